@@ -1,0 +1,353 @@
+use super::*;
+use crate::contract::{ResultFormat, StatementResult, SubStatement};
+use crate::settings;
+use crate::testing::{Call, FakeHost, STATEMENT_ID, description};
+
+fn facts(output: OutputShape) -> StatementFacts {
+    StatementFacts {
+        record_id: "record-1".into(),
+        statement_id: STATEMENT_ID.into(),
+        statement_name: "sbx-prod:record-1".into(),
+        target: "default".into(),
+        action: "executeStatement".into(),
+        output,
+        step: None,
+        on_stop: None,
+        memo: String::new(),
+        execution_arn: Some("arn:aws:states:eu-west-1:123456789012:execution:machine:name".into()),
+        recorded_at: 1_795_435_200_000,
+    }
+}
+
+/// The first published shape, with a state and an id that are lies.
+const EVENT_A: &str = r#"{"version":"0","id":"e","detail-type":"Redshift Data Statement Status Change","source":"aws.redshift-data","account":"1","time":"2020-12-22T17:00:00Z","region":"us-west-1","resources":["arn:aws:redshift:us-east-2:1:cluster:c"],"detail":{"principal":"arn:aws:iam::1:user/m","statementName":"forged","statementId":"forged","redshiftQueryId":"12345","state":"FINISHED","rows":5,"expireAt":1608636000,"error":"forged"}}"#;
+/// The second one.
+const EVENT_B: &str = r#"{"detail":{"clusterId":"c","queryId":7,"state":"FINISHED","pages":1,"expireAt":"2020-12-22T18:43:48Z","rows":"5"}}"#;
+
+fn answer(
+    facts: &StatementFacts,
+    statement: &StatementDescription,
+    event: Option<&str>,
+    settings: &str,
+) -> Answer {
+    answer_with(facts, statement, event, settings, &FakeHost::with_task())
+}
+
+fn answer_with(
+    facts: &StatementFacts,
+    statement: &StatementDescription,
+    event: Option<&str>,
+    settings: &str,
+    host: &FakeHost,
+) -> Answer {
+    let (settings, _) = settings::read(settings).unwrap();
+    decide(
+        &Outcome {
+            facts,
+            statement,
+            event,
+        },
+        &settings,
+        host,
+    )
+}
+
+fn output_of(answer: Answer) -> Value {
+    match answer {
+        Answer::Succeed(output) => output,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn success_is_the_whole_event_with_the_truth_in_it() {
+    let mut statement = description(StatementStatus::Finished);
+    statement.result_rows = Some(3);
+    let output = output_of(answer(
+        &facts(OutputShape::Event),
+        &statement,
+        Some(EVENT_A),
+        "{}",
+    ));
+    let detail = &output["detail"];
+    assert_eq!(detail["statementId"], STATEMENT_ID);
+    assert_eq!(detail["statementName"], "sbx-prod:record-1");
+    assert_eq!(
+        (&detail["state"], &detail["rows"]),
+        (&json!("FINISHED"), &json!(3))
+    );
+    assert_eq!(detail.get("error"), None);
+    // The rest is the event's.
+    assert_eq!(detail["principal"], "arn:aws:iam::1:user/m");
+    assert_eq!(detail["expireAt"], 1_608_636_000);
+    assert_eq!(
+        output["resources"][0],
+        "arn:aws:redshift:us-east-2:1:cluster:c"
+    );
+    let names: Vec<&String> = output.as_object().unwrap().keys().collect();
+    assert_eq!(
+        names,
+        [
+            "version",
+            "id",
+            "detail-type",
+            "source",
+            "account",
+            "time",
+            "region",
+            "resources",
+            "detail"
+        ]
+    );
+}
+
+#[test]
+fn an_event_that_is_missing_or_broken_is_made_up_for() {
+    let statement = description(StatementStatus::Finished);
+    let facts = facts(OutputShape::Event);
+    let made = output_of(answer(&facts, &statement, None, "{}"));
+    insta::assert_snapshot!(serde_json::to_string_pretty(&made).unwrap(), @r#"
+    {
+      "version": "0",
+      "id": "record-1",
+      "detail-type": "Redshift Data Statement Status Change",
+      "source": "aws.redshift-data",
+      "account": "123456789012",
+      "time": "2026-11-23T12:01:00Z",
+      "region": "eu-west-1",
+      "resources": [],
+      "detail": {
+        "statementName": "sbx-prod:record-1",
+        "statementId": "d9b6c0c9-0747-4bf4-b142-e8883122f766",
+        "redshiftQueryId": 4711,
+        "state": "FINISHED",
+        "rows": -1,
+        "expireAt": 1795521660
+      }
+    }
+    "#);
+    for broken in [
+        "",
+        "[]",
+        "7",
+        "{",
+        r#"{"detail": 7}"#,
+        r#"{"detail": {"state": 7, "statementId": null}}"#,
+    ] {
+        assert_eq!(
+            output_of(answer(&facts, &statement, Some(broken), "{}"))["detail"],
+            made["detail"],
+            "{broken}"
+        );
+    }
+    let other_shape = output_of(answer(&facts, &statement, Some(EVENT_B), "{}"));
+    assert_eq!(other_shape["detail"]["clusterId"], "c");
+    assert_eq!(other_shape["detail"]["rows"], -1);
+    assert_eq!(other_shape["source"], "aws.redshift-data");
+}
+
+#[test]
+fn failed_and_aborted_are_the_originals_error() {
+    for (status, error) in [
+        (
+            StatementStatus::Failed,
+            Some("ERROR: relation \"t\" does not exist"),
+        ),
+        (StatementStatus::Aborted, None),
+    ] {
+        let mut statement = description(status);
+        statement.error = error.map(str::to_owned);
+        let Answer::Fail { error: name, cause } =
+            answer(&facts(OutputShape::Rows), &statement, Some(EVENT_A), "{}")
+        else {
+            panic!("{status:?}");
+        };
+        assert_eq!(name, "FAILED");
+        assert_eq!(cause["detail"]["state"], event::state_name(status));
+        assert_eq!(cause["detail"].get("error").and_then(Value::as_str), error);
+    }
+    let aborted = description(StatementStatus::Aborted);
+    let answer = answer(
+        &facts(OutputShape::Event),
+        &aborted,
+        None,
+        r#"{"abortedError": "ABORTED"}"#,
+    );
+    assert!(matches!(answer, Answer::Fail { error, .. } if error == "ABORTED"));
+}
+
+#[test]
+fn callback_rules_decide_before() {
+    let settings = json!({ "callbacks": [
+        { "name": "retry", "when": { "codes": "1023" }, "then": { "error": "SerialisationFailure" } },
+        { "name": "gone", "when": { "texts": "*does not exist*" }, "then": { "succeed": true } },
+        { "name": "empty", "when": { "states": "FINISHED" }, "then": { "error": "Odd", "cause": "plain" } }
+    ]})
+    .to_string();
+    let mut statement = description(StatementStatus::Failed);
+    statement.error = Some("ERROR: 1023 DETAIL: Serializable isolation violation".into());
+    let facts = facts(OutputShape::Event);
+    assert!(matches!(
+        answer(&facts, &statement, None, &settings),
+        Answer::Fail { error, cause } if error == "SerialisationFailure" && cause["detail"]["state"] == "FAILED"
+    ));
+    statement.error = Some("ERROR: relation does not exist".into());
+    assert_eq!(
+        output_of(answer(&facts, &statement, None, &settings))["detail"]["state"],
+        "FAILED"
+    );
+    let finished = description(StatementStatus::Finished);
+    assert_eq!(
+        answer(&facts, &finished, None, &settings),
+        Answer::Fail {
+            error: "Odd".into(),
+            cause: json!("plain")
+        }
+    );
+}
+
+#[test]
+fn a_batch_says_which_part_failed() {
+    let part = |status, error: Option<&str>| SubStatement {
+        id: format!("{STATEMENT_ID}:1"),
+        status,
+        error: error.map(str::to_owned),
+        duration_ns: None,
+        has_result_set: false,
+        result_rows: None,
+        result_size: None,
+    };
+    let mut statement = description(StatementStatus::Failed);
+    statement.sub_statements = vec![
+        part(StatementStatus::Finished, None),
+        part(StatementStatus::Failed, Some("ERROR: division by zero")),
+    ];
+    let Answer::Fail { cause, .. } = answer(&facts(OutputShape::Event), &statement, None, "{}")
+    else {
+        panic!();
+    };
+    assert_eq!(
+        cause["detail"]["error"],
+        "Statement 2 of 2: ERROR: division by zero"
+    );
+}
+
+#[test]
+fn the_description_is_an_output() {
+    let statement = description(StatementStatus::Finished);
+    let output = output_of(answer(
+        &facts(OutputShape::Describe),
+        &statement,
+        None,
+        "{}",
+    ));
+    assert_eq!(output.to_string(), statement.document);
+    let broken = StatementDescription {
+        document: "junk".into(),
+        ..statement
+    };
+    let output = output_of(answer(&facts(OutputShape::Describe), &broken, None, "{}"));
+    assert_eq!(output["Status"], "FINISHED");
+}
+
+fn page(rows: &[&str]) -> StatementResult {
+    let records: Vec<Value> = rows
+        .iter()
+        .map(|row| json!([{ "stringValue": row }]))
+        .collect();
+    StatementResult {
+        next_token: None,
+        total_rows: 3,
+        document: json!({ "Records": records, "ColumnMetadata": [{ "name": "a" }], "TotalNumRows": 3, "NextToken": "x" })
+            .to_string(),
+    }
+}
+
+#[test]
+fn pages_of_rows_become_one() {
+    let mut statement = description(StatementStatus::Finished);
+    statement.has_result_set = true;
+    statement.result_format = ResultFormat::Csv;
+    let host = FakeHost {
+        pages: vec![page(&["1", "2"]), page(&["3"])],
+        ..FakeHost::with_task()
+    };
+    let output = output_of(answer_with(
+        &facts(OutputShape::Rows),
+        &statement,
+        None,
+        "{}",
+        &host,
+    ));
+    assert_eq!(
+        output["Records"],
+        json!([[{ "stringValue": "1" }], [{ "stringValue": "2" }], [{ "stringValue": "3" }]])
+    );
+    assert_eq!(
+        (&output["Id"], &output["TotalNumRows"]),
+        (&json!(STATEMENT_ID), &json!(3))
+    );
+    assert_eq!(output.get("NextToken"), None);
+    assert!(host.calls().iter().all(
+        |call| matches!(call, Call::GetResult(page) if page.result_format == ResultFormat::Csv)
+    ));
+}
+
+#[test]
+fn rows_that_do_not_fit_or_cannot_be_read_are_pointed_to() {
+    let mut statement = description(StatementStatus::Finished);
+    statement.has_result_set = true;
+    statement.result_rows = Some(9);
+    let long = "x".repeat(100_000);
+    let pages: Vec<StatementResult> = (0..9).map(|_| page(&[&long])).collect();
+    let host = FakeHost {
+        pages,
+        ..FakeHost::with_task()
+    };
+    let output = output_of(answer_with(
+        &facts(OutputShape::Rows),
+        &statement,
+        None,
+        "{}",
+        &host,
+    ));
+    assert_eq!(
+        (&output["Id"], &output["ResultRows"]),
+        (&json!(STATEMENT_ID), &json!(9))
+    );
+    assert!(
+        output["RowsOmitted"]
+            .as_str()
+            .unwrap()
+            .contains("do not fit")
+    );
+    assert_eq!(host.calls().len(), 3, "pages are read until it is certain");
+    let host = FakeHost::with_task();
+    let output = output_of(answer_with(
+        &facts(OutputShape::Rows),
+        &statement,
+        None,
+        "{}",
+        &host,
+    ));
+    assert_eq!(output["Error"]["code"], "ValidationException");
+}
+
+#[test]
+fn a_statement_without_rows_gives_none() {
+    let mut statement = description(StatementStatus::Finished);
+    statement.result_rows = Some(12);
+    let host = FakeHost::with_task();
+    let output = output_of(answer_with(
+        &facts(OutputShape::Rows),
+        &statement,
+        None,
+        "{}",
+        &host,
+    ));
+    assert_eq!(
+        (&output["Records"], &output["ResultRows"]),
+        (&json!([]), &json!(12))
+    );
+    assert!(host.calls().is_empty());
+}

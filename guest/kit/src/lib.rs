@@ -1,0 +1,44 @@
+//! The library for authors of policies.
+//!
+//! A policy is a type that implements [`Policy`], exported with [`export_policy!`]:
+//!
+//! ```
+//! use signalbox_kit::{Identity, Policy};
+//!
+//! #[derive(Default)]
+//! struct Ours;
+//!
+//! impl Policy for Ours {
+//!     fn identity(&self) -> Identity {
+//!         Identity { name: "ours", version: "1.0.0", summary: "The standard policy by another name." }
+//!     }
+//! }
+//!
+//! signalbox_kit::export_policy!(Ours);
+//! ```
+//!
+//! Everything is pure but for the [`Host`], which a test replaces: [`handle`] has the functions of the
+//! contract over any policy and any host.
+
+pub mod answer;
+pub mod bindings;
+pub mod contract;
+mod export;
+pub mod handle;
+pub mod host;
+pub mod payload;
+mod policy;
+mod rules;
+pub mod settings;
+pub mod sql;
+pub mod standard;
+pub mod testing;
+pub mod text;
+
+pub use export::Exported;
+pub use handle::Decision;
+pub use host::Host;
+pub use policy::{Event, Identity, Policy, describe};
+
+/// The JSON Schema of the settings of the standard policy.
+pub const SETTINGS_SCHEMA: &str = include_str!("../settings.schema.json");

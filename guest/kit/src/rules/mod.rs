@@ -1,0 +1,198 @@
+//! The rules of the settings, applied to SQL that somebody wants to run.
+
+mod matching;
+
+use crate::contract::{Exclusivity, Rejection};
+use crate::handle::Decision;
+use crate::payload::Start;
+use crate::policy::Event;
+use crate::settings::{
+    CallbackRule, Rule, SessionRule, Settings, Singleton, Then, Unqualified, Verdict,
+};
+use crate::sql::{Kind, Statement, Unparsed, classify, has_text_literal};
+use matching::{Subject, holds};
+
+/// What the rules make of a request: how it runs, or why not.
+///
+/// Every statement of a batch goes through the rules, top down, and one that is denied denies all. `deny` and
+/// `allow` end for a statement; of the other effects the first rule to set one wins.
+pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejection> {
+    let settings = event.settings;
+    let mut decision = Decision::as_asked(start);
+    let asked_target = start.target.as_deref().or(event
+        .invocation
+        .targets
+        .first()
+        .map(String::as_str));
+    let mut effects = Effects::default();
+    let mut kinds = Vec::new();
+    for (position, sql) in start.sqls.iter().enumerate() {
+        let statement = settings.look_at_sql().then(|| understand(sql, settings));
+        let subject = Subject {
+            sql,
+            statement: statement.as_ref(),
+            target: asked_target,
+            execution_arn: event.invocation.execution_arn.as_deref(),
+            now: event.host,
+        };
+        apply(settings, &subject, &mut effects)
+            .map_err(|why| denied(&why, position, start.sqls.len()))?;
+        kinds.extend(statement.and_then(|statement| statement.kind.ok()));
+    }
+    if settings.callbacks.iter().any(CallbackRule::looks_at_kinds) {
+        decision.note_kinds(&kinds);
+    }
+    effects.change(&mut decision, start)?;
+    Ok(decision)
+}
+
+/// What the SQL is, with the schema that the settings give to names without one.
+fn understand(sql: &str, settings: &Settings) -> Statement {
+    let mut statement = classify(sql);
+    if let Some(Unqualified::Schema(schema)) = &settings.unqualified {
+        let tables = statement.reads.iter_mut().chain(&mut statement.writes);
+        for table in tables.filter(|table| table.schema.is_none()) {
+            table.schema = Some(schema.clone());
+        }
+    }
+    statement
+}
+
+/// What rules want beside allowing and denying: the first to set one wins.
+#[derive(Debug, Default)]
+struct Effects<'s> {
+    target: Option<&'s str>,
+    singleton: Option<&'s Singleton>,
+    deadline_seconds: Option<u32>,
+    session: Option<(SessionRule, &'s str)>,
+}
+
+fn apply<'s>(
+    settings: &'s Settings,
+    subject: &Subject<'_>,
+    effects: &mut Effects<'s>,
+) -> Result<(), String> {
+    for rule in &settings.rules {
+        if !holds(rule, subject) {
+            continue;
+        }
+        if let Some(reason) = &rule.then.deny {
+            return Err(format!("Rule `{}` denies this: {reason}", rule.name));
+        }
+        if rule.then.require_parameters && has_text_literal(subject.sql) {
+            return Err(format!(
+                "Rule `{}` wants values as parameters, and the SQL has a text in quotes. Write `:name` \
+                 instead and give the value in `parameters`.",
+                rule.name
+            ));
+        }
+        effects.add(rule, &rule.then);
+        if rule.then.allow {
+            return Ok(());
+        }
+    }
+    match subject.statement {
+        Some(statement) => not_understood(settings, statement),
+        None => Ok(()),
+    }
+}
+
+/// What the settings say of SQL that no rule ended and that was not understood in full.
+fn not_understood(settings: &Settings, statement: &Statement) -> Result<(), String> {
+    if settings.unparsed == Some(Verdict::Deny)
+        && let Some(why) = statement.unparsed_part()
+    {
+        let why = match why {
+            Unparsed::Elsewhere => {
+                "it runs a prepared statement, whose text is not here".to_owned()
+            }
+            Unparsed::TooDeep => "it is nested or chained too deep".to_owned(),
+            Unparsed::Syntax {
+                leading_word: Some(word),
+            } => {
+                format!("its syntax is not known; it begins with `{word}`")
+            }
+            Unparsed::Syntax { leading_word: None } => "its syntax is not known".to_owned(),
+        };
+        return Err(format!(
+            "The SQL was not understood ({why}), and the settings deny such SQL (`unparsed`)."
+        ));
+    }
+    let tables = || statement.reads.iter().chain(&statement.writes);
+    if settings.unqualified == Some(Unqualified::Deny)
+        && let Some(table) = tables().find(|table| table.schema.is_none())
+    {
+        return Err(format!(
+            "The SQL names `{table}` without a schema, and the settings deny such SQL (`unqualified`). \
+             Write the schema before it."
+        ));
+    }
+    if settings.unknown_tables == Some(Verdict::Deny)
+        && statement.kind.is_ok()
+        && !statement.complete
+    {
+        let kind = statement.kind.as_ref().map_or("", |kind| Kind::name(*kind));
+        return Err(format!(
+            "Not all tables that this SQL (`{kind}`) touches can be told from it, and the settings deny such \
+             SQL (`unknownTables`)."
+        ));
+    }
+    Ok(())
+}
+
+impl<'s> Effects<'s> {
+    fn add(&mut self, rule: &'s Rule, then: &'s Then) {
+        self.target = self.target.or(then.target.as_deref());
+        self.singleton = self.singleton.or(then.singleton.as_ref());
+        self.deadline_seconds = self.deadline_seconds.or(then.deadline_seconds);
+        self.session = self
+            .session
+            .or(then.session.map(|session| (session, rule.name.as_str())));
+    }
+
+    /// Change what the payload asked for. A rule's target and lock win over the payload's; of two deadlines the
+    /// earlier counts.
+    fn change(&self, decision: &mut Decision, start: &Start) -> Result<(), Rejection> {
+        let options = &mut decision.options;
+        match self.session {
+            Some((SessionRule::Refuse, rule)) if asks_for_session(start) => {
+                return Err(denied(&format!("Rule `{rule}` refuses sessions."), 0, 1));
+            }
+            Some((SessionRule::KeepAlive(seconds), _)) => {
+                options.session_keep_alive_seconds.get_or_insert(seconds);
+            }
+            _ => {}
+        }
+        if let Some(target) = self.target {
+            options.target = Some(target.to_owned());
+        }
+        match self.singleton {
+            Some(Singleton::Statement) => options.exclusive = Some(Exclusivity::Statement),
+            Some(Singleton::Key(key)) => options.exclusive = Some(Exclusivity::Key(key.clone())),
+            None => {}
+        }
+        options.deadline_seconds = match (options.deadline_seconds, self.deadline_seconds) {
+            (Some(asked), Some(ruled)) => Some(asked.min(ruled)),
+            (asked, ruled) => asked.or(ruled),
+        };
+        Ok(())
+    }
+}
+
+fn asks_for_session(start: &Start) -> bool {
+    start.session_id.is_some() || start.session_keep_alive_seconds.is_some()
+}
+
+fn denied(why: &str, position: usize, count: usize) -> Rejection {
+    let message = match count {
+        1 => why.to_owned(),
+        _ => format!("Statement {} of {count}: {why}", position + 1),
+    };
+    Rejection {
+        error: "PolicyDenied".to_owned(),
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests;

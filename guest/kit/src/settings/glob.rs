@@ -1,0 +1,147 @@
+//! Patterns with `*` for any characters and `?` for one.
+
+use crate::sql::TableName;
+
+/// A pattern; upper and lower case are the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob(Vec<char>);
+
+impl Glob {
+    /// From its text.
+    #[must_use]
+    pub fn new(pattern: &str) -> Self {
+        Self(pattern.chars().flat_map(char::to_lowercase).collect())
+    }
+
+    /// Whether all of `text` matches. Takes time in proportion to both lengths at most.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
+        let (mut at, mut in_pattern) = (0, 0);
+        // Where to go on if what is behind the last star does not match: the star takes one more.
+        let mut retry: Option<(usize, usize)> = None;
+        while let Some(c) = text.get(at) {
+            match self.0.get(in_pattern) {
+                Some('*') => {
+                    in_pattern += 1;
+                    retry = Some((at + 1, in_pattern));
+                }
+                Some(p) if *p == '?' || p == c => {
+                    at += 1;
+                    in_pattern += 1;
+                }
+                _ => match retry {
+                    Some((next, behind_star)) => {
+                        at = next;
+                        in_pattern = behind_star;
+                        retry = Some((next + 1, behind_star));
+                    }
+                    None => return false,
+                },
+            }
+        }
+        self.0.iter().skip(in_pattern).all(|p| *p == '*')
+    }
+}
+
+/// A pattern for tables: `table`, `schema.table` or `database.schema.table`, each part a [`Glob`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TablePattern {
+    database: Option<Glob>,
+    schema: Option<Glob>,
+    name: Glob,
+}
+
+impl TablePattern {
+    /// From its text; none if it has not one to three parts.
+    #[must_use]
+    pub fn new(pattern: &str) -> Option<Self> {
+        let parts: Vec<&str> = pattern.split('.').collect();
+        if parts.iter().any(|part| part.is_empty()) {
+            return None;
+        }
+        let (database, schema, name) = match parts.as_slice() {
+            [name] => (None, None, name),
+            [schema, name] => (None, Some(schema), name),
+            [database, schema, name] => (Some(database), Some(schema), name),
+            _ => return None,
+        };
+        Some(Self {
+            database: database.map(|part| Glob::new(part)),
+            schema: schema.map(|part| Glob::new(part)),
+            name: Glob::new(name),
+        })
+    }
+
+    /// Whether a table matches. A part that the name does not have matches `*` only; a part that the pattern
+    /// does not have matches anything.
+    #[must_use]
+    pub fn matches(&self, table: &TableName) -> bool {
+        part_matches(self.database.as_ref(), table.database.as_deref())
+            && part_matches(self.schema.as_ref(), table.schema.as_deref())
+            && self.name.matches(&table.name)
+    }
+
+    /// Whether a table in this schema can match, the database not being named.
+    #[must_use]
+    pub fn may_be_in(&self, schema: &str) -> bool {
+        part_matches(self.database.as_ref(), None)
+            && part_matches(self.schema.as_ref(), Some(schema))
+    }
+}
+
+fn part_matches(pattern: Option<&Glob>, part: Option<&str>) -> bool {
+    match (pattern, part) {
+        (None, _) => true,
+        (Some(pattern), Some(part)) => pattern.matches(part),
+        (Some(pattern), None) => pattern.0.as_slice() == ['*'],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn patterns_match_as_written() {
+        for (pattern, text, matches) in [
+            ("drop-*", "drop-table", true),
+            ("drop-*", "drop-", true),
+            ("drop-*", "drop", false),
+            ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("a?c", "ABC", true),
+            ("a?c", "ac", false),
+            (
+                "*serializable*1023*",
+                "ERROR: Serializable isolation 1023 x",
+                true,
+            ),
+            ("*a*b", "aab", true),
+            ("*a*b", "aabc", false),
+        ] {
+            assert_eq!(
+                Glob::new(pattern).matches(text),
+                matches,
+                "{pattern} {text}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_star_matches_whatever_stands_there(a in "[a-c]{0,6}", b in ".{0,6}", c in "[a-c]{0,6}") {
+            let text = format!("{a}{b}{c}");
+            let pattern = format!("{a}*{c}");
+            prop_assert!(Glob::new(&pattern).matches(&text));
+        }
+
+        #[test]
+        fn many_stars_take_no_time(text in "a{200}") {
+            let pattern = "*a".repeat(60) + "b";
+            prop_assert!(!Glob::new(&pattern).matches(&text));
+        }
+    }
+}

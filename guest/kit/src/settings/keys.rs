@@ -1,0 +1,42 @@
+//! The names of the members of the settings, by place. The schema has the same, which a test compares.
+
+pub(super) const TOP: &[&str] = &[
+    "rules",
+    "unparsed",
+    "unqualified",
+    "unknownTables",
+    "callbacks",
+    "abortedError",
+    "onStop",
+    "custom",
+];
+pub(super) const RULE: &[&str] = &["name", "when", "then"];
+pub(super) const WHEN: &[&str] = &[
+    "kinds",
+    "tables",
+    "schemas",
+    "access",
+    "targets",
+    "executionArns",
+    "time",
+    "longerThan",
+    "unparsed",
+    "unqualified",
+];
+pub(super) const TIME: &[&str] = &["zone", "from", "to", "days", "outside"];
+pub(super) const THEN: &[&str] = &[
+    "deny",
+    "allow",
+    "target",
+    "singleton",
+    "deadlineSeconds",
+    "session",
+    "requireParameters",
+];
+pub(super) const SINGLETON: &[&str] = &["key"];
+pub(super) const SESSION: &[&str] = &["keepAliveSeconds"];
+pub(super) const UNQUALIFIED: &[&str] = &["schema"];
+pub(super) const CALLBACK_WHEN: &[&str] =
+    &["states", "codes", "texts", "kinds", "targets", "steps"];
+pub(super) const CALLBACK_THEN: &[&str] = &["succeed", "error", "cause"];
+pub(super) const ON_STOP: &[&str] = &["aborted", "timedOut", "failed", "taskClosed"];

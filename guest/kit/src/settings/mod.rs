@@ -1,0 +1,196 @@
+//! The settings of the standard policy: what they hold, and how they are read and checked.
+//!
+//! `settings.schema.json` documents them for people and editors.
+
+mod callback;
+mod check;
+mod glob;
+mod keys;
+mod read;
+mod read_callbacks;
+mod read_rules;
+mod read_shared;
+mod section;
+mod window;
+
+pub use callback::{CallbackEffect, CallbackRule, CallbackSubject, error_codes};
+pub use glob::{Glob, TablePattern};
+pub use read::{Accepted, Refused, read};
+pub use window::Window;
+
+use crate::contract::OnStop;
+use serde_json::Value;
+
+/// The settings, checked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// The rules, in order.
+    pub rules: Vec<Rule>,
+    /// What becomes of SQL that does not parse, where no rule ended it.
+    pub unparsed: Option<Verdict>,
+    /// What a table's name without a schema means.
+    pub unqualified: Option<Unqualified>,
+    /// What becomes of SQL whose tables cannot all be told, where no rule ended it.
+    pub unknown_tables: Option<Verdict>,
+    /// What outcomes mean, in order.
+    pub callbacks: Vec<CallbackRule>,
+    /// The error of an ABORTED statement; none for `FAILED`, as the original has it.
+    pub aborted_error: Option<String>,
+    /// What becomes of a statement whose task is gone.
+    pub on_stop: OnStopRules,
+    /// What belongs to a policy built on the kit.
+    pub custom: Option<Value>,
+}
+
+/// Whether something may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may.
+    Allow,
+    /// It may not.
+    Deny,
+}
+
+/// What a table's name without a schema means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unqualified {
+    /// Nothing is known of its schema, and that is all right.
+    Allow,
+    /// SQL with such a name is denied.
+    Deny,
+    /// It is in this schema.
+    Schema(String),
+}
+
+/// A rule: what it looks for, and what it does then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Its name, for messages.
+    pub name: String,
+    /// What it looks for; everything given must hold.
+    pub when: When,
+    /// What it does.
+    pub then: Then,
+}
+
+/// What a rule looks for. Of a list one must match; what is empty or none is not looked at.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct When {
+    /// Kinds of statements.
+    pub kinds: Vec<Glob>,
+    /// Tables.
+    pub tables: Vec<TablePattern>,
+    /// Schemas.
+    pub schemas: Vec<Glob>,
+    /// Only tables that are read, or only those that are written.
+    pub access: Option<Access>,
+    /// The target that the payload asked for.
+    pub targets: Vec<Glob>,
+    /// The execution that asks.
+    pub execution_arns: Vec<Glob>,
+    /// The time.
+    pub time: Option<Window>,
+    /// SQL of more bytes than this.
+    pub longer_than: Option<usize>,
+    /// Whether the SQL does not parse.
+    pub unparsed: Option<bool>,
+    /// Whether it names a table without a schema.
+    pub unqualified: Option<bool>,
+}
+
+/// What is done to a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It is read.
+    Read,
+    /// It is changed, made or removed.
+    Write,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Then {
+    /// Refuse, for this reason; ends.
+    pub deny: Option<String>,
+    /// Let it run; ends.
+    pub allow: bool,
+    /// Run it on this target.
+    pub target: Option<String>,
+    /// Run it alone.
+    pub singleton: Option<Singleton>,
+    /// Cancel it after so many seconds.
+    pub deadline_seconds: Option<u32>,
+    /// What becomes of sessions.
+    pub session: Option<SessionRule>,
+    /// Refuse texts in quotes: values must come as parameters.
+    pub require_parameters: bool,
+}
+
+/// What runs alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Singleton {
+    /// The same SQL.
+    Statement,
+    /// Everything with this key.
+    Key(String),
+}
+
+/// What becomes of sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionRule {
+    /// A payload that asks for one is refused.
+    Refuse,
+    /// A session is kept so many seconds, unless the payload says how long.
+    KeepAlive(u32),
+}
+
+/// What becomes of a statement whose task is gone, by the reason; none for the standard, which is cancel.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct OnStopRules {
+    /// The execution was stopped.
+    pub aborted: Option<OnStop>,
+    /// The execution timed out.
+    pub timed_out: Option<OnStop>,
+    /// The execution failed elsewhere.
+    pub failed: Option<OnStop>,
+    /// The task itself no longer waits.
+    pub task_closed: Option<OnStop>,
+}
+
+impl When {
+    /// Whether it looks at which tables are touched.
+    #[must_use]
+    pub fn looks_at_tables(&self) -> bool {
+        !self.tables.is_empty() || !self.schemas.is_empty() || self.access.is_some()
+    }
+
+    /// Whether it looks at what the SQL is, so that the SQL must be understood.
+    #[must_use]
+    pub fn looks_at_sql(&self) -> bool {
+        self.looks_at_tables()
+            || !self.kinds.is_empty()
+            || self.unparsed.is_some()
+            || self.unqualified.is_some()
+    }
+
+    /// Whether it looks at nothing: it holds always.
+    #[must_use]
+    pub fn is_always(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Settings {
+    /// Whether the SQL must be understood to apply them.
+    #[must_use]
+    pub fn look_at_sql(&self) -> bool {
+        self.rules.iter().any(|rule| rule.when.looks_at_sql())
+            || self.unparsed == Some(Verdict::Deny)
+            || self.unknown_tables == Some(Verdict::Deny)
+            || self.unqualified == Some(Unqualified::Deny)
+            || self.callbacks.iter().any(CallbackRule::looks_at_kinds)
+    }
+}
+
+#[cfg(test)]
+mod tests;

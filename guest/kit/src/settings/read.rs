@@ -1,0 +1,84 @@
+//! Settings from their text.
+
+use super::read_callbacks::{error_name, read_callbacks};
+use super::read_rules::read_rules;
+use super::section::{Findings, Section};
+use super::{OnStopRules, Settings, Unqualified, Verdict, check, keys};
+use crate::contract::{Finding, OnStop};
+use serde_json::Value;
+
+const VERDICTS: [(&str, Verdict); 2] = [("allow", Verdict::Allow), ("deny", Verdict::Deny)];
+const ON_STOPS: [(&str, OnStop); 2] = [("cancel", OnStop::Cancel), ("leave", OnStop::Leave)];
+
+/// Settings with warnings about them.
+pub type Accepted = (Settings, Vec<Finding>);
+/// Faults of settings, and their member `custom`, which a policy built on the kit checks itself.
+pub type Refused = (Vec<Finding>, Option<Value>);
+
+/// Read settings.
+///
+/// # Errors
+/// Everything that is wrong with them, each with its place.
+pub fn read(text: &str) -> Result<Accepted, Refused> {
+    let mut findings = Findings::default();
+    let value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(error) => {
+            findings.add(
+                "",
+                format!("The settings are not JSON: {error}."),
+                "Correct the text.",
+            );
+            return Err((findings.0, None));
+        }
+    };
+    let Some(top) = Section::open(String::new(), &value, keys::TOP, &mut findings) else {
+        return Err((findings.0, None));
+    };
+    let settings = Settings {
+        rules: read_rules(&top, &mut findings),
+        unparsed: top.word("unparsed", &VERDICTS, &mut findings),
+        unqualified: read_unqualified(&top, &mut findings),
+        unknown_tables: top.word("unknownTables", &VERDICTS, &mut findings),
+        callbacks: read_callbacks(&top, &mut findings),
+        aborted_error: top
+            .text("abortedError", 256, &mut findings)
+            .and_then(|name| error_name(&top.at("abortedError"), name, &mut findings)),
+        on_stop: read_on_stop(&top, &mut findings),
+        custom: top.value("custom").cloned(),
+    };
+    check::faults(&settings, &value, &mut findings);
+    if !findings.0.is_empty() {
+        return Err((findings.0, settings.custom));
+    }
+    let mut warnings = Findings::default();
+    check::warnings(&settings, &mut warnings);
+    Ok((settings, warnings.0))
+}
+
+fn read_unqualified(top: &Section<'_>, findings: &mut Findings) -> Option<Unqualified> {
+    match top.value("unqualified")? {
+        Value::Object(_) => top
+            .section("unqualified", keys::UNQUALIFIED, findings)
+            .and_then(|section| section.text("schema", 127, findings).map(str::to_lowercase))
+            .map(Unqualified::Schema),
+        _ => top
+            .word("unqualified", &VERDICTS, findings)
+            .map(|verdict| match verdict {
+                Verdict::Allow => Unqualified::Allow,
+                Verdict::Deny => Unqualified::Deny,
+            }),
+    }
+}
+
+fn read_on_stop(top: &Section<'_>, findings: &mut Findings) -> OnStopRules {
+    let Some(section) = top.section("onStop", keys::ON_STOP, findings) else {
+        return OnStopRules::default();
+    };
+    OnStopRules {
+        aborted: section.word("aborted", &ON_STOPS, findings),
+        timed_out: section.word("timedOut", &ON_STOPS, findings),
+        failed: section.word("failed", &ON_STOPS, findings),
+        task_closed: section.word("taskClosed", &ON_STOPS, findings),
+    }
+}

@@ -1,0 +1,9 @@
+//! One call of an AWS service: what was seen of its tries, and what its end means whatever the service.
+
+mod fault;
+mod meaning;
+mod watch;
+
+pub(crate) use fault::{Fault, fault};
+pub(crate) use meaning::{Meaning, meaning};
+pub(crate) use watch::Watch;

@@ -1,0 +1,22 @@
+//! Adapters of the ports of the domain to AWS.
+//!
+//! [`Aws`] has them all. Each is by itself too: [`RedshiftData`] is the warehouse, [`StepFunctions`] the callbacks,
+//! [`DynamoLedger`] the ledger. They share a [`Session`] and make their clients when first used.
+
+mod call;
+pub mod callbacks;
+mod facade;
+pub mod ledger;
+pub mod session;
+pub mod targets;
+#[cfg(test)]
+mod testing;
+pub mod warehouse;
+
+pub use callbacks::StepFunctions;
+pub use facade::{Aws, AwsSettings};
+pub use ledger::DynamoLedger;
+pub use ledger::table::{Outcome, TableError, TableReport};
+pub use session::Session;
+pub use targets::{Location, Login, Role, Target, TargetConfig, TargetError, TargetProblem};
+pub use warehouse::RedshiftData;

@@ -1,0 +1,99 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Redshift SQL from Step Functions, under policies that are WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "signalbox", version, about, long_about = None)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play the life of real tasks on this machine, without an AWS account (the default)
+    Demo(DemoArgs),
+    /// Prepare the DynamoDB table that keeps the durable record
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Look at policies, check them, compile them
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Demo(DemoArgs::default())
+    }
+}
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct DemoArgs {
+    /// Play only the scenarios whose names contain this
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Option<String>,
+    /// List the scenarios and end
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Create the table named by DDB_TABLE_NAME or the configuration; safe to repeat
+    Create,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Load a policy as the host does, with its settings, and say what is wrong
+    Check {
+        /// The component, or `standard` for the built-in policy
+        policy: String,
+        /// Its settings: a JSON file
+        #[arg(long, value_name = "FILE")]
+        settings: Option<PathBuf>,
+    },
+    /// Show what a component imports and exports
+    Inspect {
+        /// The component, or `standard` for the built-in policy
+        policy: String,
+    },
+    /// Compile a component ahead of time, for a host without a compiler
+    Compile {
+        /// The component, or `standard` for the built-in policy
+        policy: String,
+        /// The machine it is for: `x86_64` or `arm64` (AWS Lambda), `host`, or a target triple
+        #[arg(long, default_value = "host")]
+        target: String,
+        /// Where to write the artifact; by default beside the component, or `standard.cwasm` here
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of a policy's settings
+    Schema {
+        /// The component, or `standard` for the built-in policy
+        #[arg(default_value = "standard")]
+        policy: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_is_the_demo() {
+        let args = Args::try_parse_from(["signalbox"]).unwrap();
+        assert!(matches!(args.command.unwrap_or_default(), Command::Demo(_)));
+    }
+}

@@ -1,0 +1,114 @@
+//! What came of it all.
+
+use std::time::Duration;
+
+use crate::out;
+
+/// One scenario's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) expected: String,
+    pub(crate) got: String,
+    pub(crate) time: Duration,
+}
+
+impl Row {
+    fn is_good(&self) -> bool {
+        self.expected == self.got
+    }
+}
+
+/// Shows the rows, and says whether all went as it should.
+pub(crate) fn show(rows: &[Row], time: Duration) -> bool {
+    let good = rows.iter().filter(|row| row.is_good()).count();
+    out::line("");
+    for line in lines(rows) {
+        out::line(line);
+    }
+    let style = if good == rows.len() {
+        out::GOOD
+    } else {
+        out::BAD
+    };
+    out::line(format_args!(
+        "\n{} in {:.1} s",
+        out::styled(
+            style,
+            format_args!("{good} of {} scenarios went as they should", rows.len())
+        ),
+        time.as_secs_f64()
+    ));
+    good == rows.len()
+}
+
+fn lines(rows: &[Row]) -> Vec<String> {
+    let width = |of: fn(&Row) -> &str, least: usize| {
+        rows.iter()
+            .map(|row| of(row).chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(least)
+    };
+    let (name, expected) = (width(|row| &row.name, 8), width(|row| &row.expected, 8));
+    let head = format!(
+        "     {:<name$}  {:<expected$}  {:>6}  came out as",
+        "scenario", "expected", "time"
+    );
+    let mut lines = vec![out::styled(out::HEAD, head)];
+    for row in rows {
+        let mark = if row.is_good() {
+            out::styled(out::GOOD, "ok  ")
+        } else {
+            out::styled(out::BAD, "BAD ")
+        };
+        lines.push(format!(
+            "{mark} {:<name$}  {:<expected$}  {:>5.1}s  {}",
+            row.name,
+            row.expected,
+            row.time.as_secs_f64(),
+            row.got
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, expected: &str, got: &str) -> Row {
+        Row {
+            name: name.to_owned(),
+            expected: expected.to_owned(),
+            got: got.to_owned(),
+            time: Duration::from_millis(1_234),
+        }
+    }
+
+    #[test]
+    fn a_scenario_that_came_out_otherwise_makes_the_whole_bad() {
+        let good = row("success", "SUCCESS", "SUCCESS");
+        assert!(show(std::slice::from_ref(&good), Duration::ZERO));
+        assert!(!show(
+            &[good, row("cancel", "ABORTED", "FINISHED")],
+            Duration::ZERO
+        ));
+    }
+
+    #[test]
+    fn the_columns_stand_in_line() {
+        let plain: Vec<String> = lines(&[
+            row("success", "SUCCESS", "SUCCESS"),
+            row("a-longer-name", "x", "y"),
+        ])
+        .iter()
+        .map(|line| anstream::adapter::strip_str(line).to_string())
+        .collect();
+        insta::assert_snapshot!(plain.join("\n"), @"
+             scenario       expected    time  came out as
+        ok   success        SUCCESS     1.2s  SUCCESS
+        BAD  a-longer-name  x           1.2s  y
+        ");
+    }
+}

@@ -1,0 +1,33 @@
+//! Writing to the terminal. Colours go to terminals only, and not where NO_COLOR is set.
+
+use std::{fmt::Display, io::Write};
+
+use anstyle::{AnsiColor, Style};
+
+/// What is good.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// What is bad.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default();
+/// What deserves a look.
+pub(crate) const NOTE: Style = AnsiColor::Yellow.on_default();
+/// Names of things.
+pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
+/// What is beside the point.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+/// Headings.
+pub(crate) const HEAD: Style = Style::new().bold();
+
+/// Writes a line. A reader who has gone away is no error.
+pub(crate) fn line(text: impl Display) {
+    let _ = writeln!(anstream::stdout().lock(), "{text}");
+}
+
+/// Writes an error.
+pub(crate) fn error(text: impl Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{BAD}error:{BAD:#} {text}");
+}
+
+/// A text in a style.
+pub(crate) fn styled(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}

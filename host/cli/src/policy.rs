@@ -1,0 +1,149 @@
+//! `signalbox policy`.
+
+use std::{borrow::Cow, path::Path};
+
+use signalbox_policy::{
+    EngineOptions, Limits, Loading, Metering, Policy as _, PolicyEngine, Source, Target, artifact,
+    digest,
+};
+
+use crate::{Done, args::PolicyCommand, out};
+
+/// The word for the built-in policy.
+const STANDARD: &str = "standard";
+
+pub(crate) async fn run(command: &PolicyCommand) -> Done {
+    match command {
+        PolicyCommand::Check { policy, settings } => check(policy, settings.as_deref()).await,
+        PolicyCommand::Inspect { policy } => inspect(policy).await,
+        PolicyCommand::Compile {
+            policy,
+            target,
+            output,
+        } => compile(policy, target, output.as_deref()),
+        PolicyCommand::Schema { policy } => schema(policy).await,
+    }
+}
+
+fn component(policy: &str) -> Result<Cow<'static, [u8]>, String> {
+    if policy == STANDARD {
+        return Ok(Cow::Borrowed(signalbox_guests::STANDARD));
+    }
+    std::fs::read(policy).map(Cow::Owned).map_err(|error| {
+        format!("{policy} cannot be read: {error}. Give a component's file, or `{STANDARD}`")
+    })
+}
+
+fn engine() -> Result<PolicyEngine, String> {
+    PolicyEngine::new(EngineOptions {
+        metering: Metering::Off,
+        cache: None,
+    })
+    .map_err(|error| error.to_string())
+}
+
+fn loading(policy: &str, settings: String) -> Result<Loading, String> {
+    Ok(Loading {
+        name: policy.to_owned(),
+        source: Source::Component(component(policy)?),
+        settings,
+        limits: Limits::default(),
+        redact: None,
+    })
+}
+
+async fn check(policy: &str, settings: Option<&Path>) -> Done {
+    let settings = match settings {
+        None => "{}".to_owned(),
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| format!("the settings {} cannot be read: {error}", path.display()))?,
+    };
+    match engine()?.load(loading(policy, settings)?).await {
+        Ok(loaded) => {
+            let identity = loaded.identity();
+            out::line(format_args!(
+                "{} {} version {}, SHA-256 {}",
+                out::styled(out::GOOD, "good:"),
+                out::styled(out::NAME, policy),
+                identity.version,
+                identity.digest
+            ));
+            for finding in loaded.warnings() {
+                let help = finding
+                    .help
+                    .as_deref()
+                    .map(|help| format!(" ({help})"))
+                    .unwrap_or_default();
+                out::line(format_args!(
+                    "{} {}: {}{help}",
+                    out::styled(out::NOTE, "note:"),
+                    finding.path,
+                    finding.message
+                ));
+            }
+            Ok(true)
+        }
+        Err(error) => {
+            out::error(error);
+            Ok(false)
+        }
+    }
+}
+
+async fn inspect(policy: &str) -> Done {
+    let bytes = component(policy)?;
+    let size = bytes.len();
+    let sha256 = digest::hex(&bytes);
+    let interfaces = engine()?
+        .inspect(policy, bytes)
+        .await
+        .map_err(|error| error.to_string())?;
+    out::line(format_args!(
+        "{}: {size} bytes, SHA-256 {sha256}",
+        out::styled(out::NAME, policy)
+    ));
+    for (direction, names) in [
+        ("imports", interfaces.imports),
+        ("exports", interfaces.exports),
+    ] {
+        out::line(format_args!("{direction}:"));
+        for name in names {
+            out::line(format_args!("  {name}"));
+        }
+    }
+    Ok(true)
+}
+
+fn compile(policy: &str, target: &str, output: Option<&Path>) -> Done {
+    let target: Target = target
+        .parse()
+        .map_err(|error: signalbox_policy::UnknownTarget| error.to_string())?;
+    let bytes = component(policy)?;
+    let artifact =
+        artifact::compile(&bytes, &target, Metering::Off).map_err(|error| error.to_string())?;
+    let output = match output {
+        Some(path) => path.to_owned(),
+        None => Path::new(policy).with_extension("cwasm"),
+    };
+    std::fs::write(&output, &artifact)
+        .map_err(|error| format!("{} cannot be written: {error}", output.display()))?;
+    out::line(format_args!(
+        "{}: {} bytes for {target}",
+        out::styled(out::NAME, output.display()),
+        artifact.len()
+    ));
+    out::line(format_args!("sha256 = \"{}\"", digest::hex(&artifact)));
+    Ok(true)
+}
+
+async fn schema(policy: &str) -> Done {
+    let loaded = engine()?
+        .load(loading(policy, "{}".to_owned())?)
+        .await
+        .map_err(|error| error.to_string())?;
+    let description = loaded
+        .description()
+        .ok_or("the policy did not describe itself")?;
+    out::line(&description.settings_schema);
+    Ok(true)
+}

@@ -1,0 +1,265 @@
+//! The environment: names and pointers.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use signalbox_policy::contract::UnknownFields;
+
+use super::{error::Problem, level::LogLevel, nearest::nearest};
+
+/// Environment variables by name.
+pub type Environment = BTreeMap<String, String>;
+
+/// The longest time a record can be kept: ten years.
+pub(super) const RETENTION_DAYS_MAX: u64 = 3_650;
+/// The longest time the sweep may wait: a statement's own longest run, 24 hours.
+const SWEEP_SECONDS_MAX: u64 = 86_400;
+/// The variables of our own, apart from those that only tests read (`SIGNALBOX_TEST_…`).
+pub const OWN_VARIABLES: [&str; 6] = [
+    "SIGNALBOX_CONFIG",
+    "SIGNALBOX_DEPLOYMENT",
+    "SIGNALBOX_UNKNOWN_FIELDS",
+    "SIGNALBOX_SWEEP_AFTER_SECONDS",
+    "SIGNALBOX_CACHE_DIR",
+    "SIGNALBOX_POLICY_SET",
+];
+
+/// What the environment says, each value checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Variables {
+    pub(super) target: Option<OriginalTarget>,
+    pub(super) table: Option<String>,
+    pub(super) retention: Option<Duration>,
+    pub(super) log_level: Option<LogLevel>,
+    pub(super) config: Option<PathBuf>,
+    pub(super) deployment: Option<String>,
+    pub(super) unknown_fields: Option<UnknownFields>,
+    pub(super) sweep_after: Option<Duration>,
+    pub(super) cache_dir: Option<PathBuf>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// The original's target: a cluster with a database user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OriginalTarget {
+    pub(super) cluster_identifier: String,
+    pub(super) database: String,
+    pub(super) db_user: String,
+}
+
+/// Reads the variables; notes each bad one. An empty value counts as not set.
+pub(super) fn read(environment: &Environment, problems: &mut Vec<Problem>) -> Variables {
+    let reader = Reader { environment };
+    let mut note = |name: &str, message: String| problems.push(Problem::variable(name, message));
+
+    let target = original_target(&reader, &mut note);
+    let retention = reader.whole("TTL", 1, RETENTION_DAYS_MAX, "days", &mut note);
+    let sweep_after = reader.whole(
+        "SIGNALBOX_SWEEP_AFTER_SECONDS",
+        1,
+        SWEEP_SECONDS_MAX,
+        "seconds",
+        &mut note,
+    );
+    let log_level = reader.named("LOG_LEVEL", &LogLevel::NAMES, LogLevel::parse, &mut note);
+    let unknown_fields = reader.named(
+        "SIGNALBOX_UNKNOWN_FIELDS",
+        &UNKNOWN_FIELDS,
+        parse_unknown_fields,
+        &mut note,
+    );
+    let deployment = match (
+        reader.get("SIGNALBOX_DEPLOYMENT"),
+        reader.get("AWS_LAMBDA_FUNCTION_NAME"),
+    ) {
+        (Some(given), _) => {
+            if let Err(rule) = deployment_rule(given) {
+                note("SIGNALBOX_DEPLOYMENT", format!("{given:?} {rule}"));
+            }
+            Some(given.to_owned())
+        }
+        (None, function) => function.map(str::to_owned),
+    };
+    if reader.get("SIGNALBOX_POLICY_SET").is_some() {
+        note(
+            "SIGNALBOX_POLICY_SET",
+            "policy sets are not supported by this version: name the policies in the file of SIGNALBOX_CONFIG \
+             and leave the variable out"
+                .to_owned(),
+        );
+    }
+
+    let warnings = reader.strangers(&mut note);
+    let path = |name: &str| reader.get(name).map(PathBuf::from);
+    Variables {
+        target,
+        table: reader.get("DDB_TABLE_NAME").map(str::to_owned),
+        retention: retention.map(days),
+        log_level,
+        config: path("SIGNALBOX_CONFIG"),
+        deployment,
+        unknown_fields,
+        sweep_after: sweep_after.map(Duration::from_secs),
+        cache_dir: path("SIGNALBOX_CACHE_DIR").or_else(|| cache_dir(&reader)),
+        warnings,
+    }
+}
+
+/// So many days.
+pub(super) const fn days(count: u64) -> Duration {
+    Duration::from_secs(count * 24 * 60 * 60)
+}
+
+const UNKNOWN_FIELDS: [&str; 3] = ["refuse", "warn", "ignore"];
+
+/// Reads a value of `unknown_fields`.
+pub(super) fn parse_unknown_fields(text: &str) -> Option<UnknownFields> {
+    match text.to_ascii_lowercase().as_str() {
+        "refuse" => Some(UnknownFields::Refuse),
+        "warn" => Some(UnknownFields::Warn),
+        "ignore" => Some(UnknownFields::Ignore),
+        _ => None,
+    }
+}
+
+/// A deployment's name is part of every statement's name, up to a colon.
+pub(super) fn deployment_rule(name: &str) -> Result<(), &'static str> {
+    let good = (1..=140).contains(&name.len())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if good {
+        Ok(())
+    } else {
+        Err("is no name of a deployment: 1 to 140 letters, digits and -_.")
+    }
+}
+
+/// Where compiled policies are kept if nobody says: Lambda lets a function write to `/tmp` only; elsewhere it is the
+/// user's cache folder, by the conventions of Linux, Windows and macOS.
+fn cache_dir(reader: &Reader<'_>) -> Option<PathBuf> {
+    if reader.get("AWS_LAMBDA_FUNCTION_NAME").is_some() {
+        return Some(PathBuf::from("/tmp/signalbox"));
+    }
+    let folder = |name: &str| {
+        reader
+            .get(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let home = || {
+        let inside = if cfg!(target_os = "macos") {
+            "Library/Caches"
+        } else {
+            ".cache"
+        };
+        folder("HOME").map(|home| home.join(inside))
+    };
+    Some(
+        folder("XDG_CACHE_HOME")
+            .or_else(|| folder("LOCALAPPDATA"))
+            .or_else(home)?
+            .join("signalbox"),
+    )
+}
+
+fn original_target(
+    reader: &Reader<'_>,
+    note: &mut impl FnMut(&str, String),
+) -> Option<OriginalTarget> {
+    const NAMES: [&str; 3] = ["CLUSTER_IDENTIFIER", "DATABASE", "DB_USER"];
+    let [cluster, database, user] = NAMES.map(|name| reader.get(name));
+    if let (Some(cluster), Some(database), Some(user)) = (cluster, database, user) {
+        return Some(OriginalTarget {
+            cluster_identifier: cluster.to_owned(),
+            database: database.to_owned(),
+            db_user: user.to_owned(),
+        });
+    }
+    let (given, missing): (Vec<_>, Vec<_>) = NAMES
+        .into_iter()
+        .partition(|name| reader.get(name).is_some());
+    if !given.is_empty() {
+        for name in missing {
+            note(
+                name,
+                format!(
+                    "is not set, but {} is: the three make the target `default` together; set all of them or none",
+                    given.join(" and ")
+                ),
+            );
+        }
+    }
+    None
+}
+
+struct Reader<'e> {
+    environment: &'e Environment,
+}
+
+impl<'e> Reader<'e> {
+    fn get(&self, name: &str) -> Option<&'e str> {
+        self.environment
+            .get(name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn whole(
+        &self,
+        name: &str,
+        from: u64,
+        to: u64,
+        unit: &str,
+        note: &mut impl FnMut(&str, String),
+    ) -> Option<u64> {
+        let text = self.get(name)?;
+        let value = text
+            .parse()
+            .ok()
+            .filter(|value| (from..=to).contains(value));
+        if value.is_none() {
+            note(
+                name,
+                format!("{text:?} is no whole number of {unit} from {from} to {to}"),
+            );
+        }
+        value
+    }
+
+    fn named<T>(
+        &self,
+        name: &str,
+        known: &[&str],
+        parse: impl Fn(&str) -> Option<T>,
+        note: &mut impl FnMut(&str, String),
+    ) -> Option<T> {
+        let text = self.get(name)?;
+        let value = parse(text);
+        if value.is_none() {
+            note(name, format!("{text:?} is none of {}", known.join(", ")));
+        }
+        value
+    }
+
+    /// Variables that look like ours and are not. A near miss is refused; another name may belong to a
+    /// newer version, so it is only a warning.
+    fn strangers(&self, note: &mut impl FnMut(&str, String)) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for name in self.environment.keys() {
+            let ours = name.starts_with("SIGNALBOX_") && !name.starts_with("SIGNALBOX_TEST_");
+            if !ours || OWN_VARIABLES.contains(&name.as_str()) {
+                continue;
+            }
+            match nearest(name, OWN_VARIABLES) {
+                Some(meant) => note(
+                    name,
+                    format!("there is no such setting; did you mean {meant}?"),
+                ),
+                None => warnings.push(format!(
+                    "environment variable {name}: no setting of this version; ignored"
+                )),
+            }
+        }
+        warnings
+    }
+}

@@ -1,0 +1,131 @@
+//! The configuration: the environment and, where it names one, a TOML file.
+//!
+//! [`Config::read`] is pure: it is given the variables and a way to read a file. What every key means is said in
+//! `docs/config.md`; the examples there are read by a test.
+
+mod environment;
+mod error;
+mod file;
+mod level;
+mod limits;
+mod merge;
+mod nearest;
+mod policies;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use signalbox_aws::Target;
+use signalbox_policy::contract::UnknownFields;
+
+pub(crate) use self::nearest::nearest;
+pub use self::{
+    environment::{Environment, OWN_VARIABLES},
+    error::{ConfigError, Problem},
+    level::LogLevel,
+    policies::{PolicyConfig, PolicySource, STANDARD},
+};
+use self::{file::File, merge::Merge};
+
+/// The name of the target that the original's three variables make.
+pub const DEFAULT_TARGET: &str = "default";
+
+/// Reads a text file.
+pub type ReadFile<'f> = dyn Fn(&Path) -> io::Result<String> + 'f;
+
+/// What the deployer decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Whose statements and records these are.
+    pub deployment: String,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// How long a record stays after its end.
+    pub retention: Duration,
+    /// How old an open record is before the sweep looks at it.
+    pub sweep_after: Duration,
+    /// What policies are to do about unknown fields of a payload.
+    pub unknown_fields: UnknownFields,
+    /// Where statements can run; at least one.
+    pub targets: BTreeMap<String, Target>,
+    /// The target of a payload that names none; one of `targets`.
+    pub default_target: String,
+    /// The durable record.
+    pub ledger: LedgerConfig,
+    /// The policies; at least one.
+    pub policies: BTreeMap<String, PolicyConfig>,
+    /// The policy of a payload that names none; one of `policies`.
+    pub default_policy: String,
+    /// Where compiled policies are kept; none if they are not.
+    pub cache_dir: Option<PathBuf>,
+    /// The file that was read, if one was named.
+    pub file: Option<PathBuf>,
+    /// What is odd and no error.
+    pub warnings: Vec<String>,
+}
+
+/// The durable record's table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerConfig {
+    /// The DynamoDB table's name or ARN, in the host's own region.
+    pub table: String,
+}
+
+impl Config {
+    /// Reads the process's environment and the file that it names.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its place and what to do.
+    pub fn from_process() -> Result<Self, ConfigError> {
+        // A variable that is no UTF-8 cannot be one of ours.
+        let environment = std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+            .collect();
+        Self::read(&environment, &|path| std::fs::read_to_string(path))
+    }
+
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its place and what to do.
+    pub fn read(environment: &Environment, read_file: &ReadFile<'_>) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let variables = environment::read(environment, &mut problems);
+        let (name, file) = match &variables.config {
+            None => (String::new(), File::default()),
+            Some(path) => {
+                let name = path.display().to_string();
+                match read_file(path) {
+                    Ok(text) => match file::parse(&name, &text) {
+                        Ok(file) => (name, file),
+                        Err(problem) => {
+                            problems.push(problem);
+                            return Err(ConfigError { problems });
+                        }
+                    },
+                    Err(error) => {
+                        problems.push(Problem::variable(
+                            "SIGNALBOX_CONFIG",
+                            format!("cannot read {name}: {error}"),
+                        ));
+                        return Err(ConfigError { problems });
+                    }
+                }
+            }
+        };
+        Merge {
+            variables,
+            name,
+            file,
+            read_file,
+            problems,
+        }
+        .finish()
+    }
+}

@@ -1,0 +1,130 @@
+//! From an event to its answer: what `bootstrap`, `signalbox serve` and the demo have in common.
+
+mod batch;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use signalbox_policy::contract::Source;
+use signalbox_tasker::{Call, Raised, Settling, Tasker, secrets::mask_literals};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use self::work::Work;
+use crate::event::Event;
+
+/// The name of the error that fails an invocation whose event is worth another try: Lambda repeats an asynchronous
+/// invocation by itself. No state machine sees it.
+pub const TRY_AGAIN: &str = "TryAgain";
+
+/// What is kept of an invocation's time to answer in.
+const RESERVE: Duration = Duration::from_millis(1_500);
+/// The reserve is never more than this part of the time that is left.
+const RESERVE_PART: u32 = 4;
+
+/// The frame of one invocation.
+#[derive(Debug, Clone)]
+pub struct InvocationContext {
+    /// The id of the request: the same when Lambda itself repeats it.
+    pub request_id: String,
+    /// When Lambda ends the invocation.
+    pub deadline: Instant,
+    /// The ARN of the function that was invoked, with its alias or version.
+    pub function_arn: Option<String>,
+}
+
+impl InvocationContext {
+    /// The frame for the domain, which has to be ready before Lambda's deadline.
+    fn call(&self, source: Source) -> Call {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        Call {
+            request_id: self.request_id.clone(),
+            function_arn: self.function_arn.clone(),
+            source,
+            deadline: self.deadline - RESERVE.min(left / RESERVE_PART),
+        }
+    }
+}
+
+/// The host: takes events and answers them. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Host {
+    tasker: Tasker,
+}
+
+impl Host {
+    /// A host over a tasker.
+    #[must_use]
+    pub fn new(tasker: Tasker) -> Self {
+        Self { tasker }
+    }
+
+    /// What works on the events, for those who swap policies or sweep by themselves.
+    #[must_use]
+    pub fn tasker(&self) -> &Tasker {
+        &self.tasker
+    }
+
+    /// Answers one event.
+    ///
+    /// # Errors
+    /// What Lambda reports as `errorType` and `errorMessage`.
+    pub async fn handle(&self, event: Value, context: InvocationContext) -> Result<Value, Raised> {
+        let span = tracing::info_span!("invocation", request = %context.request_id);
+        async {
+            let started = Instant::now();
+            let answer = answer(&self.tasker, event, &context).await;
+            let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            match &answer {
+                Ok(_) => tracing::info!(milliseconds, "answered"),
+                Err(raised) => {
+                    tracing::warn!(
+                        milliseconds,
+                        error = raised.error_type,
+                        reason = %mask_literals(&raised.message),
+                        "refused"
+                    );
+                }
+            }
+            answer
+        }
+        .instrument(span)
+        .await
+    }
+}
+
+async fn answer(
+    work: &impl Work,
+    event: Value,
+    context: &InvocationContext,
+) -> Result<Value, Raised> {
+    match Event::recognise(event)? {
+        Event::Payload(payload) => {
+            work.invoke(&context.call(Source::Invocation), payload)
+                .await
+        }
+        Event::Queue(records) => Ok(batch::answer(work, records, context).await),
+        Event::Completion(event) => {
+            match work.settle(&context.call(Source::Invocation), event).await {
+                Settling::Done => Ok(Value::Null),
+                Settling::Ignored { reason } => {
+                    tracing::debug!(reason, "the event is not for this deployment");
+                    Ok(Value::Null)
+                }
+                Settling::Again { reason } => Err(Raised::new(TRY_AGAIN, reason)),
+            }
+        }
+        Event::Sweep => work.sweep(&context.call(Source::Invocation)).await,
+        Event::ExecutionStatus(_) => Err(Raised::invalid(
+            "`Step Functions Execution Status Change` is not supported by this version: take the rule for `aws.states` \
+             away",
+        )),
+        Event::CustomResource(_) => Err(Raised::invalid(
+            "requests of CloudFormation are not supported by this version: the stack has to be answered by the \
+             custom resource's own function",
+        )),
+    }
+}

@@ -1,0 +1,58 @@
+//! Payloads: events that people write into state machines.
+
+use serde_json::{Map, Value};
+
+use super::text;
+use crate::config::nearest;
+
+/// A payload has at least one of these. The policy checks it in full.
+const PAYLOAD_KEYS: [&str; 4] = ["sqlStatement", "sqlStatements", "action", "statementId"];
+/// How many keys of an unknown event a message lists, and how long each may be.
+const KEYS_SHOWN: usize = 20;
+const KEY_LENGTH_SHOWN: usize = 40;
+
+pub(super) fn is_payload(fields: &Map<String, Value>) -> bool {
+    PAYLOAD_KEYS.iter().any(|key| fields.contains_key(*key))
+}
+
+pub(super) fn is_sweep(fields: &Map<String, Value>) -> bool {
+    text(fields, "action") == Some("sweep")
+}
+
+/// A request of CloudFormation carries an address to answer to.
+pub(super) fn is_custom_resource(fields: &Map<String, Value>) -> bool {
+    fields.contains_key("ResponseURL") && (fields.contains_key("RequestType") || is_payload(fields))
+}
+
+/// Says what an event is that is nothing known, by its keys.
+pub(super) fn what_is_there(fields: &Map<String, Value>) -> String {
+    if fields.is_empty() {
+        return "it is empty".to_owned();
+    }
+    for key in fields.keys() {
+        if let Some(meant) = nearest(key, PAYLOAD_KEYS) {
+            return format!("`{}` is not known, but much like `{meant}`", shown(key));
+        }
+    }
+    let mut keys: Vec<_> = fields
+        .keys()
+        .take(KEYS_SHOWN)
+        .map(|key| format!("`{}`", shown(key)))
+        .collect();
+    if fields.len() > KEYS_SHOWN {
+        keys.push(format!("{} more", fields.len() - KEYS_SHOWN));
+    }
+    format!("found only {}", keys.join(", "))
+}
+
+fn shown(key: &str) -> String {
+    let mut text: String = key
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(KEY_LENGTH_SHOWN)
+        .collect();
+    if key.chars().count() > KEY_LENGTH_SHOWN {
+        text.push('…');
+    }
+    text
+}

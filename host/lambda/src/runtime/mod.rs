@@ -1,0 +1,143 @@
+//! `bootstrap`: the host under AWS Lambda's Runtime API.
+
+mod start_error;
+
+use std::{process::ExitCode, time::SystemTime};
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::{Value, value::RawValue};
+use signalbox_tasker::Raised;
+use tokio::time::Instant;
+
+use crate::{
+    config::Config,
+    dispatch::{Host, InvocationContext},
+    log,
+    start::StartError,
+};
+
+/// The name of an error that is a defect of the host itself.
+const HOST_FAULT: &str = "HostFault";
+/// What Lambda sets for every function, and its client cannot do without.
+const VARIABLES: [&str; 4] = [
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+];
+
+/// Runs until Lambda ends the process.
+///
+/// One thread serves: an execution environment of Lambda has one event at a time, and a second thread would cost
+/// its start on every cold start. What blocks (compiling a policy) has threads of its own.
+#[must_use]
+pub fn run() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            start_error::print(&format!("no runtime: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(serve())
+}
+
+async fn serve() -> ExitCode {
+    let host = match start().await {
+        Ok(host) => host,
+        Err(error) => {
+            start_error::report(&error).await;
+            return ExitCode::FAILURE;
+        }
+    };
+    let service = service_fn(move |event| handle(host.clone(), event));
+    match lambda_runtime::Runtime::new(service).run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            start_error::print(&format!("the Runtime API failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start() -> Result<Host, StartError> {
+    let config = Config::from_process();
+    log::begin(
+        config
+            .as_ref()
+            .map(|config| config.log_level)
+            .unwrap_or_default(),
+    );
+    let config = config?;
+    for name in VARIABLES {
+        if std::env::var_os(name).is_none() {
+            return Err(StartError::NotOnLambda(format!(
+                "environment variable {name}: is not set; AWS Lambda sets it where it starts `bootstrap`. On one's own \
+                 machine use `signalbox`"
+            )));
+        }
+    }
+    for warning in &config.warnings {
+        tracing::warn!(warning, "configuration");
+    }
+    let host = Host::on_aws(&config).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        deployment = config.deployment,
+        targets = config.targets.len(),
+        policies = config.policies.len(),
+        "started"
+    );
+    Ok(host)
+}
+
+/// The event is taken as text: a refusal of the client's own parser would carry the name of a Rust type.
+async fn handle(host: Host, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Failed> {
+    let LambdaEvent { payload, context } = event;
+    let left = context
+        .deadline()
+        .duration_since(SystemTime::now())
+        .unwrap_or_default();
+    let frame = InvocationContext {
+        request_id: context.request_id.clone(),
+        deadline: Instant::now() + left,
+        function_arn: Some(context.invoked_function_arn.clone()).filter(|arn| !arn.is_empty()),
+    };
+    let event: Value = serde_json::from_str(payload.get()).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Failed(Raised::invalid(format!(
+            "the event cannot be read: at line {line}, column {column} it is broken or nested too deeply"
+        )))
+    })?;
+    // In a task of its own a panic ends the task and not the process (where panics unwind).
+    match tokio::spawn(async move { host.handle(event, frame).await }).await {
+        Ok(answer) => answer.map_err(Failed),
+        Err(_) => {
+            tracing::error!(
+                request = context.request_id,
+                alarm = HOST_FAULT,
+                "the host has a defect"
+            );
+            Err(Failed(Raised::new(
+                HOST_FAULT,
+                "the host has a defect; whether a statement was started is in the record",
+            )))
+        }
+    }
+}
+
+/// An error on its way to the Runtime API.
+#[derive(Debug)]
+struct Failed(Raised);
+
+impl From<Failed> for Diagnostic {
+    fn from(Failed(raised): Failed) -> Self {
+        Self {
+            error_type: raised.error_type,
+            error_message: raised.message,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! From a configuration to a host that takes events.
+
+mod error;
+mod policies;
+mod standard;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use signalbox_aws::{Aws, AwsSettings};
+use signalbox_tasker::{Options, Ports, Tasker, ports::SystemClock};
+
+pub use self::{error::StartError, policies::load_policies};
+use crate::{config::Config, dispatch::Host};
+
+/// The longest an invocation on AWS Lambda can take.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
+
+impl Host {
+    /// A host on AWS, as configured. Policies are loaded here; AWS is not asked for anything before the first event.
+    ///
+    /// # Errors
+    /// A policy cannot be loaded.
+    pub async fn on_aws(config: &Config) -> Result<Self, StartError> {
+        Self::start(config, aws(config)).await
+    }
+
+    /// A host over other ports than AWS, or over some of them.
+    ///
+    /// # Errors
+    /// A policy cannot be loaded.
+    pub async fn start(config: &Config, ports: Ports) -> Result<Self, StartError> {
+        let policies = load_policies(config).await?;
+        Ok(Self::new(Tasker::new(ports, options(config), policies)))
+    }
+}
+
+/// The ports as adapters to AWS. Clients are made when they are first needed: half of a start's work is theirs, and
+/// many an invocation needs only one.
+#[must_use]
+pub fn aws(config: &Config) -> Ports {
+    let aws = Aws::new(AwsSettings {
+        targets: config.targets.clone(),
+        table: config.ledger.table.clone(),
+    });
+    Ports {
+        warehouse: aws.warehouse(),
+        callbacks: aws.callbacks(),
+        ledger: aws.ledger(),
+        clock: Arc::new(SystemClock),
+    }
+}
+
+/// The settings of the domain.
+#[must_use]
+pub fn options(config: &Config) -> Options {
+    let others = config
+        .targets
+        .keys()
+        .filter(|name| **name != config.default_target);
+    Options {
+        deployment: config.deployment.clone(),
+        retention: config.retention,
+        sweep_after: config.sweep_after,
+        longest_invocation: LONGEST_INVOCATION,
+        targets: std::iter::once(&config.default_target)
+            .chain(others)
+            .cloned()
+            .collect(),
+        unknown_fields: config.unknown_fields,
+    }
+}

@@ -1,0 +1,74 @@
+//! Loads the policies of a configuration.
+
+use std::{borrow::Cow, sync::Arc};
+
+use signalbox_policy::{EngineOptions, Loading, Metering, Policy as _, PolicyEngine, Source};
+use signalbox_tasker::{Granted, PolicySet, secrets::mask_literals};
+
+use super::{StartError, standard};
+use crate::config::{Config, PolicySource};
+
+/// Loads every policy: each is compiled or read, checked, and asked whether it accepts its settings.
+///
+/// # Errors
+/// The first one that does not load.
+pub async fn load_policies(config: &Config) -> Result<PolicySet, StartError> {
+    let engine = PolicyEngine::new(EngineOptions {
+        metering: Metering::Off,
+        cache: config.cache_dir.clone(),
+    })?;
+    let mut policies = Vec::with_capacity(config.policies.len());
+    for (name, policy) in &config.policies {
+        let loading = Loading {
+            name: name.clone(),
+            source: source(name, &policy.source)?,
+            settings: policy.settings.clone(),
+            limits: policy.limits,
+            redact: Some(Arc::new(|line: &str| mask_literals(line))),
+        };
+        let loaded = engine.load(loading).await?;
+        for finding in loaded.warnings() {
+            tracing::warn!(
+                policy = name,
+                path = finding.path,
+                finding = finding.message,
+                help = finding.help,
+                "the policy says something about its settings"
+            );
+        }
+        let identity = loaded.identity();
+        tracing::info!(
+            policy = name,
+            version = identity.version,
+            digest = identity.digest,
+            "policy loaded"
+        );
+        policies.push(Granted {
+            policy: Arc::new(loaded),
+            targets: policy.targets.clone(),
+        });
+    }
+    PolicySet::new(&config.default_policy, policies)
+        .ok_or_else(|| StartError::NoDefault(config.default_policy.clone()))
+}
+
+fn source(name: &str, source: &PolicySource) -> Result<Source, StartError> {
+    let read = |path: &std::path::Path| {
+        std::fs::read(path)
+            .map(Cow::Owned)
+            .map_err(|error| StartError::Read {
+                policy: name.to_owned(),
+                path: path.to_owned(),
+                error,
+            })
+    };
+    match source {
+        PolicySource::Standard => standard::source(name),
+        PolicySource::Component(path) => Ok(Source::Component(read(path)?)),
+        PolicySource::Artifact { path, sha256 } => Ok(Source::Artifact {
+            bytes: read(path)?,
+            sha256: sha256.clone(),
+            component: None,
+        }),
+    }
+}

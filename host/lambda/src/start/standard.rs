@@ -1,0 +1,36 @@
+//! The standard policy, as it comes with the host.
+
+use signalbox_policy::Source;
+
+use super::StartError;
+
+/// The component is in the executable; the host compiles it, or takes it from its cache.
+#[cfg(feature = "compiler")]
+#[allow(clippy::unnecessary_wraps, reason = "without a compiler it can fail")]
+pub(super) fn source(_policy: &str) -> Result<Source, StartError> {
+    Ok(Source::Component(std::borrow::Cow::Borrowed(
+        signalbox_guests::STANDARD,
+    )))
+}
+
+/// The artifact is beside the executable. It is part of the same deployment package, so it is trusted as the
+/// executable is; the digest only keeps the one way in which artifacts are loaded.
+#[cfg(not(feature = "compiler"))]
+pub(super) fn source(policy: &str) -> Result<Source, StartError> {
+    const FILE: &str = "standard.cwasm";
+    let missing = |path: &std::path::Path, error| StartError::NoStandard {
+        policy: policy.to_owned(),
+        path: path.to_owned(),
+        error,
+    };
+    let executable =
+        std::env::current_exe().map_err(|error| missing(std::path::Path::new(FILE), error))?;
+    let path = executable.with_file_name(FILE);
+    let bytes = std::fs::read(&path).map_err(|error| missing(&path, error))?;
+    let sha256 = signalbox_policy::digest::hex(&bytes);
+    Ok(Source::Artifact {
+        bytes: bytes.into(),
+        sha256,
+        component: None,
+    })
+}

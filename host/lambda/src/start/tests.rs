@@ -1,0 +1,68 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::config::{Environment, PolicySource};
+
+fn config() -> Config {
+    let environment: Environment = [
+        ("CLUSTER_IDENTIFIER", "c"),
+        ("DATABASE", "dev"),
+        ("DB_USER", "u"),
+        ("DDB_TABLE_NAME", "t"),
+    ]
+    .map(|(k, v)| (k.to_owned(), v.to_owned()))
+    .into();
+    Config::read(&environment, &|_| Err(std::io::Error::other("no files"))).expect("good")
+}
+
+#[test]
+fn the_default_target_comes_first() {
+    let mut config = config();
+    let target = config.targets["default"].clone();
+    config.targets = BTreeMap::from([("a".to_owned(), target.clone()), ("b".to_owned(), target)]);
+    config.default_target = "b".to_owned();
+    assert_eq!(options(&config).targets, ["b", "a"]);
+}
+
+#[tokio::test]
+async fn a_missing_file_is_named_with_its_policy() {
+    let mut config = config();
+    let policy = config.policies.get_mut("standard").expect("standard");
+    policy.source = PolicySource::Component("gone/team.wasm".into());
+    let error = load_policies(&config)
+        .await
+        .err()
+        .expect("missing")
+        .to_string();
+    assert!(
+        error.starts_with("policies.standard: cannot read gone/team.wasm: "),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_component_is_refused_and_so_is_an_artifact_with_another_digest() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("p.wasm");
+    std::fs::write(&path, b"junk").expect("write");
+    let mut config = config();
+    let policy = config.policies.get_mut("standard").expect("standard");
+    policy.source = PolicySource::Component(path.clone());
+    let error = load_policies(&config)
+        .await
+        .err()
+        .expect("junk")
+        .to_string();
+    assert!(error.contains("this is no component"), "{error}");
+    let policy = config.policies.get_mut("standard").expect("standard");
+    policy.source = PolicySource::Artifact {
+        path,
+        sha256: "0".repeat(64),
+    };
+    let error = load_policies(&config)
+        .await
+        .err()
+        .expect("digest")
+        .to_string();
+    assert!(error.contains("SHA-256"), "{error}");
+}

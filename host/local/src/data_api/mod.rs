@@ -1,0 +1,181 @@
+//! The Redshift Data API over the embedded SQL engine.
+//!
+//! Statements live in the background as they do on AWS: SUBMITTED, PICKED, STARTED, then FINISHED, FAILED or
+//! ABORTED. SQL is really executed, on SQLite, one database file per `Database` of a request; cluster, workgroup,
+//! user and secret are checked for their form, kept and shown, but open no other database.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use signalbox_local::data_api::{DataApi, DataApiOptions};
+//!
+//! let server = DataApi::start(DataApiOptions::default()).await?;
+//! println!("AWS_ENDPOINT_URL_REDSHIFT_DATA={}", server.url());
+//! server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod cancel;
+mod describe;
+mod events;
+mod execute;
+mod list;
+mod paging;
+mod request;
+mod result;
+mod run;
+mod service;
+mod session;
+mod statement;
+mod store;
+mod validate;
+
+pub use events::{EventFault, EventFaults, EventSink};
+
+use crate::aws_json::faults::Faults;
+use crate::aws_json::server::JsonServer;
+use crate::sql::{Databases, Limits};
+use crate::time::TimeScale;
+use service::{Core, DataApiService};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How the server is set up.
+#[derive(Clone)]
+pub struct DataApiOptions {
+    /// Where to listen. The default is loopback, port 0: a free one.
+    pub address: SocketAddr,
+    /// Where the databases are kept; a temporary directory, removed at the end, if none is given.
+    pub data_directory: Option<PathBuf>,
+    /// How fast `f_slow`, `pg_sleep` and session time-outs run.
+    pub time_scale: TimeScale,
+    /// Who gets the completion events of statements with `WithEvent`.
+    pub events: Option<Arc<dyn EventSink>>,
+    /// Faults of calls.
+    pub faults: Faults,
+    /// Faults of completion events.
+    pub event_faults: EventFaults,
+    /// The account in events.
+    pub account: String,
+    /// The region in events.
+    pub region: String,
+    /// The principal in events: who started the statement.
+    pub principal: String,
+    /// How many statements run at a time, others wait as SUBMITTED.
+    pub slots: usize,
+    /// How many statements may be unfinished; AWS has 200 or 500 by different pages.
+    pub active_statements: usize,
+    /// How many sessions may be open; AWS has 500.
+    pub sessions: usize,
+    /// How many callers may wait at a time (`WaitTimeSeconds`) for one statement.
+    pub waiters: usize,
+    /// How long a statement stays SUBMITTED at least (wall clock).
+    pub submitted_for: Duration,
+    /// How long a statement stays PICKED at least (wall clock).
+    pub picked_for: Duration,
+    /// How many finished statements are remembered at most. AWS remembers 24 hours; so does this server.
+    pub remembered_statements: usize,
+    /// How many bytes of results are remembered at most; the oldest go first.
+    pub remembered_bytes: usize,
+    /// The most rows in a page of a result.
+    pub page_rows: usize,
+    /// The most bytes (about) in a page of a result.
+    pub page_bytes: usize,
+    /// What one statement may take.
+    pub limits: Limits,
+}
+
+impl Default for DataApiOptions {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data_directory: None,
+            time_scale: TimeScale::REAL,
+            events: None,
+            faults: Faults::new(),
+            event_faults: EventFaults::new(),
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            principal: "arn:aws:sts::000000000000:assumed-role/signalbox/local".to_owned(),
+            slots: 50,
+            active_statements: 500,
+            sessions: 500,
+            waiters: 10,
+            submitted_for: Duration::ZERO,
+            picked_for: Duration::ZERO,
+            remembered_statements: 10_000,
+            remembered_bytes: 256 * 1024 * 1024,
+            page_rows: 1000,
+            page_bytes: 1024 * 1024,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Starts servers.
+#[derive(Debug, Clone, Copy)]
+pub struct DataApi;
+
+impl DataApi {
+    /// Starts a server. It runs until [`DataApiServer::shutdown`]; dropped, it ends at once.
+    pub async fn start(options: DataApiOptions) -> std::io::Result<DataApiServer> {
+        let databases = Databases::new(
+            options.data_directory.as_deref(),
+            options.limits,
+            options.time_scale,
+        )?;
+        let (address, faults) = (options.address, options.faults.clone());
+        let core = Arc::new(Core::new(options, databases));
+        let service = Arc::new(DataApiService(Arc::clone(&core)));
+        let http = JsonServer::start(service, address, faults).await?;
+        Ok(DataApiServer {
+            http,
+            core: StopOnDrop(core),
+        })
+    }
+}
+
+/// A running server.
+pub struct DataApiServer {
+    http: JsonServer,
+    core: StopOnDrop,
+}
+
+/// Stops the SQL that runs: a thread that sleeps in it would outlive the server.
+struct StopOnDrop(Arc<Core>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl std::fmt::Debug for DataApiServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataApiServer")
+            .field("url", &self.url())
+            .finish_non_exhaustive()
+    }
+}
+
+impl DataApiServer {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.http.address()
+    }
+
+    /// The endpoint, for `AWS_ENDPOINT_URL_REDSHIFT_DATA`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// Takes no more calls, stops the SQL that runs (such statements end as ABORTED, without an event), and
+    /// returns when nothing of the server is left.
+    pub async fn shutdown(self) {
+        self.core.0.close();
+        self.http.shutdown().await;
+        self.core.0.finished().await;
+    }
+}

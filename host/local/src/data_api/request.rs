@@ -1,0 +1,100 @@
+//! What clients send.
+
+use serde::Deserialize;
+
+/// The format of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ResultFormat {
+    #[default]
+    Json,
+    Csv,
+}
+
+impl ResultFormat {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Csv => "CSV",
+        }
+    }
+}
+
+/// How the statements of a batch belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ExecutionMode {
+    /// All or nothing.
+    #[default]
+    Transaction,
+    /// Each commits by itself, and a failure does not stop the rest.
+    AutoCommit,
+}
+
+impl ExecutionMode {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Transaction => "TRANSACTION",
+            Self::AutoCommit => "AUTO_COMMIT",
+        }
+    }
+}
+
+/// A value for `:name` in the SQL.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+/// Where SQL runs and as whom.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Target {
+    pub(crate) cluster: Option<String>,
+    pub(crate) workgroup: Option<String>,
+    pub(crate) database: String,
+    pub(crate) user: Option<String>,
+    pub(crate) secret: Option<String>,
+}
+
+/// The input of ExecuteStatement and BatchExecuteStatement.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ExecuteInput {
+    pub(crate) sql: Option<String>,
+    pub(crate) sqls: Option<Vec<String>>,
+    pub(crate) cluster_identifier: Option<String>,
+    pub(crate) workgroup_name: Option<String>,
+    pub(crate) database: Option<String>,
+    pub(crate) db_user: Option<String>,
+    pub(crate) secret_arn: Option<String>,
+    pub(crate) statement_name: Option<String>,
+    pub(crate) parameters: Option<Vec<Parameter>>,
+    pub(crate) with_event: Option<bool>,
+    pub(crate) client_token: Option<String>,
+    pub(crate) result_format: Option<String>,
+    pub(crate) session_id: Option<String>,
+    pub(crate) session_keep_alive_seconds: Option<i64>,
+    pub(crate) execution_mode: Option<String>,
+    pub(crate) wait_time_seconds: Option<i64>,
+}
+
+/// The input of operations on one statement.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct StatementInput {
+    pub(crate) id: Option<String>,
+    pub(crate) next_token: Option<String>,
+    pub(crate) wait_time_seconds: Option<i64>,
+}
+
+/// The input of ListStatements. (`RoleLevel` is read and has no effect: there is one role.)
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ListInput {
+    pub(crate) max_results: Option<i64>,
+    pub(crate) next_token: Option<String>,
+    pub(crate) statement_name: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) database: Option<String>,
+    pub(crate) cluster_identifier: Option<String>,
+    pub(crate) workgroup_name: Option<String>,
+}

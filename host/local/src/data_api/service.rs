@@ -1,0 +1,119 @@
+//! What the operations share, and which operation is which.
+
+use super::session::Sessions;
+use super::store::Store;
+use super::{DataApiOptions, cancel, describe, execute, list, result};
+use crate::aws_json::Service;
+use crate::aws_json::error::{ServiceError, read};
+use crate::sql::Databases;
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use std::future::Future;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// The state of a server.
+pub(crate) struct Core {
+    pub(crate) options: DataApiOptions,
+    pub(crate) databases: Databases,
+    pub(crate) store: Store,
+    pub(crate) sessions: Sessions,
+    pub(crate) slots: Semaphore,
+    closing: watch::Sender<bool>,
+    query_ids: AtomicI64,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Core {
+    pub(crate) fn new(options: DataApiOptions, databases: Databases) -> Self {
+        Self {
+            databases,
+            store: Store::new(
+                options.active_statements,
+                options.remembered_statements,
+                options.remembered_bytes,
+            ),
+            sessions: Sessions::new(options.sessions, options.time_scale),
+            slots: Semaphore::new(options.slots),
+            closing: watch::Sender::new(false),
+            query_ids: AtomicI64::new(700_001),
+            tasks: Mutex::default(),
+            options,
+        }
+    }
+
+    /// The next `RedshiftQueryId`.
+    pub(crate) fn next_query_id(&self) -> i64 {
+        self.query_ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Runs a task that ends with the server. Returns whether it was started.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> bool {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock, so that no task starts behind the back of `finished`.
+        if self.is_closing() {
+            return false;
+        }
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+        true
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    /// Returns when the server closes.
+    pub(crate) async fn closed(&self) {
+        // The sender lives as long as this.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
+    }
+
+    /// Stops all statements; none can start after it.
+    pub(crate) fn close(&self) {
+        {
+            let _tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            self.closing.send_replace(true);
+        }
+        for statement in self.store.newest_first(None) {
+            cancel::stop(&statement);
+        }
+    }
+
+    /// Returns when all tasks have ended.
+    pub(crate) async fn finished(&self) {
+        let mut tasks =
+            std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// The service as clients reach it.
+pub(crate) struct DataApiService(pub(crate) Arc<Core>);
+
+#[async_trait]
+impl Service for DataApiService {
+    const TARGET_PREFIX: &'static str = "RedshiftData";
+    const CONTENT_TYPE: &'static str = "application/x-amz-json-1.1";
+    const MESSAGE_MEMBER: &'static str = "Message";
+
+    async fn call(
+        &self,
+        operation: &str,
+        input: Map<String, Value>,
+    ) -> Result<Value, ServiceError> {
+        let core = &self.0;
+        match operation {
+            "ExecuteStatement" => execute::execute(core, read(input)?, false).await,
+            "BatchExecuteStatement" => execute::execute(core, read(input)?, true).await,
+            "DescribeStatement" => describe::describe(core, read(input)?).await,
+            "CancelStatement" => cancel::cancel(core, &read(input)?),
+            "GetStatementResult" => result::json(core, read(input)?).await,
+            "GetStatementResultV2" => result::csv(core, read(input)?).await,
+            "ListStatements" => list::list(core, &read(input)?),
+            other => Err(ServiceError::unknown_operation(other)),
+        }
+    }
+}

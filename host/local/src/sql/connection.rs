@@ -1,0 +1,464 @@
+//! A connection to one database.
+
+use super::functions;
+use super::rewrite::rewrite;
+use super::stop::{Stop, StopSlot};
+use super::value::{Column, Outcome, Reading, ResultSet, declared, inferred};
+use crate::time::TimeScale;
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
+use rusqlite::{Error, ErrorCode, Statement, ffi};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How many steps of SQLite's machine pass between two looks at the stop: well below a millisecond.
+const STEPS_BETWEEN_LOOKS: i32 = 2000;
+/// How long to wait between two tries for a lock.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+/// How long opening may wait for a lock.
+const OPEN_WAIT: Duration = Duration::from_secs(10);
+/// The longest text or blob SQLite may make, in bytes.
+const VALUE_BYTES: i32 = 16 * 1024 * 1024;
+/// The most pages of 4,096 bytes a database may have: 4 GiB.
+const DATABASE_PAGES: i64 = 1024 * 1024;
+
+/// What a statement may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most bytes of a result. (Redshift's own bound is 500 MB.)
+    pub result_bytes: usize,
+    /// The most bytes of a row. Redshift's Data API has 64 KB.
+    pub row_bytes: usize,
+    /// How long a statement waits for another one's lock, on the wall clock.
+    pub lock_wait: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            result_bytes: 64 * 1024 * 1024,
+            row_bytes: 64 * 1024,
+            lock_wait: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Why SQL did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SqlError {
+    /// It failed. The text is the engine's, after `ERROR: `.
+    #[error("ERROR: {0}")]
+    Failed(String),
+    /// It was stopped on request.
+    #[error("the statement was cancelled")]
+    Stopped,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct Connection {
+    sqlite: rusqlite::Connection,
+    slot: StopSlot,
+    limits: Limits,
+    pid: i64,
+}
+
+impl Connection {
+    /// Opens the database in a file, which is made if it is missing.
+    pub(super) fn open(path: &Path, limits: Limits, scale: TimeScale) -> Result<Self, SqlError> {
+        /// Stands in for the process ids of a server's back ends.
+        static NEXT_PID: AtomicI64 = AtomicI64::new(10_001);
+        let pid = NEXT_PID.fetch_add(1, Ordering::Relaxed);
+        let slot = StopSlot::new();
+        let sqlite = set_up(path, &slot, scale, pid).map_err(|error| failed(&error))?;
+        Ok(Self {
+            sqlite,
+            slot,
+            limits,
+            pid,
+        })
+    }
+
+    /// What `pg_backend_pid()` says.
+    pub fn pid(&self) -> i64 {
+        self.pid
+    }
+
+    /// Runs one statement, with values for its named parameters, until it ends or `stop` is asked for.
+    pub fn run(
+        &mut self,
+        sql: &str,
+        parameters: &[(String, String)],
+        stop: &Arc<Stop>,
+    ) -> Result<Outcome, SqlError> {
+        let sql = rewrite(sql);
+        self.patiently(stop, |connection| connection.attempt(&sql, parameters))
+    }
+
+    /// Begins a transaction; one that `writes` takes the lock now, so that it cannot fail for it later.
+    pub fn begin(&mut self, writes: bool, stop: &Arc<Stop>) -> Result<(), SqlError> {
+        let sql = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        self.patiently(stop, |connection| connection.sqlite.execute_batch(sql))
+    }
+
+    /// Ends the transaction and keeps what it did.
+    pub fn commit(&mut self, stop: &Arc<Stop>) -> Result<(), SqlError> {
+        self.patiently(stop, |connection| connection.sqlite.execute_batch("COMMIT"))
+    }
+
+    /// Undoes the transaction, if one is open.
+    pub fn rollback(&mut self) -> Result<(), SqlError> {
+        // A stopped statement must not stop this too.
+        self.slot.set(&Stop::new());
+        if self.sqlite.is_autocommit() {
+            return Ok(());
+        }
+        self.sqlite
+            .execute_batch("ROLLBACK")
+            .map_err(|error| failed(&error))
+    }
+
+    /// Repeats `act` while another connection has the lock: SQLite's own waiting could not be stopped.
+    fn patiently<T>(
+        &mut self,
+        stop: &Arc<Stop>,
+        act: impl Fn(&Self) -> rusqlite::Result<T>,
+    ) -> Result<T, SqlError> {
+        self.slot.set(stop);
+        let end = Instant::now() + self.limits.lock_wait;
+        loop {
+            if stop.is_stopped() {
+                return Err(SqlError::Stopped);
+            }
+            let error = match act(self) {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            if stop.is_stopped() {
+                return Err(SqlError::Stopped);
+            }
+            let patient = is_locked(&error) && Instant::now() < end;
+            if !patient {
+                return Err(failed(&error));
+            }
+            if stop.sleep(LOCK_PAUSE) {
+                return Err(SqlError::Stopped);
+            }
+        }
+    }
+
+    fn attempt(&self, sql: &str, parameters: &[(String, String)]) -> rusqlite::Result<Outcome> {
+        let mut statement = self.sqlite.prepare(sql)?;
+        for (name, value) in parameters {
+            if let Some(at) = statement.parameter_index(&format!(":{name}"))? {
+                statement.raw_bind_parameter(at, value)?;
+            }
+        }
+        if statement.column_count() > 0 {
+            let result = self.collect(&mut statement)?;
+            return Ok(Outcome {
+                result: Some(result),
+                changed: 0,
+            });
+        }
+        let before = self.sqlite.total_changes();
+        statement.raw_execute()?;
+        Ok(Outcome {
+            result: None,
+            changed: self.sqlite.total_changes().saturating_sub(before),
+        })
+    }
+
+    fn collect(&self, statement: &mut Statement<'_>) -> rusqlite::Result<ResultSet> {
+        let mut readings: Vec<Reading> = Vec::new();
+        let mut types: Vec<Option<&'static str>> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        for column in statement.columns() {
+            let (name, reading) = column.decl_type().map_or((None, Reading::Native), declared);
+            types.push(name);
+            readings.push(reading);
+            names.push(column.name().to_owned());
+        }
+        let mut result = ResultSet::default();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            let mut cells = Vec::with_capacity(readings.len());
+            for (at, reading) in readings.iter().enumerate() {
+                cells.push(reading.cell(row.get_ref(at)?));
+            }
+            let size = cells.iter().map(|cell| cell.size()).sum();
+            result.size += size;
+            check(size, self.limits.row_bytes, "a row")?;
+            check(result.size, self.limits.result_bytes, "the result")?;
+            for (known, cell) in types.iter_mut().zip(&cells) {
+                if known.is_none() {
+                    *known = inferred(cell);
+                }
+            }
+            result.rows.push(cells);
+        }
+        result.columns = names
+            .into_iter()
+            .zip(types)
+            .map(|(name, type_name)| Column {
+                name,
+                type_name: type_name.unwrap_or("varchar").to_owned(),
+            })
+            .collect();
+        Ok(result)
+    }
+}
+
+fn check(size: usize, most: usize, what: &str) -> rusqlite::Result<()> {
+    if size <= most {
+        return Ok(());
+    }
+    Err(Error::UserFunctionError(
+        format!("{what} is larger than {most} bytes").into(),
+    ))
+}
+
+fn set_up(
+    path: &Path,
+    slot: &StopSlot,
+    scale: TimeScale,
+    pid: i64,
+) -> rusqlite::Result<rusqlite::Connection> {
+    let sqlite = rusqlite::Connection::open(path)?;
+    sqlite.busy_timeout(OPEN_WAIT)?;
+    // Readers and a writer at the same time. What the machine loses in a power cut is only a demo's.
+    sqlite.pragma_update(None, "journal_mode", "wal")?;
+    sqlite.pragma_update(None, "synchronous", "off")?;
+    sqlite.pragma_update(None, "max_page_count", DATABASE_PAGES)?;
+    // As in Redshift a text in double quotes is a name and never a text.
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES)?;
+    sqlite.busy_timeout(Duration::ZERO)?;
+    functions::register(&sqlite, slot, scale, pid)?;
+    let watched = slot.clone();
+    sqlite.progress_handler(
+        STEPS_BETWEEN_LOOKS,
+        Some(move || watched.get().is_stopped()),
+    )?;
+    sqlite.authorizer(Some(authorize))?;
+    Ok(sqlite)
+}
+
+/// Keeps SQL inside its database: nothing but it is read or written, and its settings stay.
+fn authorize(context: AuthContext<'_>) -> Authorization {
+    match context.action {
+        // VACUUM attaches an unnamed database for its own use; a named one is somebody's file.
+        AuthAction::Attach { filename } if !filename.is_empty() => Authorization::Deny,
+        AuthAction::Pragma { .. }
+        | AuthAction::CreateVtable { .. }
+        | AuthAction::DropVtable { .. } => Authorization::Deny,
+        AuthAction::Function {
+            function_name: "load_extension",
+        } => Authorization::Deny,
+        _ => Authorization::Allow,
+    }
+}
+
+fn is_locked(error: &Error) -> bool {
+    let code = error.sqlite_error();
+    let locked = code.is_some_and(|code| {
+        matches!(
+            code.code,
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked
+        )
+    });
+    // The transaction has read what another one has changed since: waiting does not help.
+    let stale = code.is_some_and(|code| code.extended_code == ffi::SQLITE_BUSY_SNAPSHOT);
+    locked && !stale
+}
+
+fn failed(error: &Error) -> SqlError {
+    SqlError::Failed(match error {
+        Error::SqliteFailure(_, Some(text)) => text.clone(),
+        Error::SqlInputError { msg, .. } => msg.clone(),
+        Error::UserFunctionError(inner) => inner.to_string(),
+        other => other.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::database::Databases;
+    use super::super::value::Cell;
+    use super::*;
+
+    fn databases() -> Databases {
+        Databases::new(None, Limits::default(), TimeScale::new(100.0)).expect("directory")
+    }
+
+    fn run(connection: &mut Connection, sql: &str) -> Result<Outcome, SqlError> {
+        connection.run(sql, &[], &Stop::new())
+    }
+
+    fn one(connection: &mut Connection, sql: &str) -> Cell {
+        run(connection, sql)
+            .expect(sql)
+            .result
+            .expect("rows")
+            .rows
+            .remove(0)
+            .remove(0)
+    }
+
+    #[test]
+    fn types_come_from_declarations_and_else_from_values() {
+        let databases = databases();
+        let mut connection = databases.connect("dev").expect("open");
+        run(
+            &mut connection,
+            "create table public.t (a bigint, b boolean, c decimal(8,2), d double precision, e date)",
+        )
+        .expect("create");
+        let outcome = run(
+            &mut connection,
+            "insert into t values (1, true, 2.5, 3, '2026-01-02'), (null, false, 1, 1.5, null)",
+        )
+        .expect("insert");
+        assert_eq!((outcome.changed, outcome.result), (2, None));
+        let result = run(
+            &mut connection,
+            "select *, a + 1 as next from public.t order by c desc",
+        )
+        .expect("select")
+        .result
+        .expect("rows");
+        let types: Vec<_> = result
+            .columns
+            .iter()
+            .map(|c| c.type_name.as_str())
+            .collect();
+        assert_eq!(types, ["int8", "bool", "numeric", "float8", "date", "int8"]);
+        assert_eq!(
+            result.rows[0],
+            [
+                Cell::Long(1),
+                Cell::Bool(true),
+                Cell::Text("2.50".to_owned()),
+                Cell::Double(3.0),
+                Cell::Text("2026-01-02".to_owned()),
+                Cell::Long(2),
+            ]
+        );
+        assert_eq!(result.rows[1][0], Cell::Null);
+    }
+
+    #[test]
+    fn everyday_functions() {
+        let databases = databases();
+        let mut c = databases.connect("dev").expect("open");
+        let text = |text: &str| Cell::Text(text.to_owned());
+        assert_eq!(one(&mut c, "select left('äbc', 2)"), text("äb"));
+        assert_eq!(one(&mut c, "select right('abc', 2)"), text("bc"));
+        assert_eq!(one(&mut c, "select right('abc', 9)"), text("abc"));
+        assert_eq!(one(&mut c, "select len('äb')"), Cell::Long(2));
+        assert_eq!(one(&mut c, "select nvl(null, null, 3)"), Cell::Long(3));
+        assert_eq!(one(&mut c, "select nvl2(null, 1, 2)"), Cell::Long(2));
+        assert_eq!(one(&mut c, "select public.f_slow('x', 1)"), text("x"));
+        assert_eq!(one(&mut c, "select '7'::int + 1"), Cell::Long(8));
+        match one(&mut c, "select getdate()") {
+            Cell::Text(now) => assert_eq!(now.len(), "2026-01-02 03:04:05".len()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn errors_are_the_engines() {
+        let databases = databases();
+        let mut connection = databases.connect("dev").expect("open");
+        let error = run(&mut connection, "select get_date()").expect_err("no such function");
+        assert_eq!(error.to_string(), "ERROR: no such function: get_date");
+        let error = run(&mut connection, "select \"x\"").expect_err("no such column");
+        assert!(
+            error
+                .to_string()
+                .starts_with("ERROR: no such column: \"x\"")
+        );
+        let error = run(&mut connection, "select f_slow('a', 'b')").expect_err("no number");
+        assert_eq!(
+            error.to_string(),
+            "ERROR: invalid input syntax for a number: \"b\""
+        );
+    }
+
+    #[test]
+    fn sql_stays_in_its_database() {
+        let databases = databases();
+        let mut connection = databases.connect("dev").expect("open");
+        let outside = tempfile::tempdir().expect("directory");
+        let file = outside.path().join("outside");
+        for sql in [
+            format!("attach '{}' as other", file.display()),
+            format!("vacuum into '{}'", file.display()),
+            "pragma journal_mode = delete".to_owned(),
+            "create virtual table v using fts5(x)".to_owned(),
+        ] {
+            run(&mut connection, &sql).expect_err(&sql);
+        }
+        assert!(!file.exists());
+        run(&mut connection, "vacuum").expect("a plain one is allowed");
+    }
+
+    #[test]
+    fn endless_and_sleeping_sql_can_be_stopped() {
+        let databases = databases();
+        for sql in [
+            "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n",
+            "select f_slow('x', 100000)",
+        ] {
+            let mut connection = databases.connect("dev").expect("open");
+            let stop = Stop::new();
+            let asked = Arc::clone(&stop);
+            let thread = std::thread::spawn(move || connection.run(sql, &[], &asked));
+            std::thread::sleep(Duration::from_millis(20));
+            stop.stop();
+            assert_eq!(thread.join().expect("no panic"), Err(SqlError::Stopped));
+        }
+    }
+
+    #[test]
+    fn a_writer_waits_for_another_and_can_be_stopped_then() {
+        let databases = databases();
+        let mut first = databases.connect("dev").expect("open");
+        let mut second = databases.connect("dev").expect("open");
+        run(&mut first, "create table t (a int)").expect("create");
+        first.begin(true, &Stop::new()).expect("begin");
+        run(&mut first, "insert into t values (1)").expect("insert");
+        let stop = Stop::new();
+        let asked = Arc::clone(&stop);
+        let thread =
+            std::thread::spawn(move || second.run("insert into t values (2)", &[], &asked));
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!thread.is_finished());
+        stop.stop();
+        assert_eq!(thread.join().expect("no panic"), Err(SqlError::Stopped));
+        first.commit(&Stop::new()).expect("commit");
+        assert_eq!(one(&mut first, "select count(*) from t"), Cell::Long(1));
+    }
+
+    #[test]
+    fn results_have_a_bound() {
+        let limits = Limits {
+            result_bytes: 1000,
+            row_bytes: 100,
+            ..Limits::default()
+        };
+        let databases = Databases::new(None, limits, TimeScale::REAL).expect("directory");
+        let mut connection = databases.connect("dev").expect("open");
+        let error = run(&mut connection, "select printf('%200s', 'x')").expect_err("long row");
+        assert_eq!(error.to_string(), "ERROR: a row is larger than 100 bytes");
+        run(
+            &mut connection,
+            "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n",
+        )
+        .expect_err("an endless result");
+    }
+}

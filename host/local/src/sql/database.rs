@@ -1,0 +1,86 @@
+//! Databases by name, each a file of SQLite.
+
+use super::connection::{Connection, Limits, SqlError};
+use crate::time::TimeScale;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// The databases of a server. A name that is used for the first time makes an empty database.
+#[derive(Debug)]
+pub struct Databases {
+    directory: Directory,
+    limits: Limits,
+    scale: TimeScale,
+}
+
+#[derive(Debug)]
+enum Directory {
+    Given(PathBuf),
+    /// Removed with all that is in it when the server ends.
+    Temporary(TempDir),
+}
+
+impl Databases {
+    /// Databases in `directory`, which is made if it is missing; in a temporary one if none is given.
+    pub fn new(
+        directory: Option<&Path>,
+        limits: Limits,
+        scale: TimeScale,
+    ) -> std::io::Result<Self> {
+        let directory = match directory {
+            Some(path) => {
+                std::fs::create_dir_all(path)?;
+                Directory::Given(path.to_owned())
+            }
+            None => Directory::Temporary(tempfile::Builder::new().prefix("signalbox-").tempdir()?),
+        };
+        Ok(Self {
+            directory,
+            limits,
+            scale,
+        })
+    }
+
+    /// Opens a connection. Its temporary tables are its own.
+    pub fn connect(&self, database: &str) -> Result<Connection, SqlError> {
+        let directory = match &self.directory {
+            Directory::Given(path) => path.as_path(),
+            Directory::Temporary(directory) => directory.path(),
+        };
+        Connection::open(
+            &directory.join(file_name(database)),
+            self.limits,
+            self.scale,
+        )
+    }
+}
+
+/// A file name that no database's name can turn into a path.
+fn file_name(database: &str) -> String {
+    let mut name = String::new();
+    for byte in database.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => name.push(char::from(byte)),
+            // Capitals too: some file systems do not tell them from small letters.
+            _ => {
+                // Writing to a String cannot fail.
+                let _ = write!(name, "%{byte:02X}");
+            }
+        }
+    }
+    name.push_str(".sqlite");
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_in_the_directory_and_apart() {
+        assert_eq!(file_name("dev"), "dev.sqlite");
+        assert_eq!(file_name("../Dev"), "%2E%2E%2F%44ev.sqlite");
+        assert_ne!(file_name("Dev"), file_name("dev"));
+    }
+}

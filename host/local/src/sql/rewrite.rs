@@ -1,0 +1,341 @@
+//! Redshift's spelling turned into SQLite's, token by token.
+
+use super::tokenizer::{Kind, Token, tokens};
+
+/// The statements in `sql`, without the semicolons; what is blank or only a comment does not count.
+pub fn split(sql: &str) -> Vec<&str> {
+    let mut statements = Vec::new();
+    let (mut start, mut at, mut blank) = (0, 0, true);
+    for token in tokens(sql) {
+        let end = at + token.text.len();
+        if token.kind == Kind::Semicolon {
+            if !blank {
+                statements.extend(sql.get(start..at).map(str::trim));
+            }
+            (start, blank) = (end, true);
+        } else if !token.is_blank() {
+            blank = false;
+        }
+        at = end;
+    }
+    if !blank {
+        statements.extend(sql.get(start..).map(str::trim));
+    }
+    statements
+}
+
+/// The names of the parameters (`:name`) in `sql`, each once, in order.
+pub fn named_parameters(sql: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    for token in tokens(sql) {
+        if token.kind == Kind::Parameter {
+            let name = token.text.trim_start_matches(':');
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// Whether a statement only reads, as far as its words tell: in doubt it writes.
+pub fn is_read_only(sql: &str) -> bool {
+    let all = tokens(sql);
+    let reads = all
+        .iter()
+        .find(|token| !token.is_blank() && !token.is_symbol('('))
+        .is_some_and(|first| {
+            ["select", "with", "values"]
+                .iter()
+                .any(|word| first.is_word(word))
+        });
+    let writes = ["insert", "update", "delete", "into"];
+    reads
+        && !all
+            .iter()
+            .any(|token| writes.iter().any(|word| token.is_word(word)))
+}
+
+/// A piece of the rewritten statement.
+struct Piece {
+    kind: Kind,
+    text: String,
+}
+
+/// Rewrites one statement for SQLite:
+/// the schema `public` is dropped, which SQLite has not (nor schemas of functions);
+/// `x::type` becomes a cast; dollar quotes become single ones; `SYSDATE` becomes `getdate()`.
+pub fn rewrite(sql: &str) -> String {
+    let all = tokens(sql);
+    let mut out: Vec<Piece> = Vec::with_capacity(all.len());
+    let mut rest = all.as_slice();
+    while let [token, after @ ..] = rest {
+        rest = after;
+        let after_dot = last_mark(&out).is_some_and(|piece| piece.text == ".");
+        match token.kind {
+            Kind::Comment => push(&mut out, Kind::Space, " "),
+            Kind::DollarText => {
+                let body = token.dollar_body().unwrap_or(token.text);
+                push(
+                    &mut out,
+                    Kind::Text,
+                    format!("'{}'", body.replace('\'', "''")),
+                );
+            }
+            Kind::Word | Kind::Quoted if !after_dot && is_public(token) && qualifies(after) => {
+                // The dot goes with it.
+                rest = after.get(1..).unwrap_or_default();
+            }
+            Kind::Word if !after_dot && token.is_word("sysdate") && stands_alone(after) => {
+                push(&mut out, Kind::Word, "getdate()");
+            }
+            Kind::Cast => match cast_type(after) {
+                Some((cast, remaining)) => {
+                    let operand = take_operand(&mut out);
+                    push(&mut out, Kind::Word, cast.apply(&operand));
+                    rest = remaining;
+                }
+                None => push(&mut out, Kind::Cast, "::"),
+            },
+            kind => push(&mut out, kind, token.text),
+        }
+    }
+    out.into_iter().map(|piece| piece.text).collect()
+}
+
+fn push(out: &mut Vec<Piece>, kind: Kind, text: impl Into<String>) {
+    out.push(Piece {
+        kind,
+        text: text.into(),
+    });
+}
+
+fn last_mark(out: &[Piece]) -> Option<&Piece> {
+    out.iter().rev().find(|piece| piece.kind != Kind::Space)
+}
+
+fn is_public(token: &Token<'_>) -> bool {
+    token.is_word("public") || token.text.eq_ignore_ascii_case("\"public\"")
+}
+
+/// Whether a dot and a name follow.
+fn qualifies(after: &[Token<'_>]) -> bool {
+    matches!(
+        after,
+        [dot, name, ..] if dot.is_symbol('.') && matches!(name.kind, Kind::Word | Kind::Quoted)
+    )
+}
+
+/// Whether neither a call nor a member follows.
+fn stands_alone(after: &[Token<'_>]) -> bool {
+    after
+        .iter()
+        .find(|token| !token.is_blank())
+        .is_none_or(|next| !next.is_symbol('(') && !next.is_symbol('.'))
+}
+
+/// How a cast is written for SQLite.
+enum Cast {
+    /// `CAST(x AS type)`.
+    To(&'static str),
+    /// A function of one argument.
+    Call(&'static str),
+}
+
+impl Cast {
+    fn apply(&self, operand: &str) -> String {
+        match self {
+            Self::To(to) => format!("CAST({operand} AS {to})"),
+            Self::Call(function) => format!("{function}({operand})"),
+        }
+    }
+}
+
+/// The type after `::`, and what comes after it.
+fn cast_type<'t, 's>(after: &'t [Token<'s>]) -> Option<(Cast, &'t [Token<'s>])> {
+    let after = skip_blanks(after);
+    let (name, mut rest) = after.split_first()?;
+    if name.kind != Kind::Word {
+        return None;
+    }
+    let cast = match name.text.to_ascii_lowercase().as_str() {
+        "smallint" | "int2" | "integer" | "int" | "int4" | "bigint" | "int8" | "boolean"
+        | "bool" => Cast::To("INTEGER"),
+        "real" | "float" | "float4" | "float8" | "double" => Cast::To("REAL"),
+        "decimal" | "numeric" => Cast::To("NUMERIC"),
+        "date" => Cast::Call("date"),
+        "timestamp" | "timestamptz" => Cast::Call("datetime"),
+        "varbyte" | "varbinary" => Cast::To("BLOB"),
+        _ => Cast::To("TEXT"),
+    };
+    if name.is_word("double") || name.is_word("character") {
+        rest = skip_words(rest, &["precision", "varying"], 1);
+    }
+    rest = skip_arguments(rest);
+    if name.is_word("timestamp") || name.is_word("time") {
+        rest = skip_words(rest, &["with", "without", "time", "zone"], 3);
+    }
+    Some((cast, rest))
+}
+
+fn skip_blanks<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
+    let blanks = tokens.iter().take_while(|token| token.is_blank()).count();
+    tokens.get(blanks..).unwrap_or_default()
+}
+
+fn skip_words<'t, 's>(mut rest: &'t [Token<'s>], words: &[&str], most: usize) -> &'t [Token<'s>] {
+    for _ in 0..most {
+        match skip_blanks(rest) {
+            [word, after @ ..] if words.iter().any(|known| word.is_word(known)) => rest = after,
+            _ => break,
+        }
+    }
+    rest
+}
+
+/// Skips `(10, 2)`.
+fn skip_arguments<'t, 's>(rest: &'t [Token<'s>]) -> &'t [Token<'s>] {
+    match skip_blanks(rest) {
+        [open, inside @ ..] if open.is_symbol('(') => {
+            let length = inside.iter().position(|token| token.is_symbol(')'));
+            length.and_then(|at| inside.get(at + 1..)).unwrap_or(rest)
+        }
+        _ => rest,
+    }
+}
+
+/// Takes the operand of a cast off the end: a name with its qualifiers, a literal, a call or a parenthesis.
+fn take_operand(out: &mut Vec<Piece>) -> String {
+    let mut start = out.len();
+    let mut depth = 0_usize;
+    for (at, piece) in out.iter().enumerate().rev() {
+        let before = at.checked_sub(1).and_then(|before| out.get(before));
+        match (piece.kind, piece.text.as_str()) {
+            (Kind::Symbol, ")") => depth += 1,
+            (Kind::Symbol, "(") if depth == 0 => break,
+            (Kind::Symbol, "(") => depth -= 1,
+            (Kind::Space, _) if depth == 0 && start == out.len() => continue,
+            _ => {}
+        }
+        start = at;
+        let joined = before.is_some_and(|before| {
+            let call = piece.text == "(" && matches!(before.kind, Kind::Word | Kind::Quoted);
+            call || before.text == "." || piece.text == "."
+        });
+        if depth == 0 && !joined {
+            break;
+        }
+    }
+    out.split_off(start)
+        .into_iter()
+        .map(|piece| piece.text)
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn statements_are_split_where_they_end() {
+        assert_eq!(
+            split("select ';' ; ; -- a;\n select $$;$$ /* ; */; -- end"),
+            ["select ';'", "-- a;\n select $$;$$ /* ; */"]
+        );
+        assert!(split(" ; -- nothing").is_empty());
+    }
+
+    #[test]
+    fn parameters_are_not_casts_or_text() {
+        assert_eq!(
+            named_parameters("select :a, ':b', x::c, :d -- :e\n, :a"),
+            ["a", "d"]
+        );
+    }
+
+    #[test]
+    fn the_schema_public_is_dropped() {
+        assert_eq!(
+            rewrite("select public.f_slow('public.x', 1) from \"public\".t, o.public.t"),
+            "select f_slow('public.x', 1) from t, o.public.t"
+        );
+        assert_eq!(rewrite("select public from t"), "select public from t");
+    }
+
+    #[test]
+    fn casts_are_written_out() {
+        for (from, to) in [
+            ("select '1'::int", "select CAST('1' AS INTEGER)"),
+            (
+                "select t.a :: varchar(10), b",
+                "select CAST(t.a AS TEXT), b",
+            ),
+            (
+                "select (a + b)::float8 + 1",
+                "select CAST((a + b) AS REAL) + 1",
+            ),
+            ("select f(x, g(y))::text", "select CAST(f(x, g(y)) AS TEXT)"),
+            ("select :p::bigint", "select CAST(:p AS INTEGER)"),
+            (
+                "select a::text::int",
+                "select CAST(CAST(a AS TEXT) AS INTEGER)",
+            ),
+            (
+                "select a::timestamp without time zone as x",
+                "select datetime(a) as x",
+            ),
+            ("where a = (b::date)", "where a = (date(b))"),
+            (
+                "select a::decimal(10, 2), c",
+                "select CAST(a AS NUMERIC), c",
+            ),
+        ] {
+            assert_eq!(rewrite(from), to);
+        }
+    }
+
+    #[test]
+    fn other_spellings() {
+        assert_eq!(rewrite("select $$it's$$"), "select 'it''s'");
+        assert_eq!(rewrite("select sysdate"), "select getdate()");
+        assert_eq!(rewrite("select t.sysdate"), "select t.sysdate");
+        assert_eq!(rewrite("select 1 /* /* */ */ + 1"), "select 1   + 1");
+    }
+
+    #[test]
+    fn what_only_reads() {
+        for sql in [
+            "/* x */ select 1",
+            "with a as (select 1) select * from a",
+            "(values (1))",
+        ] {
+            assert!(is_read_only(sql), "{sql}");
+        }
+        for sql in [
+            "insert into t values (1)",
+            "with a as (select 1) insert into t select * from a",
+            "",
+        ] {
+            assert!(!is_read_only(sql), "{sql}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_in_quotes_stays(text in "[^']*") {
+            let sql = format!("select '{text}'");
+            prop_assert_eq!(rewrite(&sql), sql);
+        }
+
+        #[test]
+        fn any_text_can_be_rewritten(sql in "(public|::|int|[().;$':a-z \n]|\\PC)*") {
+            rewrite(&sql);
+            for statement in split(&sql) {
+                prop_assert!(sql.contains(statement));
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Compiled components on disk, so that only the first start compiles.
+//!
+//! What is in the folder is machine code that will be run, so it is trusted only as far as nobody else can
+//! have written it: the folder belongs to this user, is open to nobody else and is no link. A file is named by
+//! everything that its content follows from, and carries its own digest. Whatever is odd is compiled anew.
+
+mod folder;
+
+use std::{
+    fs::{self, File},
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Write},
+    path::Path,
+};
+
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, component::Component};
+
+use crate::{digest, engine::Target, load::deserialize};
+
+/// What a file begins with; the digest of the rest follows.
+const MAGIC: &[u8; 16] = b"signalbox-cache1";
+const DIGEST: usize = 32;
+
+/// The component of these bytes: out of the folder if it has it, else compiled and put there.
+pub(crate) fn component(
+    engine: &Engine,
+    folder: Option<&Path>,
+    bytes: &[u8],
+    digest: &str,
+) -> wasmtime::Result<Component> {
+    let Some(folder) = folder else {
+        return Component::from_binary(engine, bytes);
+    };
+    if let Err(reason) = folder::prepare(folder) {
+        tracing::warn!(folder = %folder.display(), %reason, "compiled policies are not cached");
+        return Component::from_binary(engine, bytes);
+    }
+    let path = folder.join(name(engine, digest));
+    match read(engine, &path) {
+        Ok(Some(component)) => return Ok(component),
+        Ok(None) => {}
+        Err(reason) => {
+            tracing::warn!(path = %path.display(), reason, "a cached policy is compiled anew")
+        }
+    }
+    let component = Component::from_binary(engine, bytes)?;
+    if let Err(reason) = component
+        .serialize()
+        .and_then(|code| Ok(write(folder, &path, &code)?))
+    {
+        tracing::warn!(path = %path.display(), %reason, "a compiled policy was not cached");
+    }
+    Ok(component)
+}
+
+/// A name that changes with the component, the engine's settings, wasmtime's version and the machine.
+fn name(engine: &Engine, digest: &str) -> String {
+    // The hash of the engine covers its settings and wasmtime's version.
+    let mut compatibility = DefaultHasher::new();
+    engine
+        .precompile_compatibility_hash()
+        .hash(&mut compatibility);
+    let text = format!(
+        "{digest} {:016x} {} {}",
+        compatibility.finish(),
+        Target::host(),
+        env!("CARGO_PKG_VERSION")
+    );
+    format!("{}.policy", digest::hex(text.as_bytes()))
+}
+
+/// What is in the file, if it is there. An error is a reason not to trust it.
+fn read(engine: &Engine, path: &Path) -> Result<Option<Component>, String> {
+    let bytes = match folder::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let code = bytes
+        .split_at_checked(MAGIC.len())
+        .filter(|(magic, _)| magic == MAGIC)
+        .and_then(|(_, rest)| rest.split_at_checked(DIGEST))
+        .filter(|(digest, code)| Sha256::digest(code).as_slice() == *digest)
+        .map(|(_, code)| code)
+        .ok_or("it is not what was written")?;
+    deserialize(engine, code)
+        .map(Some)
+        .map_err(|error| format!("{error:#}"))
+}
+
+/// Writes the file beside its place and moves it there, so that it is never seen half written.
+fn write(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
+    let draft = folder.join(format!("draft-{}-{:x}", std::process::id(), unique()));
+    let result = (|| {
+        let mut file = folder::create_own(&draft)?;
+        file.write_all(MAGIC)?;
+        file.write_all(&Sha256::digest(code))?;
+        file.write_all(code)?;
+        File::sync_all(&file)?;
+        fs::rename(&draft, path)
+    })();
+    if result.is_err() {
+        // The first error is the one to tell; a draft that stays behind is never read.
+        let _ = fs::remove_file(&draft);
+    }
+    result
+}
+
+/// A number that no other thread of this process gets.
+fn unique() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}

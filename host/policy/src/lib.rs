@@ -1,0 +1,32 @@
+//! Everything about Wasm: the engine, the contract, limits, loading and calling of policies.
+//!
+//! The rest of the host sees a policy as the trait [`Policy`] and gives it AWS through the trait
+//! [`Services`]. No other crate names wasmtime.
+
+#[cfg(feature = "compiler")]
+pub mod artifact;
+#[cfg(feature = "compiler")]
+mod cache;
+pub mod call;
+pub mod contract;
+pub mod digest;
+mod engine;
+pub mod inspect;
+mod instance;
+pub mod journal;
+pub mod limits;
+mod load;
+mod policy;
+pub mod services;
+
+pub use call::{
+    Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
+};
+pub use engine::{Metering, Target, UnknownTarget};
+pub use instance::Redact;
+pub use limits::Limits;
+pub use load::{EngineError, EngineOptions, LoadError, Loading, PolicyEngine, Source, WORLD};
+pub use policy::ComponentPolicy;
+#[doc(hidden)]
+pub use policy::Reused;
+pub use services::{Denied, Services};

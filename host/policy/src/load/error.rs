@@ -1,0 +1,156 @@
+//! Why a policy did not load.
+
+use crate::{
+    call::{Fault, FaultKind},
+    contract::Finding,
+    load::{WORLD, list},
+};
+
+/// A policy did not load. Each message names the policy, and says what to do where that is not plain.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are something else.
+    #[error("policy `{policy}`: this is no component but {found}. {help}")]
+    NotAComponent {
+        /// Which policy.
+        policy: String,
+        /// What the bytes are.
+        found: &'static str,
+        /// What to do.
+        help: &'static str,
+    },
+    /// It is too long.
+    #[error(
+        "policy `{policy}`: its file has {found} bytes, and at most {allowed} are allowed; `limits.component` of the \
+         policy raises that"
+    )]
+    TooLarge {
+        /// Which policy.
+        policy: String,
+        /// Its size in bytes.
+        found: usize,
+        /// What is allowed.
+        allowed: usize,
+    },
+    /// It looks like a component, but is broken or needs a feature of WebAssembly that policies do not have.
+    #[error("policy `{policy}`: the component does not compile: {reason}")]
+    Invalid {
+        /// Which policy.
+        policy: String,
+        /// What wasmtime said.
+        reason: String,
+    },
+    /// It imports what no policy is given.
+    #[error(
+        "policy `{policy}`: it imports {}, which this host does not provide; a policy imports nothing but \
+         interfaces of `signalbox:policy` (world `{WORLD}`){}",
+         quoted(.imports),
+         if .imports.iter().any(|import| import.starts_with("wasi:")) {
+             ". It seems to be built for WASI: build it for `wasm32-unknown-unknown`"
+         } else { "" }
+    )]
+    Imports {
+        /// Which policy.
+        policy: String,
+        /// The names of the imports.
+        imports: Vec<String>,
+    },
+    /// It is of another world.
+    #[error("policy `{policy}`: it is not of the world `{WORLD}`: {reason}")]
+    World {
+        /// Which policy.
+        policy: String,
+        /// What is missing or different.
+        reason: String,
+    },
+    /// The settings are no JSON.
+    #[error("policy `{policy}`: the settings are not JSON: {reason}")]
+    SettingsSyntax {
+        /// Which policy.
+        policy: String,
+        /// Where, and why.
+        reason: String,
+    },
+    /// The policy refused its settings.
+    #[error("policy `{policy}`: it refused its settings:{}", list(.findings))]
+    Settings {
+        /// Which policy.
+        policy: String,
+        /// What is wrong with them.
+        findings: Vec<Finding>,
+    },
+    /// It misbehaved while it was asked.
+    #[error("policy `{policy}` did not load: {reason}")]
+    Fault {
+        /// Which policy.
+        policy: String,
+        /// How.
+        kind: FaultKind,
+        /// What happened.
+        reason: String,
+    },
+    /// An artifact is not the one that was meant.
+    #[error(
+        "policy `{policy}`: the precompiled artifact has SHA-256 {found}, but {expected} was expected; nothing of it \
+         was run"
+    )]
+    Digest {
+        /// Which policy.
+        policy: String,
+        /// The expected digest.
+        expected: String,
+        /// The digest of the bytes.
+        found: String,
+    },
+    /// An artifact was made for another host.
+    #[error(
+        "policy `{policy}`: the precompiled artifact does not fit this host: {reason}. Make it with \
+         `signalbox policy compile --target {target}` of the same version as this host"
+    )]
+    Artifact {
+        /// Which policy.
+        policy: String,
+        /// What this host is.
+        target: String,
+        /// What wasmtime said.
+        reason: String,
+    },
+    /// This host has no compiler.
+    #[error(
+        "policy `{policy}`: this host was built without a compiler and loads precompiled artifacts only. Make one \
+         with `signalbox policy compile --target {target}`"
+    )]
+    NoCompiler {
+        /// Which policy.
+        policy: String,
+        /// What this host is.
+        target: String,
+    },
+}
+
+impl LoadError {
+    pub(crate) fn world(policy: &str, reason: impl Into<String>) -> Self {
+        Self::World {
+            policy: policy.to_owned(),
+            reason: reason.into(),
+        }
+    }
+}
+
+impl From<Fault> for LoadError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault {
+            policy: fault.policy,
+            kind: fault.kind,
+            reason: fault.message,
+        }
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,248 @@
+//! From bytes to a policy that may be called.
+
+mod check;
+mod error;
+mod source;
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use tokio::time::Instant;
+use wasmtime::{
+    Engine,
+    component::{Component, HasSelf, Linker},
+};
+
+pub use check::WORLD;
+pub use error::LoadError;
+pub use source::Source;
+pub(crate) use {check::is_component, source::deserialize};
+
+use crate::{
+    call::Identity,
+    contract::{Finding, bindings},
+    digest,
+    engine::{self, Metering, Target, Ticker},
+    instance::{Redact, state::State},
+    limits::Limits,
+    policy::{ComponentPolicy, Parts},
+    services::Denied,
+};
+
+/// How long `describe` and `validate-settings` may take together, beside each one's guest time.
+const LOADING: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Loads policies and runs them. One per process and kind of metering is enough; it is shared by reference.
+///
+/// While it or a policy loaded by it lives, a thread ticks every five milliseconds.
+pub struct PolicyEngine {
+    pub(crate) engine: Engine,
+    linker: Linker<State>,
+    pub(crate) metering: Metering,
+    pub(crate) ticker: Arc<Ticker>,
+    #[cfg_attr(
+        not(feature = "compiler"),
+        allow(dead_code, reason = "nothing is compiled, so nothing is cached")
+    )]
+    cache: Option<PathBuf>,
+}
+
+/// What an engine is made with.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// Whether fuel is metered.
+    pub metering: Metering,
+    /// The folder for compiled components: `/tmp/…` on AWS Lambda, the user's cache folder on a laptop. It is
+    /// made if it is missing. Without one every process compiles for itself.
+    pub cache: Option<PathBuf>,
+}
+
+/// An engine could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// This machine, or this build, cannot run components.
+    #[error("this machine cannot run policies: {0:#}")]
+    Engine(wasmtime::Error),
+    /// No thread for the clock.
+    #[error("the thread that interrupts policies did not start: {0}")]
+    Ticker(#[from] io::Error),
+}
+
+/// A policy to load.
+pub struct Loading {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its code.
+    pub source: Source,
+    /// Its settings, a JSON text.
+    pub settings: String,
+    /// What it may use.
+    pub limits: Limits,
+    /// Takes out of its log lines what must not be logged.
+    pub redact: Option<Redact>,
+}
+
+impl PolicyEngine {
+    /// Makes an engine.
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        let engine =
+            engine::build(&Target::host(), options.metering).map_err(EngineError::Engine)?;
+        let mut linker = Linker::new(&engine);
+        bindings::Policy::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)
+            .map_err(EngineError::Engine)?;
+        let ticker = Arc::new(Ticker::start(&engine)?);
+        Ok(Self {
+            engine,
+            linker,
+            metering: options.metering,
+            ticker,
+            cache: options.cache,
+        })
+    }
+
+    /// Loads a policy: checks what it is, asks it to describe itself and to check its settings.
+    ///
+    /// # Errors
+    /// Anything wrong with the component or the settings; see [`LoadError`].
+    pub async fn load(&self, loading: Loading) -> Result<ComponentPolicy, LoadError> {
+        let Loading {
+            name,
+            source,
+            settings,
+            limits,
+            redact,
+        } = loading;
+        check::settings(&name, &settings)?;
+        let (component, digest) = self.component(&name, source, limits).await?;
+        check::world(&self.engine, &component, &name)?;
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .and_then(bindings::PolicyPre::new)
+            .map_err(|error| LoadError::world(&name, format!("{error:#}")))?;
+
+        let identity = Identity {
+            name,
+            version: String::new(),
+            digest,
+            settings_digest: digest::hex(settings.as_bytes()),
+        };
+        let mut policy = ComponentPolicy::new(
+            Parts {
+                pre,
+                metering: self.metering,
+                ticker: Arc::clone(&self.ticker),
+                limits,
+                redact,
+            },
+            identity,
+            settings,
+        );
+        policy
+            .introduce(Arc::new(Denied), Instant::now() + LOADING)
+            .await?;
+        Ok(policy)
+    }
+
+    /// The component and the digest that names it.
+    pub(crate) async fn component(
+        &self,
+        name: &str,
+        source: Source,
+        limits: Limits,
+    ) -> Result<(Component, String), LoadError> {
+        match source {
+            Source::Component(bytes) => {
+                check::size(name, bytes.len(), limits.component)?;
+                is_component(name, &bytes)?;
+                let digest = digest::hex(&bytes);
+                Ok((self.compile(name, bytes, &digest).await?, digest))
+            }
+            Source::Artifact {
+                bytes,
+                sha256,
+                component,
+            } => {
+                check::size(name, bytes.len(), limits.component.saturating_mul(4))?;
+                let found = digest::hex(&bytes);
+                if !found.eq_ignore_ascii_case(sha256.trim()) {
+                    return Err(LoadError::Digest {
+                        policy: name.to_owned(),
+                        expected: sha256,
+                        found,
+                    });
+                }
+                let loaded =
+                    deserialize(&self.engine, &bytes).map_err(|error| LoadError::Artifact {
+                        policy: name.to_owned(),
+                        target: Target::host().to_string(),
+                        reason: format!("{error:#}"),
+                    })?;
+                Ok((loaded, component.unwrap_or(found)))
+            }
+        }
+    }
+
+    #[cfg(feature = "compiler")]
+    async fn compile(
+        &self,
+        name: &str,
+        bytes: std::borrow::Cow<'static, [u8]>,
+        digest: &str,
+    ) -> Result<Component, LoadError> {
+        let (engine, folder, digest) = (self.engine.clone(), self.cache.clone(), digest.to_owned());
+        let cached = move || crate::cache::component(&engine, folder.as_deref(), &bytes, &digest);
+        // It takes seconds of processor time, in which the process shall do other things.
+        match tokio::task::spawn_blocking(cached).await {
+            Ok(Ok(component)) => Ok(component),
+            Ok(Err(error)) => Err(LoadError::Invalid {
+                policy: name.to_owned(),
+                reason: format!("{error:#}"),
+            }),
+            Err(error) => Err(LoadError::Invalid {
+                policy: name.to_owned(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    #[cfg(not(feature = "compiler"))]
+    #[allow(clippy::unused_async, reason = "with a compiler it waits")]
+    async fn compile(
+        &self,
+        name: &str,
+        _: std::borrow::Cow<'static, [u8]>,
+        _: &str,
+    ) -> Result<Component, LoadError> {
+        Err(LoadError::NoCompiler {
+            policy: name.to_owned(),
+            target: Target::host().to_string(),
+        })
+    }
+}
+
+/// What a policy said of settings that it refused or found odd, one line per finding.
+pub(crate) fn list(findings: &[Finding]) -> String {
+    let mut lines = String::new();
+    for Finding {
+        path,
+        message,
+        help,
+    } in findings
+    {
+        lines.push_str("\n  - ");
+        if !path.is_empty() {
+            lines.push_str(path);
+            lines.push_str(": ");
+        }
+        lines.push_str(message);
+        if let Some(help) = help {
+            lines.push_str(" (");
+            lines.push_str(help);
+            lines.push(')');
+        }
+    }
+    lines
+}

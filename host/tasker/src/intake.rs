@@ -1,0 +1,215 @@
+//! Takes an event apart: what the host keeps, and what a policy may see.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    ports::TaskToken,
+    raised::Raised,
+    secrets::{Secrets, for_each_text},
+};
+
+/// The most characters a task token has.
+const TOKEN_MAX: usize = 2_048;
+/// The most characters an ARN has that Step Functions or Lambda give out, generously.
+const ARN_MAX: usize = 1_024;
+/// The most characters an idempotency key has (the contract's).
+const KEY_MAX: usize = 256;
+/// What stands where a secret field stood that is spelt in another way than the documented one.
+const HIDDEN: &str = "[secret removed]";
+
+/// A payload, taken apart.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    /// What the policy sees.
+    pub payload: Value,
+    /// Who waits.
+    pub token: Option<TaskToken>,
+    /// The execution that asks.
+    pub execution_arn: Option<String>,
+    /// The caller's name for the work.
+    pub idempotency_key: Option<String>,
+    /// The policy asked for.
+    pub policy: Option<String>,
+    /// What was taken out.
+    pub secrets: Secrets,
+}
+
+/// Takes a payload apart.
+///
+/// # Errors
+/// `InvalidRequest` if it is no object, or a field that the host itself reads is of the wrong form.
+pub fn take(payload: Value) -> Result<Intake, Raised> {
+    let Value::Object(mut fields) = payload else {
+        return Err(Raised::invalid(
+            "the payload must be a JSON object with `sqlStatement`, `sqlStatements` or `action`",
+        ));
+    };
+    let mut secrets = Secrets::default();
+
+    // A path in a state machine yields `null` where there is nothing.
+    fields.retain(|_, value| !value.is_null());
+    let token = match fields.remove("taskToken") {
+        None => None,
+        Some(Value::String(token)) if !token.is_empty() && token.chars().count() <= TOKEN_MAX => {
+            secrets.take(&token);
+            Some(TaskToken::new(token))
+        }
+        Some(_) => {
+            return Err(Raised::invalid(format!(
+                "`taskToken` must be a text of 1 to {TOKEN_MAX} characters; pass `$$.Task.Token`"
+            )));
+        }
+    };
+    if let Some(url) = fields.remove("ResponseURL") {
+        if let Value::String(url) = &url {
+            secrets.take(url);
+        }
+        // The policy still sees that this is a request of CloudFormation.
+        fields.insert("ResponseURL".to_owned(), Value::String(HIDDEN.to_owned()));
+    }
+    hide_secret_fields(&mut fields, &mut secrets);
+
+    let execution_arn = text(&fields, "executionArn", ARN_MAX, "pass `$$.Execution.Id`")?;
+    if token.is_some() && execution_arn.is_none() {
+        return Err(Raised::invalid(
+            "`taskToken` without `executionArn`: pass `\"executionArn.$\": \"$$.Execution.Id\"` beside the token",
+        ));
+    }
+    let idempotency_key = text(
+        &fields,
+        "idempotencyKey",
+        KEY_MAX,
+        "leave it out if there is none",
+    )?;
+    let policy = text(
+        &fields,
+        "policy",
+        KEY_MAX,
+        "leave it out for the default policy",
+    )?;
+
+    let mut payload = Value::Object(fields);
+    for_each_text(&mut payload, &mut |text| secrets.lend(text));
+    Ok(Intake {
+        payload,
+        token,
+        execution_arn,
+        idempotency_key,
+        policy,
+        secrets,
+    })
+}
+
+/// Takes the values of fields that are meant to be a secret one, at any depth. Their names stay, so that the policy
+/// can say which one was meant.
+fn hide_secret_fields(fields: &mut Map<String, Value>, secrets: &mut Secrets) {
+    for (name, value) in fields.iter_mut() {
+        let plain: String = name
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_ascii_lowercase();
+        match value {
+            Value::String(text)
+                if matches!(plain.as_str(), "tasktoken" | "responseurl") && text != HIDDEN =>
+            {
+                secrets.take(text);
+                HIDDEN.clone_into(text);
+            }
+            other => hide_in_value(other, secrets),
+        }
+    }
+}
+
+fn hide_in_value(value: &mut Value, secrets: &mut Secrets) {
+    match value {
+        Value::Object(fields) => hide_secret_fields(fields, secrets),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| hide_in_value(item, secrets)),
+        _ => {}
+    }
+}
+
+fn text(
+    fields: &Map<String, Value>,
+    name: &str,
+    max: usize,
+    help: &str,
+) -> Result<Option<String>, Raised> {
+    match fields.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() && text.chars().count() <= max => {
+            Ok(Some(text.clone()))
+        }
+        Some(_) => Err(Raised::invalid(format!(
+            "`{name}` must be a text of 1 to {max} characters; {help}"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_token_is_kept_by_the_host_and_gone_from_every_text() {
+        let intake = take(json!({
+            "taskToken": "T0KEN-0123456789", "executionArn": "arn:e", "sqlStatement": "select 'T0KEN-0123456789'", "deep": [{"x": "aT0KEN-0123456789b"}]
+        }))
+        .unwrap();
+        assert_eq!(
+            intake.token.as_ref().map(TaskToken::reveal),
+            Some("T0KEN-0123456789")
+        );
+        assert!(
+            !intake.payload.to_string().contains("T0KEN"),
+            "{}",
+            intake.payload
+        );
+        assert!(!format!("{intake:?}").contains("T0KEN"));
+        assert_eq!(intake.payload["executionArn"], "arn:e");
+    }
+
+    #[test]
+    fn a_misspelt_secret_is_hidden_but_named() {
+        let intake =
+            take(json!({"TaskToken": "T0KEN", "inner": [[{"response_url": "https://u"}]]}))
+                .unwrap();
+        assert_eq!(
+            intake.payload,
+            json!({"TaskToken": HIDDEN, "inner": [[{"response_url": HIDDEN}]]})
+        );
+        assert!(intake.token.is_none());
+    }
+
+    #[test]
+    fn a_token_needs_its_execution() {
+        let error = take(json!({"taskToken": "t", "sqlStatement": "select 1"})).unwrap_err();
+        assert_eq!(error.error_type, "InvalidRequest");
+        assert!(error.message.contains("executionArn"));
+        assert!(take(json!({"executionArn": "arn:e", "sqlStatement": "select 1"})).is_ok());
+    }
+
+    #[test]
+    fn fields_of_the_host_have_their_form() {
+        for bad in [
+            json!([]),
+            json!("x"),
+            json!({"taskToken": 1, "executionArn": "a"}),
+            json!({"taskToken": "", "executionArn": "a"}),
+            json!({"taskToken": "x".repeat(2_049), "executionArn": "a"}),
+            json!({"executionArn": ["a"]}),
+            json!({"idempotencyKey": ""}),
+            json!({"policy": 7}),
+        ] {
+            assert_eq!(
+                take(bad.clone()).unwrap_err().error_type,
+                "InvalidRequest",
+                "{bad}"
+            );
+        }
+        assert!(take(json!({"taskToken": "x".repeat(2_048), "executionArn": "a"})).is_ok());
+    }
+}

@@ -1,0 +1,20 @@
+//! The domain: the life of a task and its statement.
+//!
+//! [`Tasker::invoke`] serves one payload, [`Tasker::settle`] one completion event, [`Tasker::sweep`] whatever is
+//! overdue. What must hold whatever happens (every accepted task ends, a statement starts at most once, one answer)
+//! rests on the record ([`record`]): it is written before Redshift is asked, and every step is a conditional write.
+
+pub mod ids;
+pub mod intake;
+pub mod options;
+pub mod policies;
+pub mod ports;
+pub mod raised;
+pub mod record;
+pub mod secrets;
+pub mod task;
+
+pub use options::Options;
+pub use policies::{Granted, PolicySet};
+pub use raised::Raised;
+pub use task::{Call, Ports, Settling, SweepSummary, Tasker};

@@ -1,0 +1,15 @@
+//! What the domain needs of the world. Adapters implement these traits; none of them calls another.
+
+pub mod callbacks;
+pub mod clock;
+pub mod ledger;
+#[cfg(feature = "test-support")]
+pub mod ledger_contract;
+pub mod warehouse;
+
+pub use callbacks::{Callbacks, SendError, TaskToken};
+pub use clock::{Clock, SystemClock};
+pub use ledger::{Expect, Item, Key, Ledger, LedgerError, Page, Query, Write, WriteError};
+pub use warehouse::{
+    Listed, ListedPage, ServiceError, ServiceErrorKind, Sql, StartStatement, Warehouse,
+};

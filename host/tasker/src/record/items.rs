@@ -1,0 +1,230 @@
+//! How a record lies in the ledger: the record itself, and the items by which it is found.
+//!
+//! | item | `id` | `invocationId` | holds |
+//! |---|---|---|---|
+//! | record | `task#<record id>` | `record` | the record |
+//! | by statement | `statement#<statement id>` | `record` | the record's id |
+//! | by execution | the execution's ARN | `<seconds>.<microseconds>#<record id>` | the record's id |
+//! | by step | `<ARN>#step#<step>` | the same | the record's id |
+//! | lock | `lock#<scope>` | `lock` | the owner's record id |
+//! | due | `due#<deployment>#<shard>` | `<due, ms>#<record id>` | the record's id |
+//!
+//! Every write of a record goes with those of its other items in one transaction. The other items follow from the
+//! record, so what has to be written is computed from the record before and after.
+
+use serde_json::{Map, Value};
+
+use super::{Ending, Phase, Record};
+use crate::{
+    ids::RecordId,
+    ports::{Expect, Item, Key, Query, Write},
+};
+
+/// The sort key of a record and of an index item that leads to exactly one.
+const RECORD: &str = "record";
+/// The attribute that holds a record's id.
+const RECORD_ID: &str = "recordId";
+/// Lists of due records per deployment, so that no partition takes all writes.
+pub(super) const DUE_SHARDS: u8 = 8;
+
+pub(super) fn record_key(id: &RecordId) -> Key {
+    Key::new(format!("task#{id}"), RECORD)
+}
+
+pub(super) fn statement_key(statement_id: &str) -> Key {
+    Key::new(format!("statement#{statement_id}"), RECORD)
+}
+
+pub(super) fn lock_key(scope: &str) -> Key {
+    Key::new(format!("lock#{scope}"), "lock")
+}
+
+/// The record that an item leads to; none for an item of the original.
+pub(super) fn leads_to(item: &Item) -> Option<RecordId> {
+    item.body
+        .get(RECORD_ID)
+        .and_then(Value::as_str)
+        .and_then(RecordId::parse)
+}
+
+/// The statements of an execution, the last one first.
+#[must_use]
+pub fn latest_query(execution_arn: &str, step: Option<&str>, limit: usize) -> Query {
+    Query {
+        id: execution_partition(execution_arn, step),
+        after: None,
+        up_to: None,
+        descending: true,
+        limit,
+    }
+}
+
+/// The records of a shard that are due by `up_to` (milliseconds), the most overdue first.
+pub(super) fn due_query(deployment: &str, shard: u8, up_to: i64, limit: usize) -> Query {
+    Query {
+        id: due_partition(deployment, shard),
+        after: None,
+        // `$` sorts after the `#` that follows the time.
+        up_to: Some(format!("{up_to:015}$")),
+        descending: false,
+        limit,
+    }
+}
+
+fn execution_partition(execution_arn: &str, step: Option<&str>) -> String {
+    match step {
+        Some(step) => format!("{execution_arn}#step#{step}"),
+        None => execution_arn.to_owned(),
+    }
+}
+
+fn due_partition(deployment: &str, shard: u8) -> String {
+    format!("due#{deployment}#{shard}")
+}
+
+/// The time first, in the form of the original's keys, so that its rows and ours sort together.
+fn execution_sort_key(record: &Record) -> String {
+    let (seconds, millis) = (
+        record.recorded_at.div_euclid(1_000),
+        record.recorded_at.rem_euclid(1_000),
+    );
+    format!("{seconds:010}.{millis:03}000#{}", record.record_id)
+}
+
+fn due_key(record: &Record) -> Option<Key> {
+    let due_at = record.due_at?;
+    let shard = record
+        .record_id
+        .as_str()
+        .bytes()
+        .next_back()
+        .unwrap_or_default()
+        % DUE_SHARDS;
+    Some(Key::new(
+        due_partition(&record.deployment, shard),
+        format!("{due_at:015}#{}", record.record_id),
+    ))
+}
+
+fn index_item(key: Key, record: &Record, expires_at: Option<i64>) -> Item {
+    let body = Map::from_iter([(RECORD_ID.to_owned(), Value::from(record.record_id.as_str()))]);
+    Item {
+        key,
+        revision: 1,
+        expires_at,
+        body,
+    }
+}
+
+/// The keys by which a record is found for `LATEST` and by statement id.
+fn index_keys(record: &Record) -> Vec<Key> {
+    let mut keys = Vec::new();
+    let Some(statement) = &record.statement else {
+        return keys;
+    };
+    // A statement that never ran is not anybody's latest one.
+    if matches!(record.ending, Some(Ending::Refused | Ending::Abandoned)) {
+        return keys;
+    }
+    if let Some(arn) = &record.execution_arn {
+        let sort = execution_sort_key(record);
+        keys.push(Key::new(execution_partition(arn, None), sort.clone()));
+        if let Some(step) = &statement.step {
+            keys.push(Key::new(execution_partition(arn, Some(step)), sort));
+        }
+    }
+    if let Some(id) = &statement.id {
+        keys.push(statement_key(id));
+    }
+    keys
+}
+
+/// The item of a record.
+pub(super) fn encode(
+    record: &Record,
+    revision: u64,
+    expires_at: Option<i64>,
+    writer: &str,
+) -> Result<Item, String> {
+    let Value::Object(mut body) =
+        serde_json::to_value(record).map_err(|error| error.to_string())?
+    else {
+        return Err("a record is a map".to_owned());
+    };
+    body.insert(WRITER.to_owned(), Value::from(writer));
+    Ok(Item {
+        key: record_key(&record.record_id),
+        revision,
+        expires_at,
+        body,
+    })
+}
+
+/// The attribute that tells a writer its own write again.
+pub(super) const WRITER: &str = "writer";
+
+/// The record in an item.
+pub(super) fn decode(item: &Item) -> Result<Record, String> {
+    let mut body = item.body.clone();
+    body.remove(WRITER);
+    serde_json::from_value(Value::Object(body)).map_err(|error| error.to_string())
+}
+
+/// The lock item of a record that holds one.
+pub(super) fn lock_item(record: &Record) -> Option<Item> {
+    let scope = record.statement.as_ref()?.lock.as_deref()?;
+    // The time as the revision: a lock that was freed and taken again must not look like the one that was seen before.
+    let revision = u64::try_from(record.recorded_at).unwrap_or(1);
+    Some(Item {
+        revision,
+        ..index_item(lock_key(scope), record, None)
+    })
+}
+
+/// The writes beside that of the record and its lock, from what was to what is.
+pub(super) fn index_writes(
+    before: Option<&Record>,
+    after: &Record,
+    expires_at: Option<i64>,
+) -> Vec<Write> {
+    let mut writes = Vec::new();
+    let old = before.map(index_keys).unwrap_or_default();
+    let new = index_keys(after);
+    let ends = after.phase == Phase::Closed;
+    for key in &new {
+        if ends || !old.contains(key) {
+            writes.push(Write::Put {
+                item: index_item(key.clone(), after, expires_at),
+                expect: Expect::Any,
+            });
+        }
+    }
+    for key in old.into_iter().filter(|key| !new.contains(key)) {
+        writes.push(Write::Delete {
+            key,
+            expect: Expect::Any,
+        });
+    }
+    let (old_due, new_due) = (before.and_then(due_key), due_key(after));
+    if old_due != new_due {
+        writes.extend(old_due.map(|key| Write::Delete {
+            key,
+            expect: Expect::Any,
+        }));
+        writes.extend(new_due.map(|key| Write::Put {
+            item: index_item(key, after, None),
+            expect: Expect::Any,
+        }));
+    }
+    writes
+}
+
+/// The removal of all items by which a record is found.
+pub(super) fn index_removals(record: &Record) -> Vec<Write> {
+    let keys = index_keys(record).into_iter().chain(due_key(record));
+    keys.map(|key| Write::Delete {
+        key,
+        expect: Expect::Any,
+    })
+    .collect()
+}

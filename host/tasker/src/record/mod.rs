@@ -1,0 +1,271 @@
+//! The durable record of a task and its statement, and the steps of its life.
+
+mod items;
+mod store;
+
+pub use items::latest_query;
+pub use store::{Advance, LockRevision, Reserve, Store, Stored};
+
+use serde::{Deserialize, Serialize};
+use signalbox_policy::{
+    Answer, Identity,
+    contract::{OnStop, OutputShape, StatementFacts, StatementStatus},
+};
+
+use crate::{
+    ids::{RecordId, statement_name},
+    ports::TaskToken,
+};
+
+/// Where a record is in its life. It only ever goes down this list, and may leave steps out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Recorded; Redshift was not asked.
+    Reserved,
+    /// Redshift was or is being asked; the statement may run. From here on the task is accepted.
+    Starting,
+    /// Redshift gave it an id.
+    Started,
+    /// The answer is decided and stored; it may have been sent.
+    Decided,
+    /// Over. The record has its TTL.
+    Closed,
+}
+
+/// How a record came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// The answer was taken.
+    Answered,
+    /// Nobody waited any more when the answer came.
+    FoundClosed,
+    /// Nobody waits: a statement without a callback.
+    NoCallback,
+    /// Redshift refused the statement; the caller was told by an error.
+    Refused,
+    /// It was never started.
+    Abandoned,
+}
+
+/// A record. Everything that is needed to end the task, whatever becomes of the process that wrote it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Version of this form: 1.
+    pub schema: u32,
+    /// Its id.
+    pub record_id: RecordId,
+    /// Whose it is.
+    pub deployment: String,
+    /// The policy that asked; none where the host answered before there was one to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Identity>,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// The request id of the invocation that wrote it.
+    pub request_id: String,
+    /// The token of the waiting task; removed when the record is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "token")]
+    pub task_token: Option<TaskToken>,
+    /// Whether a task waits, or waited.
+    pub waiting: bool,
+    /// The execution that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_arn: Option<String>,
+    /// What is known of the statement; none for a task that was answered without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<Statement>,
+    /// Milliseconds since the Unix epoch.
+    pub recorded_at: i64,
+    /// When Redshift was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starting_at: Option<i64>,
+    /// When the sweep is to look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<i64>,
+    /// What the task is told when its statement has ended, whatever the policy would say: set when the policy
+    /// faulted after the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Answer>,
+    /// The answer, decided once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// The reply to the invocation, for its repeats: JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<Ending>,
+    /// Of a refused statement: the error, as its caller saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+}
+
+/// The statement of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Statement {
+    /// Redshift's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The target's name.
+    pub target: String,
+    /// The payload's action.
+    pub action: String,
+    /// What the task is to be given.
+    pub output: OutputShape,
+    /// Its name within the execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// What a stop does to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_stop: Option<OnStop>,
+    /// The policy's own.
+    pub memo: String,
+    /// Digest of the payload that asked: a repeat has the same one.
+    pub payload_digest: String,
+    /// Digest of what runs: target, SQL, parameters.
+    pub request_digest: String,
+    /// The beginning of the SQL, literals that are secrets masked.
+    pub sql_head: String,
+    /// The scope of its lock: a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
+    /// Seconds after the start at which it is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<u32>,
+    /// Whether heartbeats were asked for.
+    #[serde(default)]
+    pub heartbeat: bool,
+    /// The state that Redshift last reported to us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatementStatus>,
+}
+
+/// Why Redshift refused a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// The error's name.
+    pub error: String,
+    /// Its message.
+    pub message: String,
+}
+
+impl Record {
+    /// The statement's id, if Redshift gave one.
+    #[must_use]
+    pub fn statement_id(&self) -> Option<&str> {
+        self.statement.as_ref()?.id.as_deref()
+    }
+
+    /// The statement's name.
+    #[must_use]
+    pub fn statement_name(&self) -> String {
+        statement_name(&self.deployment, &self.record_id)
+    }
+
+    /// Whether somebody has to be told, or a lock freed, when the statement ends.
+    #[must_use]
+    pub fn needs_settling(&self) -> bool {
+        self.waiting
+            || self
+                .statement
+                .as_ref()
+                .is_some_and(|statement| statement.lock.is_some())
+    }
+
+    /// What a policy is told of the statement; none before it has an id.
+    #[must_use]
+    pub fn facts(&self) -> Option<StatementFacts> {
+        let statement = self.statement.as_ref()?;
+        Some(StatementFacts {
+            record_id: self.record_id.to_string(),
+            statement_id: statement.id.clone()?,
+            statement_name: self.statement_name(),
+            target: statement.target.clone(),
+            action: statement.action.clone(),
+            output: statement.output,
+            step: statement.step.clone(),
+            on_stop: statement.on_stop,
+            memo: statement.memo.clone(),
+            execution_arn: self.execution_arn.clone(),
+            recorded_at: u64::try_from(self.recorded_at).unwrap_or_default(),
+        })
+    }
+
+    /// About to ask Redshift.
+    #[must_use]
+    pub fn starting(mut self, now: i64) -> Self {
+        self.phase = Phase::Starting;
+        self.starting_at = Some(now);
+        self
+    }
+
+    /// Redshift gave it an id. One that nobody waits for is over with that.
+    #[must_use]
+    pub fn started(mut self, id: &str, status: StatementStatus, reply: &str) -> Self {
+        if let Some(statement) = &mut self.statement {
+            statement.id = Some(id.to_owned());
+            statement.status = Some(status);
+        }
+        self.reply = Some(reply.to_owned());
+        if self.needs_settling() {
+            self.phase = Phase::Started;
+            self
+        } else {
+            self.closed(Ending::NoCallback)
+        }
+    }
+
+    /// The answer is decided.
+    #[must_use]
+    pub fn decided(mut self, answer: Answer) -> Self {
+        self.phase = Phase::Decided;
+        self.answer = Some(answer);
+        self
+    }
+
+    /// Over.
+    #[must_use]
+    pub fn closed(mut self, ending: Ending) -> Self {
+        self.phase = Phase::Closed;
+        self.ending = Some(ending);
+        self.due_at = None;
+        self.task_token = None;
+        self
+    }
+
+    /// Redshift refused it.
+    #[must_use]
+    pub fn refused(mut self, refusal: Refusal) -> Self {
+        self.refusal = Some(refusal);
+        self.closed(Ending::Refused)
+    }
+}
+
+/// A token in the ledger. The only place where one is written down.
+mod token {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::ports::TaskToken;
+
+    #[allow(clippy::ref_option)] // The form that serde asks for.
+    pub(super) fn serialize<S: Serializer>(
+        token: &Option<TaskToken>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match token {
+            Some(token) => serializer.serialize_str(token.reveal()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<TaskToken>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(TaskToken::new))
+    }
+}

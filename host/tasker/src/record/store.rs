@@ -1,0 +1,420 @@
+//! Reads and writes records: every step of a record is one conditional transaction.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::{
+    Phase, Record,
+    items::{self, WRITER},
+};
+use crate::{
+    ids::{RecordId, digest},
+    options::Options,
+    ports::{Clock, Expect, Item, Key, Ledger, LedgerError, Write, WriteError},
+};
+
+/// Pauses between tries of a write that nobody acknowledged.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The longest of these pauses.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A record as it was read or written, with the revision that the next write expects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The record.
+    pub record: Record,
+    revision: u64,
+}
+
+/// What became of a reservation.
+#[derive(Debug)]
+pub enum Reserve {
+    /// The record is new.
+    New(Stored),
+    /// There is one already.
+    Known(Stored),
+    /// Somebody else holds the lock.
+    Locked {
+        /// The owner's record, if it can still be read.
+        owner: Option<Stored>,
+        /// The lock as it was seen, to take it over; none if it was freed in between.
+        lock: Option<LockRevision>,
+    },
+}
+
+/// A lock as it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockRevision(u64);
+
+/// What became of a step.
+#[derive(Debug)]
+pub enum Advance {
+    /// It was written.
+    Done(Stored),
+    /// Somebody else was there first: what is there now. None if the record has expired.
+    Lost(Option<Stored>),
+}
+
+/// Records in a ledger.
+#[derive(Clone)]
+pub struct Store {
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    options: Arc<Options>,
+    process: Arc<str>,
+    writes: Arc<AtomicU64>,
+}
+
+impl Store {
+    /// Records of a deployment.
+    #[must_use]
+    pub fn new(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>, options: Arc<Options>) -> Self {
+        // Unique among processes: the hasher's seed is random, and the time is the start's.
+        let seed =
+            std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
+        let started = clock.now().as_nanosecond();
+        let process = digest(&[&seed.to_string(), &started.to_string()]);
+        let process = process.get(..16).unwrap_or(&process).into();
+        Self {
+            ledger,
+            clock,
+            options,
+            process,
+            writes: Arc::new(AtomicU64::new(0)),
+        }
+    }
+
+    /// The time, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+
+    fn now_seconds(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// The ledger could not be asked, or holds a record that this version cannot read.
+    pub async fn find(&self, id: &RecordId) -> Result<Option<Stored>, LedgerError> {
+        let item = self
+            .ledger
+            .get(self.now_seconds(), &items::record_key(id))
+            .await?;
+        item.map(|item| stored(&item)).transpose()
+    }
+
+    /// Reads the record of a statement.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn find_by_statement(
+        &self,
+        statement_id: &str,
+    ) -> Result<Option<Stored>, LedgerError> {
+        let Some(item) = self
+            .ledger
+            .get(self.now_seconds(), &items::statement_key(statement_id))
+            .await?
+        else {
+            return Ok(None);
+        };
+        let found = match items::leads_to(&item) {
+            Some(id) => self.find(&id).await?,
+            None => None,
+        };
+        Ok(found.filter(|found| self.is_own(found)))
+    }
+
+    /// Whether a record is one of this deployment: others may share the table.
+    fn is_own(&self, stored: &Stored) -> bool {
+        stored.record.deployment == self.options.deployment
+    }
+
+    /// Reads the record of an execution that was made last.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn latest(
+        &self,
+        execution_arn: &str,
+        step: Option<&str>,
+    ) -> Result<Option<Stored>, LedgerError> {
+        // More than one, since a row may lead to a record that expired between the two reads.
+        let page = self
+            .ledger
+            .query(
+                self.now_seconds(),
+                &items::latest_query(execution_arn, step, 5),
+            )
+            .await?;
+        for id in page.items.iter().filter_map(items::leads_to) {
+            if let Some(found) = self.find(&id).await?.filter(|found| self.is_own(found)) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Records whose time has come, the most overdue first in each of the lists. Which list comes first changes from
+    /// second to second, so that a list that takes all the time of a sweep does not keep the others waiting.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn due(&self, limit: usize) -> Result<Vec<RecordId>, LedgerError> {
+        let mut due = Vec::new();
+        let shards = items::DUE_SHARDS;
+        let first = u8::try_from(self.now_seconds().rem_euclid(i64::from(shards))).unwrap_or(0);
+        for shard in (0..shards).map(|place| (first + place) % shards) {
+            let query = items::due_query(&self.options.deployment, shard, self.now(), limit);
+            let page = self.ledger.query(self.now_seconds(), &query).await?;
+            due.extend(page.items.iter().filter_map(items::leads_to));
+        }
+        Ok(due)
+    }
+
+    /// Writes a new record with its lock, or says who was there before. `take_over` is a lock that was seen and
+    /// whose owner is known not to run.
+    ///
+    /// # Errors
+    /// The write could not be made by `deadline`, or was refused. It may have been made; then the next sweep finds a
+    /// reservation that nobody used.
+    pub async fn reserve(
+        &self,
+        record: Record,
+        take_over: Option<LockRevision>,
+        deadline: Instant,
+    ) -> Result<Reserve, WriteError> {
+        in_time(deadline, self.try_reserve(record, take_over, deadline)).await
+    }
+
+    async fn try_reserve(
+        &self,
+        record: Record,
+        take_over: Option<LockRevision>,
+        deadline: Instant,
+    ) -> Result<Reserve, WriteError> {
+        let lock = items::lock_item(&record).map(|mut item| {
+            let expect = match take_over {
+                Some(LockRevision(revision)) => {
+                    item.revision = item.revision.max(revision + 1);
+                    Expect::Revision(revision)
+                }
+                None => Expect::Absent,
+            };
+            Write::Put { item, expect }
+        });
+        let lock_key = items::lock_item(&record).map(|item| item.key);
+        let id = record.record_id.clone();
+        match self.write(None, record, 1, lock, deadline).await {
+            Ok(stored) => Ok(Reserve::New(stored)),
+            Err(WriteError::Conflict(positions)) => match (self.find(&id).await?, lock_key) {
+                (Some(known), _) => Ok(Reserve::Known(known)),
+                (None, Some(key)) => self.locked(&key).await,
+                (None, None) => Err(WriteError::Conflict(positions)),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn locked(&self, key: &Key) -> Result<Reserve, WriteError> {
+        let Some(item) = self.ledger.get(self.now_seconds(), key).await? else {
+            return Ok(Reserve::Locked {
+                owner: None,
+                lock: None,
+            });
+        };
+        let owner = match items::leads_to(&item) {
+            Some(id) => self.find(&id).await?,
+            None => None,
+        };
+        Ok(Reserve::Locked {
+            owner,
+            lock: Some(LockRevision(item.revision)),
+        })
+    }
+
+    /// Takes a record a step further, if nobody else did meanwhile.
+    ///
+    /// # Errors
+    /// The write was refused, or not acknowledged by `deadline`; then it may have been made.
+    pub async fn advance(
+        &self,
+        current: &Stored,
+        next: Record,
+        deadline: Instant,
+    ) -> Result<Advance, WriteError> {
+        in_time(deadline, self.try_advance(current, next, deadline)).await
+    }
+
+    async fn try_advance(
+        &self,
+        current: &Stored,
+        next: Record,
+        deadline: Instant,
+    ) -> Result<Advance, WriteError> {
+        let freed = match (&next.phase, items::lock_item(&current.record)) {
+            (Phase::Closed, Some(lock)) => self.own_lock(&lock).await?,
+            _ => None,
+        };
+        let id = next.record_id.clone();
+        match self
+            .write(Some(current), next, current.revision + 1, freed, deadline)
+            .await
+        {
+            Ok(stored) => Ok(Advance::Done(stored)),
+            Err(WriteError::Conflict(_)) => Ok(Advance::Lost(self.find(&id).await?)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a record that nothing came of, so that the same work can be asked for again.
+    ///
+    /// # Errors
+    /// As [`Store::advance`].
+    pub async fn forget(&self, current: &Stored, deadline: Instant) -> Result<(), WriteError> {
+        in_time(deadline, self.try_forget(current.clone(), deadline)).await
+    }
+
+    async fn try_forget(&self, mut current: Stored, deadline: Instant) -> Result<(), WriteError> {
+        let phase = current.record.phase;
+        let mut pause = PAUSE;
+        loop {
+            let key = items::record_key(&current.record.record_id);
+            let mut writes = vec![Write::Delete {
+                key,
+                expect: Expect::Revision(current.revision),
+            }];
+            if let Some(lock) = items::lock_item(&current.record) {
+                writes.extend(self.own_lock(&lock).await?);
+            }
+            writes.extend(items::index_removals(&current.record));
+            match self.ledger.write(self.now_seconds(), writes).await {
+                Ok(()) => return Ok(()),
+                Err(WriteError::Ledger(LedgerError::Unavailable(_)))
+                    if Instant::now() + pause < deadline =>
+                {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                // Its own first try, or somebody who only moved when it is looked at next.
+                Err(WriteError::Conflict(positions)) => {
+                    match self.find(&current.record.record_id).await? {
+                        None => return Ok(()),
+                        Some(now) if now.record.phase == phase => current = now,
+                        Some(_) => return Err(WriteError::Conflict(positions)),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The removal of a lock, if the record still holds it.
+    async fn own_lock(&self, lock: &Item) -> Result<Option<Write>, LedgerError> {
+        let held = self.ledger.get(self.now_seconds(), &lock.key).await?;
+        Ok(held
+            .filter(|held| items::leads_to(held) == items::leads_to(lock))
+            .map(|held| Write::Delete {
+                key: held.key,
+                expect: Expect::Revision(held.revision),
+            }))
+    }
+
+    /// Writes a record and what goes with it. Repeats a write that was not acknowledged, and recognises its own.
+    async fn write(
+        &self,
+        before: Option<&Stored>,
+        record: Record,
+        revision: u64,
+        lock: Option<Write>,
+        deadline: Instant,
+    ) -> Result<Stored, WriteError> {
+        let expires_at = (record.phase == Phase::Closed).then(|| {
+            self.now_seconds()
+                .saturating_add(i64::try_from(self.options.retention.as_secs()).unwrap_or(i64::MAX))
+        });
+        let writer = format!(
+            "{}-{}",
+            self.process,
+            self.writes.fetch_add(1, Ordering::Relaxed)
+        );
+        let item =
+            items::encode(&record, revision, expires_at, &writer).map_err(WriteError::TooLarge)?;
+        let key = item.key.clone();
+        let expect = before.map_or(Expect::Absent, |before| Expect::Revision(before.revision));
+        let mut writes = vec![Write::Put { item, expect }];
+        writes.extend(lock);
+        writes.extend(items::index_writes(
+            before.map(|before| &before.record),
+            &record,
+            expires_at,
+        ));
+
+        let mut pause = PAUSE;
+        let mut unacknowledged = false;
+        loop {
+            let result = self.ledger.write(self.now_seconds(), writes.clone()).await;
+            match result {
+                Ok(()) => return Ok(Stored { record, revision }),
+                Err(WriteError::Ledger(LedgerError::Unavailable(reason))) => {
+                    unacknowledged = true;
+                    let wake = Instant::now() + pause;
+                    if wake >= deadline {
+                        return Err(WriteError::Ledger(LedgerError::Unavailable(reason)));
+                    }
+                    sleep_until(wake).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                // A store, or its client, that repeats a write finds its own first try.
+                Err(WriteError::Conflict(positions)) => {
+                    let there = self.ledger.get(self.now_seconds(), &key).await?;
+                    let own = there
+                        .as_ref()
+                        .and_then(|item| item.body.get(WRITER))
+                        .and_then(|w| w.as_str());
+                    if own == Some(writer.as_str()) {
+                        tracing::debug!(record = %record.record_id, unacknowledged, "an earlier try had been written");
+                        return Ok(Stored { record, revision });
+                    }
+                    return Err(WriteError::Conflict(positions));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Bounds a step: a ledger that does not answer at all is one whose answer was lost.
+async fn in_time<T>(
+    deadline: Instant,
+    step: impl Future<Output = Result<T, WriteError>>,
+) -> Result<T, WriteError> {
+    timeout_at(deadline, step).await.unwrap_or_else(|_| {
+        let reason = "it did not answer within the time of this invocation";
+        Err(LedgerError::Unavailable(reason.to_owned()).into())
+    })
+}
+
+fn stored(item: &Item) -> Result<Stored, LedgerError> {
+    items::decode(item)
+        .map(|record| Stored {
+            record,
+            revision: item.revision,
+        })
+        .map_err(|error| {
+            LedgerError::Refused(format!(
+                "the record `{}` cannot be read: {error}",
+                item.key.id
+            ))
+        })
+}

@@ -1,0 +1,23 @@
+//! Keeps secrets out of guests, logs, records and messages.
+
+mod mask;
+mod redact;
+
+pub use mask::mask_literals;
+pub use redact::Secrets;
+
+use serde_json::Value;
+
+/// Applies `change` to every text in a JSON value; names of members stay.
+pub fn for_each_text(value: &mut Value, change: &mut impl FnMut(&mut String)) {
+    match value {
+        Value::String(text) => change(text),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| for_each_text(item, change)),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|member| for_each_text(member, change)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

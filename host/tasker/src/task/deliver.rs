@@ -1,0 +1,135 @@
+//! Sends a decided answer: send, then mark.
+
+use std::time::Duration;
+
+use signalbox_policy::Answer;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::{Settling, Tasker, answer};
+use crate::{
+    ports::{SendError, TaskToken},
+    record::{Advance, Ending, Phase, Record, Stored},
+};
+
+/// Pause before an answer that was not acknowledged is sent again, at first; doubled each time.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often an answer is sent in one invocation.
+const SENDS: u32 = 4;
+/// How often an answer is replaced: by a refusal, then by a failure without words.
+const STEPS: u32 = 6;
+
+impl Tasker {
+    /// Sends the answer of a record that is decided, and marks the record.
+    pub(super) async fn deliver(&self, deadline: Instant, mut stored: Stored) -> Settling {
+        for _ in 0..STEPS {
+            let record = &stored.record;
+            if record.phase == Phase::Closed {
+                return Settling::Done;
+            }
+            let (Some(token), Some(answer)) = (&record.task_token, &record.answer) else {
+                return Settling::Again {
+                    reason: "the record holds no answer yet".to_owned(),
+                };
+            };
+            let next = match self.send(deadline, token, answer).await {
+                Ok(()) => record.clone().closed(Ending::Answered),
+                Err(SendError::Closed { code }) => {
+                    tracing::info!(record = %record.record_id, code, "nobody waits for this answer any more");
+                    record.clone().closed(Ending::FoundClosed)
+                }
+                Err(error) => match replacement(record, answer, &error) {
+                    Some(answer) => {
+                        tracing::error!(record = %record.record_id, %error, alarm = "AnswerRefused", "the answer is replaced");
+                        record.clone().decided(answer)
+                    }
+                    None => {
+                        tracing::error!(record = %record.record_id, %error, "the answer could not be sent; it is kept");
+                        return Settling::Again {
+                            reason: error.to_string(),
+                        };
+                    }
+                },
+            };
+            match self.store.advance(&stored, next, deadline).await {
+                Ok(Advance::Done(now) | Advance::Lost(Some(now))) => stored = now,
+                Ok(Advance::Lost(None)) => return Settling::Done,
+                // Sent again later, with the same bytes, and then found closed.
+                Err(error) => {
+                    return Settling::Again {
+                        reason: format!("the record could not be marked: {error}"),
+                    };
+                }
+            }
+        }
+        Settling::Again {
+            reason: "every answer was refused".to_owned(),
+        }
+    }
+
+    async fn send(
+        &self,
+        deadline: Instant,
+        token: &TaskToken,
+        answer: &Answer,
+    ) -> Result<(), SendError> {
+        let mut pause = PAUSE;
+        let mut sends = 1;
+        loop {
+            let sent = timeout_at(deadline, async {
+                match answer {
+                    Answer::Succeed { output } => self.ports.callbacks.succeed(token, output).await,
+                    Answer::Fail { error, cause } => {
+                        let given = |text: &'static str| move |value: &&str| *value != text;
+                        let (error, cause) = (Some(error.as_str()), Some(cause.as_str()));
+                        self.ports
+                            .callbacks
+                            .fail(token, error.filter(given("")), cause.filter(given("")))
+                            .await
+                    }
+                }
+            });
+            let error = match sent.await {
+                Ok(Err(SendError::Passing { code, message })) => {
+                    SendError::Passing { code, message }
+                }
+                Ok(result) => return result,
+                Err(_) => {
+                    return Err(SendError::Passing {
+                        code: "RequestTimeout".to_owned(),
+                        message: "the time of this invocation is over".to_owned(),
+                    });
+                }
+            };
+            let wake = Instant::now() + pause;
+            if sends == SENDS || wake >= deadline {
+                return Err(error);
+            }
+            sleep_until(wake).await;
+            pause *= 2;
+            sends += 1;
+        }
+    }
+}
+
+/// Another answer, where this one will never be taken.
+fn replacement(record: &Record, refused: &Answer, error: &SendError) -> Option<Answer> {
+    let wordless = Answer::Fail {
+        error: String::new(),
+        cause: String::new(),
+    };
+    if *refused == wordless {
+        return None;
+    }
+    match error {
+        // A failure without error and cause needs no permission on the key.
+        SendError::KeyDenied { .. } => Some(wordless),
+        SendError::Refused { code, message } => match refused {
+            Answer::Succeed { .. } => Some(answer::of_refusal(code, message)),
+            Answer::Fail { .. } => {
+                tracing::error!(record = %record.record_id, "a failure was refused for its words");
+                Some(wordless)
+            }
+        },
+        SendError::Closed { .. } | SendError::Denied { .. } | SendError::Passing { .. } => None,
+    }
+}

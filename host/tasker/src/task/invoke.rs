@@ -1,0 +1,208 @@
+//! Serves one payload: look-up, then the policy.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use signalbox_policy::{
+    Answer, Identity,
+    contract::{Invocation, Source, Waiter},
+};
+use tokio::time::{Duration, Instant, sleep};
+
+use super::{
+    Call, Settling, Tasker, answer,
+    outcome::{pending, reply_value},
+    services::{EventServices, granted_targets},
+};
+use crate::{
+    ids::{IdSource, RecordId, digest},
+    intake::{self, Intake},
+    ports::{LedgerError, TaskToken, WriteError},
+    raised::{Raised, names},
+    record::{Ending, Phase, Record, Reserve, Stored},
+};
+
+/// Pause between looks at a record that another invocation is working on.
+const LOOK_PAUSE: Duration = Duration::from_millis(200);
+
+impl Tasker {
+    /// Serves one payload. The value is the function's reply, which a state that waits for its token ignores.
+    ///
+    /// # Errors
+    /// What Lambda is to report. Under `.waitForTaskToken` that ends the task, so no statement of it runs then. From a
+    /// queue errors go to the token, and only a ledger that does not answer is raised.
+    pub async fn invoke(&self, call: &Call, payload: Value) -> Result<Value, Raised> {
+        let token = payload
+            .get("taskToken")
+            .and_then(Value::as_str)
+            .filter(|token| !token.is_empty())
+            .map(TaskToken::new);
+        let served = match intake::take(payload) {
+            Ok(intake) => self.serve(call, intake).await,
+            Err(raised) => Err(raised),
+        };
+        match (served, token) {
+            (Err(raised), Some(token))
+                if call.source == Source::Queue
+                    && raised.error_type != names::LEDGER_UNAVAILABLE =>
+            {
+                self.answer_directly(
+                    call,
+                    &token,
+                    None,
+                    None,
+                    answer::of_raised(&raised),
+                    &Value::Null,
+                )
+                .await
+            }
+            (served, _) => served,
+        }
+    }
+
+    async fn serve(&self, call: &Call, intake: Intake) -> Result<Value, Raised> {
+        let deployment = &self.options.deployment;
+        let record_id = match (&intake.token, &intake.idempotency_key) {
+            (Some(token), _) => RecordId::new(deployment, IdSource::Token(token.reveal())),
+            (None, Some(key)) => RecordId::new(deployment, IdSource::IdempotencyKey(key)),
+            (None, None) => RecordId::new(deployment, IdSource::Request(&call.request_id)),
+        };
+        let payload_digest = digest(&["payload", &intake.payload.to_string()]);
+        match self.store.find(&record_id).await {
+            Ok(Some(stored)) => return self.repeat(call, stored, &payload_digest).await,
+            Ok(None) => {}
+            Err(error) => return Err(ledger_unavailable(&error)),
+        }
+
+        let policies = self.policies();
+        let granted = policies.choose(intake.policy.as_deref())?;
+        let waiter = intake.token.as_ref().map(|_| Waiter::StepFunctions);
+        let invocation = Invocation {
+            request_id: call.request_id.clone(),
+            source: call.source,
+            payload: intake.payload.to_string(),
+            execution_arn: intake.execution_arn.clone(),
+            function_arn: call.function_arn.clone(),
+            targets: granted_targets(self, granted),
+            unknown_fields: self.options.unknown_fields,
+        };
+        let mut services = EventServices::new(self, call, granted, record_id);
+        services.token.clone_from(&intake.token);
+        services.execution_arn.clone_from(&intake.execution_arn);
+        services.secrets = Arc::new(intake.secrets.clone());
+        services.payload_digest = payload_digest;
+        let services = Arc::new(services);
+
+        let context = self.context(Arc::<EventServices>::clone(&services), call);
+        let outcome = granted.policy.invoke(context, invocation, waiter).await;
+        let starts = services.started();
+        if let Some(refused) = services.refusal() {
+            return self.after_refusal(call, refused, &starts, outcome).await;
+        }
+        match outcome {
+            Err(fault) => self.after_fault(call, &starts, &fault).await,
+            Ok(invoked) => {
+                let policy = granted.policy.identity();
+                self.after_return(call, &intake, policy, &starts, invoked)
+                    .await
+            }
+        }
+    }
+
+    /// Records an answer that needs no statement, and sends it.
+    pub(super) async fn answer_directly(
+        &self,
+        call: &Call,
+        token: &TaskToken,
+        policy: Option<Identity>,
+        execution_arn: Option<String>,
+        answer: Answer,
+        reply: &Value,
+    ) -> Result<Value, Raised> {
+        let now = self.now();
+        let record_id = RecordId::new(&self.options.deployment, IdSource::Token(token.reveal()));
+        let record = Record {
+            schema: 1,
+            record_id,
+            deployment: self.options.deployment.clone(),
+            policy,
+            phase: Phase::Decided,
+            request_id: call.request_id.clone(),
+            task_token: Some(token.clone()),
+            waiting: true,
+            execution_arn,
+            statement: None,
+            recorded_at: now,
+            starting_at: None,
+            due_at: Some(now.saturating_add(self.sweep_after_ms())),
+            verdict: None,
+            answer: Some(answer),
+            reply: Some(reply.to_string()),
+            ending: None,
+            refusal: None,
+        };
+        match self.store.reserve(record, None, call.deadline).await {
+            Ok(Reserve::New(stored) | Reserve::Known(stored)) => {
+                if let Settling::Again { reason } = self.deliver(call.deadline, stored).await {
+                    tracing::warn!(reason, "the answer is left to the sweep");
+                }
+                Ok(reply.clone())
+            }
+            Ok(Reserve::Locked { .. }) => Ok(reply.clone()),
+            Err(WriteError::Ledger(error)) => Err(ledger_unavailable(&error)),
+            Err(error) => Err(Raised::new(names::LEDGER_UNAVAILABLE, error.to_string())),
+        }
+    }
+
+    /// The same task again: what it got before, and no policy.
+    async fn repeat(
+        &self,
+        call: &Call,
+        mut stored: Stored,
+        payload_digest: &str,
+    ) -> Result<Value, Raised> {
+        let asked_before = stored
+            .record
+            .statement
+            .as_ref()
+            .map(|statement| statement.payload_digest.as_str());
+        if !stored.record.waiting && asked_before.is_some_and(|before| before != payload_digest) {
+            return Err(Raised::invalid(
+                "this `idempotencyKey` was used for another request before; use a key of its own for each piece of work",
+            ));
+        }
+        loop {
+            let record = &stored.record;
+            if let Some(refusal) = &record.refusal {
+                return Err(Raised::new(&refusal.error, &refusal.message));
+            }
+            if record.ending == Some(Ending::Abandoned) {
+                return Err(Raised::new(
+                    names::STATEMENT_NOT_STARTED,
+                    "this task was given up before its statement was started",
+                ));
+            }
+            if let Some(reply) = &record.reply {
+                return Ok(reply_value(reply));
+            }
+            if record.phase >= Phase::Started || Instant::now() + LOOK_PAUSE >= call.deadline {
+                return Ok(pending());
+            }
+            sleep(LOOK_PAUSE).await;
+            match self.store.find(&record.record_id).await {
+                Ok(Some(now)) => stored = now,
+                Ok(None) => return Ok(pending()),
+                Err(error) => {
+                    tracing::warn!(%error, "the record could not be read; it is tried again")
+                }
+            }
+        }
+    }
+}
+
+fn ledger_unavailable(error: &LedgerError) -> Raised {
+    Raised::new(
+        names::LEDGER_UNAVAILABLE,
+        format!("{error}. Nothing was started; it is safe to try again"),
+    )
+}

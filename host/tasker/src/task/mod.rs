@@ -1,0 +1,118 @@
+//! What becomes of an event.
+
+mod answer;
+mod attend;
+mod deliver;
+mod failure;
+mod invoke;
+mod outcome;
+mod reserve;
+mod services;
+mod settle;
+mod start;
+mod sweep;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use signalbox_policy::{CallContext, Services, contract::Source};
+use tokio::time::Instant;
+
+use crate::{
+    options::Options,
+    policies::PolicySet,
+    ports::{Callbacks, Clock, Ledger, Warehouse},
+    record::Store,
+};
+
+pub use settle::Settling;
+pub use sweep::SweepSummary;
+
+/// The world, as the domain sees it.
+#[derive(Clone)]
+pub struct Ports {
+    /// The Redshift Data API.
+    pub warehouse: Arc<dyn Warehouse>,
+    /// Step Functions.
+    pub callbacks: Arc<dyn Callbacks>,
+    /// The durable record.
+    pub ledger: Arc<dyn Ledger>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One event's frame.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The id of the Lambda request.
+    pub request_id: String,
+    /// The ARN of the function that was invoked, with its alias or version.
+    pub function_arn: Option<String>,
+    /// How the event came.
+    pub source: Source,
+    /// When the answer has to be ready: Lambda's deadline less what answering takes.
+    pub deadline: Instant,
+}
+
+/// Works on events. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Tasker {
+    ports: Ports,
+    options: Arc<Options>,
+    store: Store,
+    policies: Arc<RwLock<Arc<PolicySet>>>,
+}
+
+impl Tasker {
+    /// A tasker over these ports.
+    #[must_use]
+    pub fn new(ports: Ports, options: Options, policies: PolicySet) -> Self {
+        let options = Arc::new(options);
+        let store = Store::new(
+            Arc::clone(&ports.ledger),
+            Arc::clone(&ports.clock),
+            Arc::clone(&options),
+        );
+        Self {
+            ports,
+            options,
+            store,
+            policies: Arc::new(RwLock::new(Arc::new(policies))),
+        }
+    }
+
+    /// Puts another set of policies in force. Events that are being worked on keep the one they began with.
+    pub fn swap(&self, policies: PolicySet) {
+        *self
+            .policies
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn policies(&self) -> Arc<PolicySet> {
+        Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The time, in milliseconds since the Unix epoch.
+    fn now(&self) -> i64 {
+        self.store.now()
+    }
+
+    /// The age at which an open record is looked at, in milliseconds.
+    fn sweep_after_ms(&self) -> i64 {
+        i64::try_from(self.options.sweep_after.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn context(&self, services: Arc<dyn Services>, call: &Call) -> CallContext {
+        CallContext {
+            services,
+            now: u64::try_from(self.now()).unwrap_or_default(),
+            deadline: call.deadline,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What an invocation comes to, from what its policy did.
+
+use serde_json::{Value, json};
+use signalbox_policy::{Answer, Fault, FaultKind, Identity, Invoked, Usage, contract::Source};
+use tokio::time::{Duration, Instant, timeout_at};
+
+use super::{
+    Call, Settling, Tasker, answer,
+    reserve::is_final,
+    services::{Refused, Start},
+};
+use crate::{
+    intake::Intake,
+    raised::Raised,
+    record::{Advance, Phase, Record, Stored},
+};
+
+/// What recording a fault and stopping its statement may take after the event's time is over: less than what the host
+/// keeps back to answer in.
+const FAULT_TIME: Duration = Duration::from_millis(1_000);
+
+impl Tasker {
+    pub(super) async fn after_return(
+        &self,
+        call: &Call,
+        intake: &Intake,
+        policy: &Identity,
+        starts: &[Start],
+        invoked: Invoked,
+    ) -> Result<Value, Raised> {
+        let bound = starts.iter().find(|start| start.bound);
+        if bound.is_some_and(|start| !start.certain) {
+            return Ok(pending());
+        }
+        match (invoked.reply, invoked.answer, bound) {
+            (Ok(reply), Some(answer), None) => {
+                let reply = reply_value(&reply);
+                match &intake.token {
+                    Some(token) => {
+                        let arn = intake.execution_arn.clone();
+                        self.answer_directly(call, token, Some(policy.clone()), arn, answer, &reply)
+                            .await
+                    }
+                    None => Ok(reply),
+                }
+            }
+            (Ok(reply), answer, Some(start)) => {
+                self.keep_reply(call, &start.stored, &reply).await;
+                self.settle_if_over(call, &start.stored, answer).await;
+                Ok(reply_value(&reply))
+            }
+            (Ok(_), None, None) if starts.iter().any(|start| !start.certain) => Ok(pending()),
+            (Ok(reply), None, None) => {
+                if let Some(start) = starts.first() {
+                    self.keep_reply(call, &start.stored, &reply).await;
+                }
+                Ok(reply_value(&reply))
+            }
+            (Err(rejection), _, None) if starts.is_empty() => Err(rejection.into()),
+            // The policy has passed on that a start is uncertain.
+            (Err(_), _, _) if starts.iter().any(|start| !start.certain) => Ok(pending()),
+            (Err(rejection), ..) => {
+                let fault = Fault {
+                    policy: policy.name.clone(),
+                    kind: FaultKind::Protocol,
+                    message: format!(
+                        "it refused the payload after it had started a statement ({}: {})",
+                        rejection.error, rejection.message
+                    ),
+                    usage: Usage::default(),
+                };
+                self.after_fault(call, starts, &fault).await
+            }
+        }
+    }
+
+    /// Redshift refused the task's statement, so it does not run. The record is closed, or holds the answer, before
+    /// anybody is told.
+    pub(super) async fn after_refusal(
+        &self,
+        call: &Call,
+        refused: Refused,
+        starts: &[Start],
+        outcome: Result<Invoked, Fault>,
+    ) -> Result<Value, Raised> {
+        let Refused {
+            stored, refusal, ..
+        } = refused;
+        let (reply, raised) = match outcome {
+            Err(fault) => (None, Raised::from(&fault)),
+            Ok(Invoked {
+                reply: Err(rejection),
+                ..
+            }) => (None, rejection.into()),
+            Ok(Invoked {
+                reply: Ok(reply),
+                answer: Some(answer),
+                ..
+            }) => (Some((reply, answer)), Raised::invalid("")),
+            // Nobody told the task anything: it is told what Redshift said.
+            Ok(_) => (None, Raised::new(&refusal.error, &refusal.message)),
+        };
+        for start in starts {
+            if let (Some(statement), Some(id)) = (
+                &start.stored.record.statement,
+                start.stored.record.statement_id(),
+            ) {
+                self.cancel_stray(&statement.target, id).await;
+            }
+        }
+        let to_token = match (&reply, call.source) {
+            (Some((_, answer)), _) => Some(answer.clone()),
+            (None, Source::Queue) => Some(answer::of_raised(&raised)),
+            (None, _) => None,
+        };
+        let mut current = stored;
+        loop {
+            let next = match &to_token {
+                Some(answer) => current.record.clone().decided(answer.clone()),
+                None => current.record.clone().refused(refusal.clone()),
+            };
+            match self.store.advance(&current, next, call.deadline).await {
+                Ok(Advance::Done(now)) if to_token.is_some() => {
+                    if let Settling::Again { reason } = self.deliver(call.deadline, now).await {
+                        tracing::warn!(reason, "the answer is left to the sweep");
+                    }
+                    return Ok(reply.map_or(Value::Null, |(reply, _)| reply_value(&reply)));
+                }
+                Ok(Advance::Lost(Some(now))) if now.record.phase < Phase::Decided => current = now,
+                Ok(_) => return Err(raised),
+                Err(error) => {
+                    // The sweep finds that nothing runs, and tells the task so.
+                    tracing::error!(record = %current.record.record_id, %error, "a refused statement's record could not be closed");
+                    return Ok(pending());
+                }
+            }
+        }
+    }
+
+    /// The policy misbehaved. What it started is cancelled; a task whose statement may run is told when that has
+    /// ended. Raised is the fault only if nothing runs.
+    pub(super) async fn after_fault(
+        &self,
+        call: &Call,
+        starts: &[Start],
+        fault: &Fault,
+    ) -> Result<Value, Raised> {
+        tracing::error!(%fault, started = starts.len(), alarm = "PolicyFault", "the policy faulted");
+        // The fault may be that all the time is used up. What is left is for the answer.
+        let end = call.deadline.max(Instant::now()) + FAULT_TIME;
+        let work = async {
+            let mut over = true;
+            for start in starts {
+                let record = &start.stored.record;
+                // A start that took all the time is not the policy's fault.
+                if start.bound
+                    && record.waiting
+                    && (start.certain || fault.kind != FaultKind::Timeout)
+                {
+                    self.set_verdict(end, &start.stored, answer::of_fault(fault))
+                        .await;
+                }
+                over = self.stop(record).await && over;
+            }
+            over && !starts
+                .iter()
+                .any(|start| start.bound && start.stored.record.waiting)
+        };
+        match timeout_at(end, work).await {
+            Ok(true) => Err(fault.into()),
+            Ok(false) | Err(_) => Ok(pending()),
+        }
+    }
+
+    /// Cancels a statement, and says whether it certainly does not run any more.
+    async fn stop(&self, record: &Record) -> bool {
+        let (Some(statement), Some(id)) = (&record.statement, record.statement_id()) else {
+            return false;
+        };
+        self.cancel_stray(&statement.target, id).await;
+        let described = self
+            .ports
+            .warehouse
+            .describe(&statement.target, id, None)
+            .await;
+        described.is_ok_and(|described| is_final(described.status))
+    }
+
+    async fn set_verdict(&self, deadline: Instant, stored: &Stored, verdict: Answer) {
+        let mut current = stored.clone();
+        loop {
+            if current.record.phase >= Phase::Decided {
+                return;
+            }
+            let mut next = current.record.clone();
+            next.verdict = Some(verdict.clone());
+            match self.store.advance(&current, next, deadline).await {
+                Ok(Advance::Lost(Some(now))) => current = now,
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::error!(record = %current.record.record_id, %error, "a fault could not be recorded; the policy will be asked when the statement ends");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Keeps what the policy replied, where it is not what Redshift replied, for repeats of this event.
+    async fn keep_reply(&self, call: &Call, stored: &Stored, reply: &str) {
+        if stored.record.reply.as_deref() == Some(reply) {
+            return;
+        }
+        let mut current = stored.clone();
+        while current.record.phase < Phase::Decided {
+            let mut next = current.record.clone();
+            next.reply = Some(reply.to_owned());
+            match self.store.advance(&current, next, call.deadline).await {
+                Ok(Advance::Lost(Some(now))) => current = now,
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(record = %current.record.record_id, %error, "the reply could not be kept; a repeat gets Redshift's");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Short SQL is answered in the first call: by the policy, if it did so itself when it saw the end, else by what
+    /// it decides now.
+    async fn settle_if_over(&self, call: &Call, stored: &Stored, answer: Option<Answer>) {
+        let over = stored
+            .record
+            .statement
+            .as_ref()
+            .and_then(|statement| statement.status)
+            .is_some_and(is_final);
+        if !over && answer.is_none() {
+            return;
+        }
+        // Whatever remains after this is done by the event or the sweep.
+        let Ok(Some(mut now)) = self.store.find(&stored.record.record_id).await else {
+            return;
+        };
+        if let Some(answer) = answer.filter(|_| now.record.phase == Phase::Started) {
+            let next = now.record.clone().decided(answer);
+            match self.store.advance(&now, next, call.deadline).await {
+                Ok(Advance::Done(decided)) => now = decided,
+                Ok(Advance::Lost(_)) | Err(_) => return,
+            }
+        }
+        let _ = self.settle_stored(call, now, None).await;
+    }
+}
+
+/// The reply where there is nothing to say yet: the task waits, and is told later.
+pub(super) fn pending() -> Value {
+    json!({
+        "Status": "UNKNOWN",
+        "Message": "the outcome of this start is not known yet; the task is answered when it is",
+    })
+}
+
+pub(super) fn reply_value(reply: &str) -> Value {
+    serde_json::from_str(reply).unwrap_or_else(|_| Value::String(reply.to_owned()))
+}

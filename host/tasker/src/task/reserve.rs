@@ -1,0 +1,216 @@
+//! Writes the record of a statement before Redshift is asked, and takes its lock.
+
+use signalbox_policy::contract::{
+    Exclusivity, Failure, FailureDetail, StartOptions, StatementStatus,
+};
+
+use super::{failure, services::EventServices};
+use crate::{
+    ids::{IdSource, RecordId, digest},
+    ports::Sql,
+    raised::names,
+    record::{LockRevision, Phase, Record, Reserve, Statement, Stored},
+};
+
+/// How much of the SQL a record shows, in characters.
+const SQL_HEAD: usize = 200;
+/// After so long a lock is free whatever its record says: Redshift lets no statement run longer (24 hours).
+const LOCK_LIFE_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How often a lock is tried that others free or take in between.
+const LOCK_TRIES: u32 = 5;
+
+/// A reservation.
+pub(super) enum Reserved {
+    /// The record is ours.
+    New(Stored),
+    /// The same task was recorded before.
+    Known(Stored),
+}
+
+/// What is known of a lock's owner.
+enum Owner {
+    /// Its statement does not run.
+    Over,
+    /// Its statement runs, or may.
+    Runs(Option<String>),
+}
+
+impl EventServices {
+    /// The record of a statement that is about to start.
+    pub(super) fn new_record(
+        &self,
+        bound: bool,
+        target: &str,
+        sql: &Sql,
+        options: &StartOptions,
+    ) -> Record {
+        let record_id = self.record_id_for(bound, options);
+        let now = self.tasker.now();
+        let deployment = self.tasker.options.deployment.as_str();
+        let lock = options.exclusive.as_ref().map(|scope| match scope {
+            Exclusivity::Statement => digest(&["statement", deployment, target, &sql_text(sql)]),
+            Exclusivity::Key(key) => digest(&["key", deployment, &self.policy.name, target, key]),
+        });
+        Record {
+            schema: 1,
+            record_id,
+            deployment: self.tasker.options.deployment.clone(),
+            policy: Some(self.policy.clone()),
+            phase: Phase::Reserved,
+            request_id: self.call.request_id.clone(),
+            task_token: self.token.clone().filter(|_| bound),
+            waiting: bound && self.token.is_some(),
+            execution_arn: self.execution_arn.clone(),
+            statement: Some(Statement {
+                id: None,
+                target: target.to_owned(),
+                action: options.action.clone(),
+                output: options.output,
+                step: options.step.clone(),
+                on_stop: options.on_stop,
+                memo: options.memo.clone(),
+                payload_digest: self.payload_digest.clone(),
+                request_digest: request_digest(target, sql, options),
+                sql_head: self.clean(&sql_text(sql)).chars().take(SQL_HEAD).collect(),
+                lock,
+                deadline_seconds: options.deadline_seconds,
+                heartbeat: options.heartbeat,
+                status: None,
+            }),
+            recorded_at: now,
+            starting_at: None,
+            due_at: Some(self.tasker.first_look_at(
+                now,
+                options.deadline_seconds,
+                options.heartbeat,
+            )),
+            verdict: None,
+            answer: None,
+            reply: None,
+            ending: None,
+            refusal: None,
+        }
+    }
+
+    fn record_id_for(&self, bound: bool, options: &StartOptions) -> RecordId {
+        if bound {
+            return self.record_id.clone();
+        }
+        let number = self.next_unbound();
+        match &options.idempotency_key {
+            _ if self.token.is_some() || number > 0 => self.record_id.unbound(number),
+            // The first statement of an event without a task is what the event is about.
+            Some(key) => RecordId::new(
+                &self.tasker.options.deployment,
+                IdSource::IdempotencyKey(key),
+            ),
+            None => self.record_id.clone(),
+        }
+    }
+
+    /// Writes the record and its lock. A lock whose owner is over is taken over.
+    pub(super) async fn reserve(&self, record: Record) -> Result<Reserved, Failure> {
+        let mut take_over: Option<LockRevision> = None;
+        for _ in 0..LOCK_TRIES {
+            let outcome = self
+                .tasker
+                .store
+                .reserve(record.clone(), take_over.take(), self.deadline())
+                .await;
+            match outcome.map_err(|error| failure::of_write(&error))? {
+                Reserve::New(stored) => return Ok(Reserved::New(stored)),
+                Reserve::Known(stored) => return Ok(Reserved::Known(stored)),
+                // Freed in between: try again.
+                Reserve::Locked { lock: None, .. } => {}
+                Reserve::Locked {
+                    owner,
+                    lock: Some(lock),
+                } => match self.owner_of_lock(owner).await? {
+                    Owner::Over => take_over = Some(lock),
+                    Owner::Runs(statement_id) => return Err(concurrent(statement_id)),
+                },
+            }
+        }
+        Err(concurrent(None))
+    }
+
+    /// Asks Redshift once whether the owner of a lock still runs.
+    async fn owner_of_lock(&self, owner: Option<Stored>) -> Result<Owner, Failure> {
+        // A record is closed, and its lock freed with it, before it expires.
+        let Some(Stored { record, .. }) = owner else {
+            return Ok(Owner::Over);
+        };
+        if record.phase >= Phase::Decided || self.tasker.now() - record.recorded_at > LOCK_LIFE_MS {
+            return Ok(Owner::Over);
+        }
+        let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
+            return Ok(Owner::Runs(None));
+        };
+        let described = self
+            .in_time(
+                self.tasker
+                    .ports
+                    .warehouse
+                    .describe(&statement.target, id, None),
+            )
+            .await?;
+        Ok(match described {
+            Ok(description) if is_final(description.status) => Owner::Over,
+            // Not knowing is no reason to let a second one run.
+            _ => Owner::Runs(Some(id.to_owned())),
+        })
+    }
+}
+
+/// Whether a statement in this state will never run again.
+pub(super) fn is_final(status: StatementStatus) -> bool {
+    matches!(
+        status,
+        StatementStatus::Finished | StatementStatus::Failed | StatementStatus::Aborted
+    )
+}
+
+fn concurrent(statement_id: Option<String>) -> Failure {
+    let message = match &statement_id {
+        Some(id) => format!("another statement of the same scope is running: {id}"),
+        None => "another statement of the same scope is being started".to_owned(),
+    };
+    Failure::ConcurrentExecution(FailureDetail {
+        code: names::CONCURRENT_EXECUTION.to_owned(),
+        message,
+        retryable: true,
+        statement_id,
+        document: None,
+    })
+}
+
+fn sql_text(sql: &Sql) -> String {
+    match sql {
+        Sql::One(sql) => sql.clone(),
+        Sql::Batch { sqls, .. } => sqls.join(";\n"),
+    }
+}
+
+fn request_digest(target: &str, sql: &Sql, options: &StartOptions) -> String {
+    let mut parts = vec![
+        "request",
+        target,
+        options.session_id.as_deref().unwrap_or_default(),
+    ];
+    let mode;
+    match sql {
+        Sql::One(sql) => parts.push(sql),
+        Sql::Batch {
+            sqls,
+            mode: execution_mode,
+        } => {
+            mode = format!("{execution_mode:?}");
+            parts.push(&mode);
+            parts.extend(sqls.iter().map(String::as_str));
+        }
+    }
+    for parameter in &options.parameters {
+        parts.extend([parameter.name.as_str(), parameter.value.as_str()]);
+    }
+    digest(&parts)
+}

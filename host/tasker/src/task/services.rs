@@ -1,0 +1,371 @@
+//! AWS, as one event's policy sees it.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use signalbox_policy::{
+    Identity, Services,
+    contract::{
+        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
+        DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
+        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartedStatement,
+        StatementDescription, StatementList, StatementResult,
+    },
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Call, Tasker, failure};
+use crate::{
+    ids::RecordId,
+    policies::Granted,
+    ports::{Sql, TaskToken},
+    raised::{detail, names},
+    record::{Refusal, Stored},
+    secrets::{Secrets, for_each_text, mask_literals},
+};
+
+/// The services of one event.
+pub(super) struct EventServices {
+    pub(super) tasker: Tasker,
+    pub(super) call: Call,
+    pub(super) policy: Identity,
+    /// The targets that the policy may use, the default one first.
+    pub(super) targets: Vec<String>,
+    /// The record of the event's task.
+    pub(super) record_id: RecordId,
+    pub(super) token: Option<TaskToken>,
+    pub(super) execution_arn: Option<String>,
+    pub(super) secrets: Arc<Secrets>,
+    /// Digest of the payload, to tell a repeat from another request under the same key.
+    pub(super) payload_digest: String,
+    unbound_starts: AtomicU32,
+    started: Mutex<Vec<Start>>,
+    refusal: Mutex<Option<Refused>>,
+    cut_off: AtomicBool,
+    deadline: Instant,
+}
+
+/// What a policy has left to return in after its last host call was cut off.
+const RETURN_TIME: Duration = Duration::from_millis(500);
+
+/// A statement of the task that Redshift refused.
+#[derive(Debug, Clone)]
+pub(super) struct Refused {
+    pub(super) stored: Stored,
+    pub(super) refusal: Refusal,
+    /// What the policy was told.
+    pub(super) failure: Failure,
+}
+
+/// The targets that a policy may use, the default one first.
+pub(super) fn granted_targets(tasker: &Tasker, granted: &Granted) -> Vec<String> {
+    if granted.targets.is_empty() {
+        tasker.options.targets.clone()
+    } else {
+        granted.targets.clone()
+    }
+}
+
+/// A statement that this event started, or may have.
+#[derive(Debug, Clone)]
+pub(super) struct Start {
+    /// Whether it is bound to the task.
+    pub(super) bound: bool,
+    /// Its record as last written.
+    pub(super) stored: Stored,
+    /// Whether Redshift's acceptance is known.
+    pub(super) certain: bool,
+}
+
+impl EventServices {
+    /// The services of an event of this policy.
+    pub(super) fn new(
+        tasker: &Tasker,
+        call: &Call,
+        granted: &Granted,
+        record_id: RecordId,
+    ) -> Self {
+        let remaining = call.deadline.saturating_duration_since(Instant::now());
+        Self {
+            tasker: tasker.clone(),
+            call: call.clone(),
+            policy: granted.policy.identity().clone(),
+            targets: granted_targets(tasker, granted),
+            record_id,
+            token: None,
+            execution_arn: None,
+            secrets: Arc::default(),
+            payload_digest: String::new(),
+            unbound_starts: AtomicU32::new(0),
+            started: Mutex::default(),
+            refusal: Mutex::default(),
+            cut_off: AtomicBool::new(false),
+            deadline: call
+                .deadline
+                .checked_sub(RETURN_TIME.min(remaining / 10))
+                .unwrap_or(call.deadline),
+        }
+    }
+
+    /// What was started, in order.
+    pub(super) fn started(&self) -> Vec<Start> {
+        self.started
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Notes a start, in the place of what was noted of the same record before.
+    pub(super) fn note_start(&self, start: Start) {
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        started.retain(|known| known.stored.record.record_id != start.stored.record.record_id);
+        started.push(start);
+    }
+
+    /// Nothing was started after all.
+    pub(super) fn forget_start(&self, record_id: &RecordId) {
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        started.retain(|known| known.stored.record.record_id != *record_id);
+    }
+
+    /// Redshift refused the task's statement; the record is still open, since the policy may answer the task.
+    pub(super) fn note_refusal(&self, refused: Refused) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
+    }
+
+    pub(super) fn refusal(&self) -> Option<Refused> {
+        self.refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Whether a call was cut off because the time of the event was over.
+    pub(super) fn was_cut_off(&self) -> bool {
+        self.cut_off.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn clean(&self, text: &str) -> String {
+        mask_literals(&self.secrets.scrubbed(text))
+    }
+
+    /// The target that a request means.
+    pub(super) fn target(&self, asked: Option<&str>) -> Result<String, Failure> {
+        let granted = match asked {
+            Some(name) => self.targets.iter().find(|target| *target == name),
+            None => self.targets.first(),
+        };
+        granted.cloned().ok_or_else(|| {
+            let name = asked.unwrap_or("default");
+            Failure::NotGranted(detail(
+                names::NOT_GRANTED,
+                format!(
+                    "there is no target `{name}` for policy `{}`",
+                    self.policy.name
+                ),
+                false,
+            ))
+        })
+    }
+
+    /// The target that a statement runs on: the recorded one, else the one that was asked for.
+    async fn target_of(&self, statement_id: &str, asked: Option<&str>) -> Result<String, Failure> {
+        let whole = statement_id.split(':').next().unwrap_or(statement_id);
+        let found = self
+            .in_time(self.tasker.store.find_by_statement(whole))
+            .await?;
+        let found = found.map_err(|error| failure::of_ledger(&error))?;
+        match found.and_then(|stored| stored.record.statement) {
+            Some(statement) => self.target(Some(&statement.target)),
+            None => self.target(asked),
+        }
+    }
+
+    /// Bounds a call by the event's deadline: no epoch interrupts it.
+    pub(super) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, Failure> {
+        timeout_at(self.deadline, call).await.map_err(|_| {
+            self.cut_off.store(true, Ordering::Relaxed);
+            Failure::Unavailable(detail(
+                "RequestTimeout",
+                "the time of this invocation is over",
+                true,
+            ))
+        })
+    }
+
+    pub(super) fn clean_description(
+        &self,
+        mut description: StatementDescription,
+    ) -> StatementDescription {
+        description.error = description.error.map(|error| self.clean(&error));
+        for part in &mut description.sub_statements {
+            part.error = part.error.take().map(|error| self.clean(&error));
+        }
+        description.document = self.clean_document(&description.document);
+        description
+    }
+
+    /// A JSON text without what is secret in it or by its place: the SQL that a reply echoes, the engine's messages.
+    pub(super) fn clean_document(&self, document: &str) -> String {
+        clean_document(document, &self.secrets)
+    }
+}
+
+/// As [`EventServices::clean_document`]. The texts are cleaned one by one, so that JSON stays JSON.
+pub(super) fn clean_document(document: &str, secrets: &Secrets) -> String {
+    let clean = |text: &str| mask_literals(&secrets.scrubbed(text));
+    match serde_json::from_str::<serde_json::Value>(document) {
+        Ok(mut value) => {
+            for_each_text(&mut value, &mut |text| *text = clean(text));
+            value.to_string()
+        }
+        Err(_) => clean(document),
+    }
+}
+
+#[async_trait]
+impl Services for EventServices {
+    async fn execute_statement(
+        &self,
+        bound: bool,
+        request: ExecuteStatementRequest,
+    ) -> Result<StartedStatement, Failure> {
+        let sql = Sql::One(self.secrets.restore(&request.sql).into_owned());
+        self.start(bound, sql, request.options).await
+    }
+
+    async fn batch_execute_statement(
+        &self,
+        bound: bool,
+        request: BatchExecuteStatementRequest,
+    ) -> Result<StartedStatement, Failure> {
+        let sqls = request
+            .sqls
+            .iter()
+            .map(|sql| self.secrets.restore(sql).into_owned())
+            .collect();
+        self.start(
+            bound,
+            Sql::Batch {
+                sqls,
+                mode: request.execution_mode,
+            },
+            request.options,
+        )
+        .await
+    }
+
+    async fn describe_statement(
+        &self,
+        request: DescribeStatementRequest,
+    ) -> Result<StatementDescription, Failure> {
+        let target = self
+            .target_of(&request.id, request.target.as_deref())
+            .await?;
+        let call = self
+            .tasker
+            .ports
+            .warehouse
+            .describe(&target, &request.id, request.wait_seconds);
+        let described = self.in_time(call).await?;
+        described
+            .map(|description| self.clean_description(description))
+            .map_err(|error| failure::of_service(&error, &self.secrets))
+    }
+
+    async fn cancel_statement(
+        &self,
+        request: CancelStatementRequest,
+    ) -> Result<CancelledStatement, Failure> {
+        let target = self
+            .target_of(&request.id, request.target.as_deref())
+            .await?;
+        let cancelled = self
+            .in_time(self.tasker.ports.warehouse.cancel(&target, &request.id))
+            .await?;
+        cancelled.map_err(|error| failure::of_service(&error, &self.secrets))
+    }
+
+    async fn get_statement_result(
+        &self,
+        request: GetStatementResultRequest,
+    ) -> Result<StatementResult, Failure> {
+        let target = self
+            .target_of(&request.id, request.target.as_deref())
+            .await?;
+        let result = self
+            .in_time(self.tasker.ports.warehouse.result(&target, &request))
+            .await?;
+        result.map_err(|error| failure::of_service(&error, &self.secrets))
+    }
+
+    async fn list_statements(
+        &self,
+        request: ListStatementsRequest,
+    ) -> Result<StatementList, Failure> {
+        let target = self.target(request.target.as_deref())?;
+        let mut list = self
+            .in_time(self.tasker.ports.warehouse.list(&target, &request))
+            .await?
+            .map_err(|error| failure::of_service(&error, &self.secrets))?;
+        list.document = self.clean_document(&list.document);
+        Ok(list)
+    }
+
+    async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
+        let Some(arn) = request
+            .execution_arn
+            .as_ref()
+            .or(self.execution_arn.as_ref())
+        else {
+            return Err(Failure::InvalidRequest(detail(
+                names::INVALID_REQUEST,
+                "the latest statement of which execution? Pass `\"executionArn.$\": \"$$.Execution.Id\"`",
+                false,
+            )));
+        };
+        let found = self
+            .in_time(self.tasker.store.latest(arn, request.step.as_deref()))
+            .await?;
+        let found = found.map_err(|error| failure::of_ledger(&error))?;
+        Ok(found.and_then(|Stored { record, .. }| {
+            let statement = record.statement?;
+            Some(Entry {
+                statement_id: statement.id,
+                target: statement.target,
+                action: statement.action,
+                step: statement.step,
+                recorded_at: u64::try_from(record.recorded_at).unwrap_or_default(),
+            })
+        }))
+    }
+
+    async fn heartbeat(&self) -> Result<(), Failure> {
+        let Some(token) = &self.token else {
+            return Ok(());
+        };
+        let sent = self
+            .in_time(self.tasker.ports.callbacks.heartbeat(token))
+            .await?;
+        sent.map_err(|error| failure::of_send(&error))
+    }
+}
+
+impl EventServices {
+    /// The number of the next statement that is not bound to the task.
+    pub(super) fn next_unbound(&self) -> u32 {
+        self.unbound_starts.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// When host calls of this event are cut off.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}

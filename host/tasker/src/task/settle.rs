@@ -1,0 +1,302 @@
+//! A statement may have ended: finds out, decides, and answers.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+use signalbox_policy::{
+    Answer, FaultKind,
+    contract::{Settlement, StatementDescription, StatementStatus, Waiter},
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Call, Tasker, answer, reserve::is_final, services::EventServices};
+use crate::{
+    ids::parse_statement_name,
+    ports::{LedgerError, ServiceError, ServiceErrorKind},
+    record::{Advance, Ending, Phase, Record, Stored},
+    secrets::Secrets,
+};
+
+/// What became of an event or a due record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settling {
+    /// The task is answered, now or before.
+    Done,
+    /// The event is not about an open task of this deployment.
+    Ignored {
+        /// Why.
+        reason: String,
+    },
+    /// It is worth another try later.
+    Again {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How often an event that came before the statement's id was stored looks again.
+const EARLY_LOOKS: u32 = 10;
+/// Pause between these looks.
+const EARLY_PAUSE: Duration = Duration::from_millis(100);
+/// A decision is begun only with so much time left: a policy that is cut off by the invocation's end would be taken
+/// for one that faults.
+const DECISION_TIME: Duration = Duration::from_secs(1);
+/// How long a cancel may take that is sent when an invocation is at its end.
+const CANCEL_TIME: Duration = Duration::from_millis(800);
+/// How often a policy is asked.
+const DECISION_TRIES: u32 = 2;
+/// Steps of one record in one invocation: more than any life has.
+const STEPS: u32 = 16;
+
+impl Tasker {
+    /// Works on a completion event. The event is a hint: what happened is asked of Redshift.
+    pub async fn settle(&self, call: &Call, event: Value) -> Settling {
+        let detail = event.get("detail");
+        let text = |name: &str| {
+            detail
+                .and_then(|detail| detail.get(name))
+                .and_then(Value::as_str)
+        };
+        let Some(record_id) = text("statementName")
+            .and_then(|name| parse_statement_name(&self.options.deployment, name))
+        else {
+            return ignored("the statement is not one of this deployment");
+        };
+        let stored = match self.store.find(&record_id).await {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return ignored("there is no record of this statement, or it has expired"),
+            Err(LedgerError::Unavailable(reason)) => return Settling::Again { reason },
+            Err(error) => {
+                tracing::error!(record = %record_id, %error, alarm = "LedgerRefused", "a completion event cannot be settled");
+                return Settling::Again {
+                    reason: error.to_string(),
+                };
+            }
+        };
+        if let (Some(known), Some(told)) = (stored.record.statement_id(), text("statementId"))
+            && known != told
+        {
+            tracing::warn!(record = %record_id, "an event names this record with another statement's id");
+            return ignored("the event's statement is not the recorded one");
+        }
+        self.settle_stored(call, stored, Some(&event)).await
+    }
+
+    /// Takes a record as far as it goes now.
+    pub(super) async fn settle_stored(
+        &self,
+        call: &Call,
+        mut stored: Stored,
+        event: Option<&Value>,
+    ) -> Settling {
+        let mut looks = 0;
+        for _ in 0..STEPS {
+            let written = match stored.record.phase {
+                Phase::Closed => return Settling::Done,
+                Phase::Decided => return self.deliver(call.deadline, stored).await,
+                Phase::Reserved => return ignored("the statement was never started"),
+                Phase::Starting => {
+                    match self.look_again(&stored, &mut looks, call.deadline).await {
+                        Some(now) => {
+                            stored = now;
+                            continue;
+                        }
+                        None => return again("the statement's id is not stored yet"),
+                    }
+                }
+                Phase::Started => {
+                    let description = match self.ended(&stored.record, call.deadline).await {
+                        Ok(description) => description,
+                        Err(settling) => return settling,
+                    };
+                    let next = if stored.record.waiting {
+                        if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
+                            return again("too little time is left to decide");
+                        }
+                        let Some(answer) =
+                            self.decide(call, &stored.record, &description, event).await
+                        else {
+                            return again(
+                                "the time of this invocation was over before the policy had decided",
+                            );
+                        };
+                        with_status(stored.record.clone(), &description).decided(answer)
+                    } else {
+                        with_status(stored.record.clone(), &description).closed(Ending::NoCallback)
+                    };
+                    self.store.advance(&stored, next, call.deadline).await
+                }
+            };
+            match written {
+                Ok(Advance::Done(now) | Advance::Lost(Some(now))) => stored = now,
+                Ok(Advance::Lost(None)) => return Settling::Done,
+                Err(error) => return again(&format!("the record could not be written: {error}")),
+            }
+        }
+        again("others are working on this record")
+    }
+
+    /// The record once more, after a pause; none if it has been looked at often enough.
+    async fn look_again(
+        &self,
+        stored: &Stored,
+        looks: &mut u32,
+        deadline: Instant,
+    ) -> Option<Stored> {
+        *looks += 1;
+        if *looks > EARLY_LOOKS || Instant::now() + EARLY_PAUSE >= deadline {
+            return None;
+        }
+        sleep(EARLY_PAUSE).await;
+        self.store
+            .find(&stored.record.record_id)
+            .await
+            .ok()
+            .flatten()
+    }
+
+    /// What Redshift says of the recorded statement, if it has ended.
+    async fn ended(
+        &self,
+        record: &Record,
+        deadline: Instant,
+    ) -> Result<StatementDescription, Settling> {
+        let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
+            return Err(again("the record has no statement"));
+        };
+        let described = tokio::time::timeout_at(
+            deadline,
+            self.ports.warehouse.describe(&statement.target, id, None),
+        );
+        match described.await {
+            Ok(Ok(description)) if is_final(description.status) => Ok(description),
+            Ok(Ok(_)) => Err(again("the statement still runs")),
+            Ok(Err(error)) => {
+                if matches!(
+                    error.kind,
+                    ServiceErrorKind::Denied | ServiceErrorKind::NotFound
+                ) {
+                    tracing::error!(record = %record.record_id, %error, alarm = "DescribeRefused", "Redshift does not describe a recorded statement to this role");
+                }
+                Err(again(&format!("Redshift could not be asked: {error}")))
+            }
+            Err(_) => Err(again("the time of this invocation is over")),
+        }
+    }
+
+    /// Decides what the task is told; none if the time was over before the policy could.
+    async fn decide(
+        &self,
+        call: &Call,
+        record: &Record,
+        description: &StatementDescription,
+        event: Option<&Value>,
+    ) -> Option<Answer> {
+        // A statement that finished before its cancel took effect did finish.
+        let finished_first = |verdict: &&Answer| {
+            description.status == StatementStatus::Finished && answer::is_deadline_exceeded(verdict)
+        };
+        if let Some(verdict) = record
+            .verdict
+            .as_ref()
+            .filter(|verdict| !finished_first(verdict))
+        {
+            return Some(answer::with_outcome(verdict.clone(), description));
+        }
+        let policies = self.policies();
+        let name = record
+            .policy
+            .as_ref()
+            .map_or("", |policy| policy.name.as_str());
+        let (Some((granted, replaced)), Some(facts)) = (policies.settling(name), record.facts())
+        else {
+            return Some(answer::lost(&description.id));
+        };
+        if replaced {
+            tracing::warn!(record = %record.record_id, policy = name, "the policy that started this statement is gone; the default one settles it");
+        }
+        let mut secrets = Secrets::default();
+        if let Some(token) = &record.task_token {
+            secrets.take(token.reveal());
+        }
+        let mut services = EventServices::new(self, call, granted, record.record_id.clone());
+        services.secrets = Arc::new(secrets);
+        services.execution_arn.clone_from(&record.execution_arn);
+        services.token.clone_from(&record.task_token);
+        let services = Arc::new(services);
+        let settlement = Settlement {
+            facts,
+            statement: services.clean_description(description.clone()),
+            event: event.map(|event| services.clean_document(&event.to_string())),
+        };
+        let mut tries = 1;
+        loop {
+            let context = self.context(Arc::<EventServices>::clone(&services), call);
+            let settled = granted
+                .policy
+                .settle(context, settlement.clone(), Waiter::StepFunctions)
+                .await;
+            // What a policy says that was not let to finish its calls is not its decision.
+            let little_time =
+                call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME;
+            match settled {
+                _ if services.was_cut_off() => return None,
+                Ok(settled) => return Some(settled.answer),
+                Err(fault) if fault.kind == FaultKind::Timeout && little_time => return None,
+                Err(fault) => {
+                    tracing::error!(record = %record.record_id, %fault, tries, alarm = "PolicyFault", "the policy faulted while it settled");
+                    if tries == DECISION_TRIES {
+                        return Some(answer::with_outcome(answer::of_fault(&fault), description));
+                    }
+                    tries += 1;
+                }
+            }
+        }
+    }
+
+    /// Cancels a statement that nobody may run. Its end is not waited for.
+    pub(super) async fn cancel_stray(&self, target: &str, id: &str) {
+        match timeout(CANCEL_TIME, self.ports.warehouse.cancel(target, id))
+            .await
+            .unwrap_or_else(|_| Err(no_reply()))
+        {
+            Ok(cancelled) => tracing::warn!(
+                id,
+                taken = cancelled.status,
+                "a stray statement is cancelled"
+            ),
+            Err(error) => {
+                tracing::error!(id, %error, alarm = "StrayStatement", "a stray statement could not be cancelled")
+            }
+        }
+    }
+}
+
+fn no_reply() -> ServiceError {
+    ServiceError {
+        kind: ServiceErrorKind::Unclear,
+        code: "RequestTimeout".to_owned(),
+        message: "Redshift did not answer in time".to_owned(),
+        statement_id: None,
+        document: None,
+    }
+}
+
+fn with_status(mut record: Record, description: &StatementDescription) -> Record {
+    if let Some(statement) = &mut record.statement {
+        statement.status = Some(description.status);
+    }
+    record
+}
+
+fn again(reason: &str) -> Settling {
+    Settling::Again {
+        reason: reason.to_owned(),
+    }
+}
+
+fn ignored(reason: &str) -> Settling {
+    Settling::Ignored {
+        reason: reason.to_owned(),
+    }
+}

@@ -1,0 +1,319 @@
+//! Starts a statement: record, `starting`, ExecuteStatement, id.
+
+use std::time::Duration;
+
+use signalbox_policy::contract::{Failure, StartOptions, StartedStatement, StatementStatus};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::{
+    failure,
+    reserve::Reserved,
+    services::{EventServices, Refused, Start},
+};
+use crate::{
+    ports::{ServiceError, ServiceErrorKind, Sql, StartStatement},
+    raised::{detail, detail_of, names},
+    record::{Advance, Ending, Phase, Record, Refusal, Stored},
+};
+
+/// Pause before an unclear start is repeated, at first; doubled each time.
+const REPEAT_PAUSE: Duration = Duration::from_millis(200);
+/// The longest of these pauses.
+const LONGEST_REPEAT_PAUSE: Duration = Duration::from_secs(3);
+/// What is left for the ledger after the last try of a start.
+const CLOSING_TIME: Duration = Duration::from_millis(500);
+/// Pause between looks at a record that another invocation is working on.
+const LOOK_PAUSE: Duration = Duration::from_millis(200);
+
+impl EventServices {
+    /// Starts a statement for this event.
+    pub(super) async fn start(
+        &self,
+        bound: bool,
+        sql: Sql,
+        options: StartOptions,
+    ) -> Result<StartedStatement, Failure> {
+        if let Some(refused) = self.refusal().filter(|_| bound) {
+            return Err(refused.failure);
+        }
+        let target = self.target(options.target.as_deref())?;
+        let stored = match self
+            .reserve(self.new_record(bound, &target, &sql, &options))
+            .await?
+        {
+            Reserved::New(stored) => stored,
+            Reserved::Known(stored) => return self.re_attach(bound, stored).await,
+        };
+        let next = stored.record.clone().starting(self.tasker.now());
+        let starting = match self
+            .tasker
+            .store
+            .advance(&stored, next, self.deadline())
+            .await
+        {
+            Ok(Advance::Done(starting)) => starting,
+            // The sweep took the reservation for abandoned. Redshift was not asked.
+            Ok(Advance::Lost(_)) => {
+                return Err(not_started(
+                    "the reservation of this task was given up meanwhile",
+                ));
+            }
+            Err(error) => return Err(failure::of_write(&error)),
+        };
+        let request = self.request(&starting.record, sql, &options);
+        // From here on it may run, whatever becomes of this call.
+        self.note_start(Start {
+            bound,
+            stored: starting.clone(),
+            certain: false,
+        });
+        match self.ask_redshift(&target, &request).await {
+            Ok(started) => self.accepted(bound, starting, started).await,
+            Err(error) => {
+                let failure = failure::of_service(&error, &self.secrets);
+                if error.kind == ServiceErrorKind::Unclear {
+                    Err(self.uncertain(bound, starting, failure))
+                } else {
+                    Err(self.refused(bound, starting, failure).await)
+                }
+            }
+        }
+    }
+
+    fn request(&self, record: &Record, sql: Sql, options: &StartOptions) -> StartStatement {
+        let mut parameters = options.parameters.clone();
+        for parameter in &mut parameters {
+            parameter.value = self.secrets.restore(&parameter.value).into_owned();
+        }
+        StartStatement {
+            sql,
+            parameters,
+            result_format: options.result_format,
+            session_id: options.session_id.clone(),
+            session_keep_alive_seconds: options.session_keep_alive_seconds,
+            wait_seconds: options.wait_seconds,
+            statement_name: record.statement_name(),
+            client_token: record.record_id.to_string(),
+            with_event: record.needs_settling(),
+        }
+    }
+
+    /// Asks until the answer is clear or the time is over. A repeat has the same ClientToken, so it cannot start a
+    /// second statement.
+    async fn ask_redshift(
+        &self,
+        target: &str,
+        request: &StartStatement,
+    ) -> Result<StartedStatement, ServiceError> {
+        let last = self
+            .deadline()
+            .checked_sub(CLOSING_TIME)
+            .unwrap_or_else(|| self.deadline());
+        let mut pause = REPEAT_PAUSE;
+        loop {
+            let error =
+                match timeout_at(last, self.tasker.ports.warehouse.start(target, request)).await {
+                    Ok(Err(error)) if error.kind == ServiceErrorKind::Unclear => error,
+                    Ok(result) => return result,
+                    Err(_) => ServiceError {
+                        kind: ServiceErrorKind::Unclear,
+                        code: "RequestTimeout".to_owned(),
+                        message: "Redshift did not answer within the time of this invocation"
+                            .to_owned(),
+                        statement_id: None,
+                        document: None,
+                    },
+                };
+            let wake = Instant::now() + pause;
+            if wake >= last {
+                return Err(error);
+            }
+            tracing::warn!(code = error.code, "an unclear start is repeated");
+            sleep_until(wake).await;
+            pause = (pause * 2).min(LONGEST_REPEAT_PAUSE);
+        }
+    }
+
+    /// Redshift took the statement: its id is stored.
+    async fn accepted(
+        &self,
+        bound: bool,
+        mut starting: Stored,
+        mut started: StartedStatement,
+    ) -> Result<StartedStatement, Failure> {
+        started.document = self.clean_document(&started.document);
+        loop {
+            let next =
+                starting
+                    .record
+                    .clone()
+                    .started(&started.id, started.status, &started.document);
+            match self
+                .tasker
+                .store
+                .advance(&starting, next, self.deadline())
+                .await
+            {
+                Ok(Advance::Done(stored)) => {
+                    self.note_start(Start {
+                        bound,
+                        stored,
+                        certain: true,
+                    });
+                    return Ok(started);
+                }
+                Ok(Advance::Lost(Some(now))) if now.record.statement_id() == Some(&started.id) => {
+                    self.note_start(Start {
+                        bound,
+                        stored: now,
+                        certain: true,
+                    });
+                    return Ok(started);
+                }
+                Ok(Advance::Lost(Some(now))) if now.record.phase == Phase::Starting => {
+                    starting = now
+                }
+                Ok(Advance::Lost(_)) => {
+                    // Given up meanwhile: its task was told that nothing started, so nothing may run.
+                    self.forget_start(&starting.record.record_id);
+                    self.tasker.cancel_stray(&started.target, &started.id).await;
+                    return Err(not_started(
+                        "this task was given up before Redshift took its statement",
+                    ));
+                }
+                Err(error) => {
+                    // It runs. The sweep finds it by its name and stores the id.
+                    tracing::error!(record = %starting.record.record_id, %error, "the statement's id could not be stored");
+                    starting.record =
+                        starting
+                            .record
+                            .started(&started.id, started.status, &started.document);
+                    self.note_start(Start {
+                        bound,
+                        stored: starting,
+                        certain: true,
+                    });
+                    return Ok(started);
+                }
+            }
+        }
+    }
+
+    /// It is not known whether the statement runs: the record stays `starting`, and the task waits.
+    fn uncertain(&self, bound: bool, starting: Stored, failure: Failure) -> Failure {
+        tracing::error!(record = %starting.record.record_id, "whether the statement started is not known; the sweep will settle it");
+        self.note_start(Start {
+            bound,
+            stored: starting,
+            certain: false,
+        });
+        failure
+    }
+
+    /// Redshift refused the statement: it does not run. A waiting task's record is closed when it is known what the
+    /// task is told; any other is removed, since its caller may well ask again under the same key.
+    async fn refused(&self, bound: bool, starting: Stored, failure: Failure) -> Failure {
+        let told = detail_of(&failure);
+        if starting.record.waiting {
+            self.forget_start(&starting.record.record_id);
+            let refusal = Refusal {
+                error: told.code.clone(),
+                message: told.message.clone(),
+            };
+            self.note_refusal(Refused {
+                stored: starting,
+                refusal,
+                failure: failure.clone(),
+            });
+            return failure;
+        }
+        match self.tasker.store.forget(&starting, self.deadline()).await {
+            Ok(()) => {
+                self.forget_start(&starting.record.record_id);
+                failure
+            }
+            Err(error) => {
+                tracing::error!(record = %starting.record.record_id, %error, "a refused statement's record could not be removed");
+                let message = format!(
+                    "{}; and its record could not be removed: {error}",
+                    told.message
+                );
+                self.uncertain(
+                    bound,
+                    starting,
+                    Failure::Uncertain(detail(&told.code, message, true)),
+                )
+            }
+        }
+    }
+
+    /// Somebody works, or worked, on the same task: what they got is what this event gets.
+    async fn re_attach(
+        &self,
+        bound: bool,
+        mut stored: Stored,
+    ) -> Result<StartedStatement, Failure> {
+        loop {
+            let record = &stored.record;
+            match (
+                record.phase,
+                record.statement.as_ref(),
+                record.reply.as_ref(),
+            ) {
+                (Phase::Reserved | Phase::Starting, ..) => {}
+                (_, Some(statement), Some(reply)) => {
+                    let started = StartedStatement {
+                        id: statement.id.clone().unwrap_or_default(),
+                        target: statement.target.clone(),
+                        status: statement.status.unwrap_or(StatementStatus::Submitted),
+                        session_id: None,
+                        has_result_set: None,
+                        document: reply.clone(),
+                    };
+                    self.note_start(Start {
+                        bound,
+                        stored,
+                        certain: true,
+                    });
+                    return Ok(started);
+                }
+                _ => return Err(ended_without_statement(record)),
+            }
+            let pause_ends = Instant::now() + LOOK_PAUSE;
+            if pause_ends >= self.deadline() {
+                let failure = Failure::Uncertain(detail(
+                    "RequestTimeout",
+                    "another invocation is starting this statement",
+                    true,
+                ));
+                return Err(self.uncertain(bound, stored, failure));
+            }
+            sleep(LOOK_PAUSE).await;
+            match self.tasker.store.find(&stored.record.record_id).await {
+                Ok(Some(now)) => stored = now,
+                Ok(None) => return Err(not_started("this task was given up meanwhile")),
+                Err(error) => {
+                    tracing::warn!(%error, "the record could not be read; it is tried again")
+                }
+            }
+        }
+    }
+}
+
+fn not_started(message: &str) -> Failure {
+    Failure::Unavailable(detail(names::STATEMENT_NOT_STARTED, message, true))
+}
+
+fn ended_without_statement(record: &Record) -> Failure {
+    match (&record.refusal, record.ending) {
+        (Some(refusal), _) => {
+            Failure::Other(detail(&refusal.error, refusal.message.clone(), false))
+        }
+        (None, Some(Ending::Abandoned)) => not_started("this task was given up before"),
+        _ => Failure::InvalidRequest(detail(
+            names::INVALID_REQUEST,
+            "this task has been answered already",
+            false,
+        )),
+    }
+}

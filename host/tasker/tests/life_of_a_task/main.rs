@@ -1,0 +1,20 @@
+//! The life of a task over services that are played, and what must hold whatever happens to it
+//! (`docs/invariants.md`).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test fails loudly, in its helpers too"
+)]
+
+mod answers;
+mod life;
+mod locks;
+mod refusals;
+mod running;
+mod starts;
+mod support;
+mod sweep;

@@ -1,0 +1,108 @@
+//! What a task is told whose statement Redshift refused, by whichever way it came.
+
+use serde_json::json;
+use signalbox_policy::{Answer, contract::Source};
+use signalbox_tasker::{
+    Call,
+    ports::ServiceErrorKind,
+    record::{Ending, Phase},
+};
+
+use crate::support::{Script, ScriptedPolicy, StartFault, Told, World, standard, waiting};
+
+const TOKEN: &str = "token-of-a-task-0123456789";
+
+fn refuse_next_start(world: &World) {
+    let fault = StartFault::Before(ServiceErrorKind::Invalid, "ValidationException");
+    world.warehouse.start_faults.lock().unwrap().push(fault);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_a_queue_the_token_is_told_what_redshift_said() {
+    let world = World::new(standard());
+    world.callbacks.open(TOKEN);
+    refuse_next_start(&world);
+    let call = Call {
+        source: Source::Queue,
+        ..world.call()
+    };
+    world
+        .tasker
+        .invoke(&call, waiting(TOKEN, "select 1"))
+        .await
+        .unwrap();
+    assert_eq!(
+        world.callbacks.error_of(TOKEN).as_deref(),
+        Some("ValidationException")
+    );
+    let record = world.record(TOKEN).await.unwrap();
+    assert_eq!(
+        (record.phase, record.ending),
+        (Phase::Closed, Some(Ending::Answered))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_may_answer_for_a_statement_that_was_refused() {
+    let answer = Answer::Fail {
+        error: "TryElsewhere".to_owned(),
+        cause: "{}".to_owned(),
+    };
+    let script = Script {
+        answer_refusal: Some(answer),
+        ..Script::default()
+    };
+    let world = World::new(ScriptedPolicy::new(script));
+    refuse_next_start(&world);
+    world.invoke_waiting(TOKEN, "select 1").await.unwrap();
+    let told = Told::Failed(Some("TryElsewhere".to_owned()), Some("{}".to_owned()));
+    assert_eq!(world.callbacks.told(TOKEN), [told]);
+    assert_eq!(
+        world.record(TOKEN).await.unwrap().ending,
+        Some(Ending::Answered)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_beside_a_statement_of_its_own_is_sent() {
+    let answer = Answer::Succeed {
+        output: "{}".to_owned(),
+    };
+    let script = Script {
+        unbound: true,
+        answer_after_start: Some(answer),
+        ..Script::default()
+    };
+    let world = World::new(ScriptedPolicy::new(script));
+    world.invoke_waiting(TOKEN, "select 1").await.unwrap();
+    assert_eq!(
+        world.callbacks.told(TOKEN),
+        [Told::Succeeded("{}".to_owned())]
+    );
+    assert_eq!(world.warehouse.started().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_opens_doors_is_written_down() {
+    let world = World::new(standard());
+    let sql = "copy t from 'https://b.example/k?X-Amz-Signature=f00f00f00f00f00f00f00' access_key_id 'AKIAIOSFODNN7EXAMPLE'";
+    world.invoke_waiting(TOKEN, sql).await.unwrap();
+    let ran = format!("{:?}", world.warehouse.started()[0].sql);
+    assert!(
+        ran.contains("f00f00") && ran.contains("AKIAIOSFODNN7EXAMPLE"),
+        "it runs as it was written: {ran}"
+    );
+    let ledger = world.ledger.dump();
+    assert!(
+        !ledger.contains("f00f00") && !ledger.contains("AKIAIOSFODNN7EXAMPLE"),
+        "{ledger}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn null_is_nothing() {
+    let world = World::new(standard());
+    let payload = json!({"sqlStatement": "select 1", "taskToken": null, "executionArn": null, "idempotencyKey": null});
+    world.tasker.invoke(&world.call(), payload).await.unwrap();
+    assert_eq!(world.warehouse.started().len(), 1);
+}

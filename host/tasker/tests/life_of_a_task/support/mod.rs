@@ -1,0 +1,151 @@
+//! The world of a task, played: services that remember what was asked of them and fail on request.
+
+mod callbacks;
+mod ledger;
+mod policy;
+mod warehouse;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+pub use callbacks::{FakeCallbacks, Told};
+pub use ledger::MemoryLedger;
+pub use policy::{Script, ScriptedPolicy, standard};
+use serde_json::{Value, json};
+use signalbox_policy::contract::{Source, StatementStatus};
+use signalbox_tasker::{
+    Call, Options, PolicySet, Ports, Settling, Tasker,
+    ids::{IdSource, RecordId, statement_name},
+    ports::Clock,
+    record::{Record, Store},
+};
+use tokio::time::Instant;
+pub use warehouse::{FakeWarehouse, StartFault};
+
+pub const ARN: &str = "arn:aws:states:eu-west-1:111122223333:execution:etl:one";
+pub const DEPLOYMENT: &str = "test";
+
+/// A clock that stands until it is pushed.
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    pub fn push(&self, by: Duration) {
+        self.0
+            .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+}
+
+pub struct World {
+    pub tasker: Tasker,
+    pub ledger: Arc<MemoryLedger>,
+    pub warehouse: Arc<FakeWarehouse>,
+    pub callbacks: Arc<FakeCallbacks>,
+    pub clock: Arc<ManualClock>,
+    pub store: Store,
+}
+
+impl World {
+    pub fn new(policy: ScriptedPolicy) -> Self {
+        let ledger = Arc::new(MemoryLedger::default());
+        let warehouse = Arc::new(FakeWarehouse::default());
+        let callbacks = Arc::new(FakeCallbacks::default());
+        let clock = Arc::new(ManualClock(AtomicI64::new(1_800_000_000_000)));
+        let options = Options {
+            deployment: DEPLOYMENT.to_owned(),
+            ..Options::default()
+        };
+        let ports = Ports {
+            warehouse: warehouse.clone(),
+            callbacks: callbacks.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+        };
+        let store = Store::new(ledger.clone(), clock.clone(), Arc::new(options.clone()));
+        let tasker = Tasker::new(ports, options, PolicySet::single(Arc::new(policy)));
+        Self {
+            tasker,
+            ledger,
+            warehouse,
+            callbacks,
+            clock,
+            store,
+        }
+    }
+
+    pub fn call(&self) -> Call {
+        Call {
+            request_id: "request-1".to_owned(),
+            function_arn: None,
+            source: Source::Invocation,
+            deadline: Instant::now() + Duration::from_secs(29),
+        }
+    }
+
+    /// Invokes with a waiting task.
+    pub async fn invoke_waiting(
+        &self,
+        token: &str,
+        sql: &str,
+    ) -> Result<Value, signalbox_tasker::Raised> {
+        self.callbacks.open(token);
+        self.tasker.invoke(&self.call(), waiting(token, sql)).await
+    }
+
+    pub async fn record(&self, token: &str) -> Option<Record> {
+        self.store
+            .find(&id(token))
+            .await
+            .unwrap()
+            .map(|stored| stored.record)
+    }
+
+    /// The completion event of a task's statement.
+    pub async fn event(&self, token: &str, state: &str) -> Value {
+        let statement = self
+            .warehouse
+            .id_of(&statement_name(DEPLOYMENT, &id(token)));
+        event(
+            &statement_name(DEPLOYMENT, &id(token)),
+            &statement.unwrap_or_default(),
+            state,
+        )
+    }
+
+    /// Ends a task's statement and delivers its event.
+    pub async fn finish(&self, token: &str, status: StatementStatus) -> Settling {
+        self.warehouse
+            .end(&statement_name(DEPLOYMENT, &id(token)), status);
+        let event = self.event(token, "FINISHED").await;
+        self.tasker.settle(&self.call(), event).await
+    }
+
+    pub async fn sweep(&self) -> signalbox_tasker::SweepSummary {
+        self.tasker.sweep(&self.call()).await.unwrap()
+    }
+}
+
+pub fn id(token: &str) -> RecordId {
+    RecordId::new(DEPLOYMENT, IdSource::Token(token))
+}
+
+pub fn waiting(token: &str, sql: &str) -> Value {
+    json!({"taskToken": token, "executionArn": ARN, "sqlStatement": sql})
+}
+
+pub fn event(name: &str, statement_id: &str, state: &str) -> Value {
+    json!({
+        "version": "0", "id": "e", "detail-type": "Redshift Data Statement Status Change", "source": "aws.redshift-data",
+        "detail": {"statementName": name, "statementId": statement_id, "state": state, "rows": 1}
+    })
+}

@@ -1,0 +1,206 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use signalbox_policy::{
+    Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
+    contract::{
+        Closing, Exclusivity, ExecuteStatementRequest, Failure, Invocation, OnStop, OutputShape,
+        Rejection, ResultFormat, Settlement, StartOptions, StatementStatus, Waiter,
+    },
+};
+
+/// What a policy does with a payload.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    pub exclusive: Option<Exclusivity>,
+    /// Refuses before anything.
+    pub reject: Option<&'static str>,
+    /// Refuses after the start.
+    pub reject_after: bool,
+    /// Faults after the start.
+    pub fault_after: Option<FaultKind>,
+    /// Answers the task itself and starts nothing.
+    pub answer: Option<Answer>,
+    /// Starts without the task.
+    pub unbound: bool,
+    /// Faults so often when it settles.
+    pub settle_faults: u32,
+    /// Settles with this.
+    pub settle_answer: Option<Answer>,
+    pub step: Option<String>,
+    pub deadline_seconds: Option<u32>,
+    pub heartbeat: bool,
+    /// Answers the task after a start that Redshift refused.
+    pub answer_refusal: Option<Answer>,
+    /// Answers the task after a start that is not bound to it.
+    pub answer_after_start: Option<Answer>,
+}
+
+pub struct ScriptedPolicy {
+    identity: Identity,
+    script: Script,
+    pub settle_calls: AtomicU32,
+}
+
+/// A policy that starts what it is asked to start, and tells what Redshift told.
+pub fn standard() -> ScriptedPolicy {
+    ScriptedPolicy::new(Script::default())
+}
+
+impl ScriptedPolicy {
+    pub fn new(script: Script) -> Self {
+        let identity = Identity {
+            name: "standard".to_owned(),
+            version: "1".to_owned(),
+            digest: "d".to_owned(),
+            settings_digest: "s".to_owned(),
+        };
+        Self {
+            identity,
+            script,
+            settle_calls: AtomicU32::new(0),
+        }
+    }
+
+    fn fault(&self, kind: FaultKind) -> Fault {
+        Fault {
+            policy: "standard".to_owned(),
+            kind,
+            message: "it misbehaved".to_owned(),
+            usage: Usage::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Policy for ScriptedPolicy {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    async fn invoke(
+        &self,
+        context: CallContext,
+        invocation: Invocation,
+        waiter: Option<Waiter>,
+    ) -> Result<Invoked, Fault> {
+        assert!(
+            !invocation.payload.contains("taskToken"),
+            "the token is not for policies"
+        );
+        let invoked = |reply, answer| Invoked {
+            reply,
+            answer,
+            bound: false,
+            usage: Usage::default(),
+        };
+        if let Some(error) = self.script.reject {
+            let rejection = Rejection {
+                error: error.to_owned(),
+                message: "no".to_owned(),
+            };
+            return Ok(invoked(Err(rejection), None));
+        }
+        if let Some(answer) = &self.script.answer {
+            return Ok(invoked(
+                Ok("{\"done\":true}".to_owned()),
+                Some(answer.clone()),
+            ));
+        }
+        let payload: Value = serde_json::from_str(&invocation.payload).unwrap();
+        let request = ExecuteStatementRequest {
+            sql: payload["sqlStatement"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            options: StartOptions {
+                target: None,
+                action: "executeStatement".to_owned(),
+                output: OutputShape::Event,
+                parameters: Vec::new(),
+                result_format: ResultFormat::Json,
+                session_id: None,
+                session_keep_alive_seconds: None,
+                wait_seconds: None,
+                exclusive: self.script.exclusive.clone(),
+                deadline_seconds: self.script.deadline_seconds,
+                heartbeat: self.script.heartbeat,
+                on_stop: None,
+                step: self.script.step.clone(),
+                idempotency_key: None,
+                memo: String::new(),
+            },
+        };
+        let bound = waiter.is_some() && !self.script.unbound;
+        let reply = match context.services.execute_statement(bound, request).await {
+            Ok(started) => Ok(started.document),
+            Err(
+                Failure::ConcurrentExecution(detail)
+                | Failure::InvalidRequest(detail)
+                | Failure::Other(detail)
+                | Failure::LimitExceeded(detail)
+                | Failure::Throttled(detail)
+                | Failure::ExecutionFailed(detail)
+                | Failure::Unavailable(detail)
+                | Failure::Uncertain(detail)
+                | Failure::NotFound(detail)
+                | Failure::NotGranted(detail)
+                | Failure::SessionLost(detail),
+            ) => Err(Rejection {
+                error: detail.code,
+                message: detail.message,
+            }),
+        };
+        if let (Err(_), Some(answer)) = (&reply, &self.script.answer_refusal) {
+            return Ok(invoked(Ok("{}".to_owned()), Some(answer.clone())));
+        }
+        if let (Ok(_), Some(answer)) = (&reply, &self.script.answer_after_start) {
+            return Ok(invoked(Ok("{}".to_owned()), Some(answer.clone())));
+        }
+        if let Some(kind) = self.script.fault_after {
+            return Err(self.fault(kind));
+        }
+        let reply = match reply {
+            Ok(_) if self.script.reject_after => Err(Rejection {
+                error: "Late".to_owned(),
+                message: "no".to_owned(),
+            }),
+            reply => reply,
+        };
+        Ok(invoked(reply, None))
+    }
+
+    async fn settle(
+        &self,
+        _: CallContext,
+        settlement: Settlement,
+        _: Waiter,
+    ) -> Result<Settled, Fault> {
+        let calls = self.settle_calls.fetch_add(1, Ordering::Relaxed);
+        if calls < self.script.settle_faults {
+            return Err(self.fault(FaultKind::Trap));
+        }
+        let answer = match (&self.script.settle_answer, settlement.statement.status) {
+            (Some(answer), _) => answer.clone(),
+            (None, StatementStatus::Finished) => Answer::Succeed {
+                output: json!({"id": settlement.statement.id, "call": calls}).to_string(),
+            },
+            (None, _) => Answer::Fail {
+                error: "FAILED".to_owned(),
+                cause: settlement.statement.error.unwrap_or_default(),
+            },
+        };
+        Ok(Settled {
+            answer,
+            usage: Usage::default(),
+        })
+    }
+
+    async fn closed(&self, _: CallContext, _: Closing) -> Result<Closed, Fault> {
+        Ok(Closed {
+            decision: OnStop::Cancel,
+            usage: Usage::default(),
+        })
+    }
+}

@@ -1,0 +1,294 @@
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde_json::json;
+use signalbox_policy::contract::{
+    CancelledStatement, GetStatementResultRequest, ListStatementsRequest, ResultFormat,
+    StartedStatement, StatementDescription, StatementList, StatementResult, StatementStatus,
+};
+use signalbox_tasker::ports::{
+    Listed, ListedPage, ServiceError, ServiceErrorKind, Sql, StartStatement, Warehouse,
+};
+use tokio::sync::Notify;
+
+#[derive(Debug, Clone)]
+pub struct Running {
+    pub id: String,
+    pub name: String,
+    pub sql: Sql,
+    pub status: StatementStatus,
+    pub error: Option<String>,
+    pub with_event: bool,
+    pub cancels: u32,
+}
+
+#[derive(Debug, Clone)]
+pub enum StartFault {
+    /// Fails and does nothing.
+    Before(ServiceErrorKind, &'static str),
+    /// Starts the statement, and fails.
+    After(ServiceErrorKind, &'static str),
+    /// Starts the statement and never answers.
+    Hang,
+    /// Waits to be released, then starts the statement.
+    Stall(Arc<Notify>),
+}
+
+#[derive(Default)]
+pub struct FakeWarehouse {
+    statements: Mutex<BTreeMap<String, Running>>,
+    pub start_faults: Mutex<Vec<StartFault>>,
+    pub calls: Mutex<Vec<String>>,
+    /// Cancels are taken and do nothing.
+    pub deaf_to_cancel: AtomicBool,
+    /// The status of a statement when its start returns.
+    pub status_at_start: Mutex<Option<StatementStatus>>,
+}
+
+impl FakeWarehouse {
+    pub fn started(&self) -> Vec<Running> {
+        self.statements.lock().unwrap().values().cloned().collect()
+    }
+
+    pub fn id_of(&self, name: &str) -> Option<String> {
+        self.statements
+            .lock()
+            .unwrap()
+            .values()
+            .find(|s| s.name == name)
+            .map(|s| s.id.clone())
+    }
+
+    pub fn end(&self, name: &str, status: StatementStatus) {
+        for statement in self
+            .statements
+            .lock()
+            .unwrap()
+            .values_mut()
+            .filter(|s| s.name == name)
+        {
+            statement.status = status;
+            if status == StatementStatus::Failed {
+                statement.error = Some("ERROR: no such function password 'hunter2'".to_owned());
+            }
+        }
+    }
+
+    pub fn forget_all(&self) {
+        self.statements.lock().unwrap().clear();
+    }
+
+    pub fn count(&self, call: &str) -> usize {
+        self.calls
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|made| *made == call)
+            .count()
+    }
+
+    /// The next start waits until it is released.
+    pub fn stall_next_start(&self) -> Arc<Notify> {
+        let release = Arc::new(Notify::new());
+        self.start_faults
+            .lock()
+            .unwrap()
+            .push(StartFault::Stall(Arc::clone(&release)));
+        release
+    }
+
+    pub async fn until_called(&self, call: &str) {
+        while self.count(call) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn note(&self, call: &str) {
+        self.calls.lock().unwrap().push(call.to_owned());
+    }
+}
+
+fn error(kind: ServiceErrorKind, code: &str) -> ServiceError {
+    ServiceError {
+        kind,
+        code: code.to_owned(),
+        message: "refused".to_owned(),
+        statement_id: None,
+        document: None,
+    }
+}
+
+#[async_trait]
+impl Warehouse for FakeWarehouse {
+    async fn start(
+        &self,
+        target: &str,
+        start: &StartStatement,
+    ) -> Result<StartedStatement, ServiceError> {
+        self.note("start");
+        let fault = {
+            let mut faults = self.start_faults.lock().unwrap();
+            (!faults.is_empty()).then(|| faults.remove(0))
+        };
+        if let Some(StartFault::Before(kind, code)) = fault {
+            return Err(error(kind, code));
+        }
+        if let Some(StartFault::Stall(release)) = &fault {
+            release.notified().await;
+        }
+        let status = self
+            .status_at_start
+            .lock()
+            .unwrap()
+            .unwrap_or(StatementStatus::Submitted);
+        let started = {
+            let mut statements = self.statements.lock().unwrap();
+            let number = statements.len() + 1;
+            let statement = statements
+                .entry(start.client_token.clone())
+                .or_insert_with(|| Running {
+                    id: format!("00000000-0000-4000-8000-{number:012}"),
+                    name: start.statement_name.clone(),
+                    sql: start.sql.clone(),
+                    status,
+                    error: None,
+                    with_event: start.with_event,
+                    cancels: 0,
+                });
+            StartedStatement {
+                id: statement.id.clone(),
+                target: target.to_owned(),
+                status,
+                session_id: None,
+                has_result_set: None,
+                document: json!({"Id": statement.id}).to_string(),
+            }
+        };
+        match fault {
+            Some(StartFault::After(kind, code)) => Err(error(kind, code)),
+            Some(StartFault::Hang) => std::future::pending().await,
+            _ => Ok(started),
+        }
+    }
+
+    async fn describe(
+        &self,
+        _: &str,
+        id: &str,
+        _: Option<u32>,
+    ) -> Result<StatementDescription, ServiceError> {
+        self.note("describe");
+        let statements = self.statements.lock().unwrap();
+        let Some(statement) = statements.values().find(|s| s.id == id) else {
+            return Err(error(
+                ServiceErrorKind::NotFound,
+                "ResourceNotFoundException",
+            ));
+        };
+        Ok(StatementDescription {
+            id: id.to_owned(),
+            status: statement.status,
+            error: statement.error.clone(),
+            duration_ns: Some(1),
+            has_result_set: false,
+            result_rows: Some(0),
+            result_size: None,
+            result_format: ResultFormat::Json,
+            session_id: None,
+            created_at: None,
+            updated_at: None,
+            sub_statements: Vec::new(),
+            document: json!({"Id": id, "Error": statement.error}).to_string(),
+        })
+    }
+
+    async fn cancel(&self, _: &str, id: &str) -> Result<CancelledStatement, ServiceError> {
+        self.note("cancel");
+        let mut statements = self.statements.lock().unwrap();
+        let Some(statement) = statements.values_mut().find(|s| s.id == id) else {
+            return Err(error(
+                ServiceErrorKind::NotFound,
+                "ResourceNotFoundException",
+            ));
+        };
+        statement.cancels += 1;
+        if !self.deaf_to_cancel.load(Ordering::Relaxed)
+            && matches!(
+                statement.status,
+                StatementStatus::Submitted | StatementStatus::Started
+            )
+        {
+            statement.status = StatementStatus::Aborted;
+        }
+        Ok(CancelledStatement {
+            status: true,
+            document: "{\"Status\":true}".to_owned(),
+        })
+    }
+
+    async fn result(
+        &self,
+        _: &str,
+        _: &GetStatementResultRequest,
+    ) -> Result<StatementResult, ServiceError> {
+        self.note("result");
+        Ok(StatementResult {
+            next_token: None,
+            total_rows: 0,
+            document: "{}".to_owned(),
+        })
+    }
+
+    async fn list(
+        &self,
+        _: &str,
+        _: &ListStatementsRequest,
+    ) -> Result<StatementList, ServiceError> {
+        self.note("list");
+        Ok(StatementList {
+            next_token: None,
+            document: "{}".to_owned(),
+        })
+    }
+
+    /// One statement a page, and one of a longer name before: a look-up has to read on and to compare whole names.
+    async fn list_named(
+        &self,
+        _: &str,
+        name: &str,
+        next: Option<&str>,
+    ) -> Result<ListedPage, ServiceError> {
+        self.note("list_named");
+        let statements = self.statements.lock().unwrap();
+        let mut named: Vec<_> = statements
+            .values()
+            .filter(|s| s.name.starts_with(name))
+            .map(|s| Listed {
+                id: s.id.clone(),
+                statement_name: Some(s.name.clone()),
+                status: s.status,
+            })
+            .collect();
+        named.insert(
+            0,
+            Listed {
+                id: "decoy".to_owned(),
+                statement_name: Some(format!("{name}0")),
+                status: StatementStatus::Started,
+            },
+        );
+        let at: usize = next.map_or(0, |next| next.parse().unwrap());
+        let next_token = (at + 1 < named.len()).then(|| (at + 1).to_string());
+        Ok(ListedPage {
+            statements: named.into_iter().skip(at).take(1).collect(),
+            next_token,
+        })
+    }
+}

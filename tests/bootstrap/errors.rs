@@ -1,0 +1,247 @@
+//! Errors as a state machine sees them.
+
+use serde_json::{Value, json};
+
+use crate::support::stage::{Stage, batch, failure, failures};
+
+const ARN: &str = "arn:aws:states:us-east-1:000000000000:execution:machine:name";
+
+/// Payloads that are refused: the error's name and a part of its message.
+fn refused() -> Vec<(&'static str, Value, &'static str, &'static str)> {
+    let long = format!("select '{}'", "x".repeat(102_400));
+    vec![
+        (
+            "nothing known",
+            json!({"hello": "SECRET"}),
+            "InvalidRequest",
+            "Unsupported invocation event",
+        ),
+        (
+            "no object",
+            json!(["SECRET"]),
+            "InvalidRequest",
+            "a list, not an object",
+        ),
+        (
+            "near miss of the main field",
+            json!({"sqlStatment": "select 1"}),
+            "InvalidRequest",
+            "`sqlStatement`",
+        ),
+        (
+            "near miss of a field",
+            json!({"sqlStatement": "select 1", "taskTokn": "t"}),
+            "InvalidRequest",
+            "taskToken",
+        ),
+        (
+            "unknown action",
+            json!({"sqlStatement": "select 1", "action": "explode"}),
+            "InvalidRequest",
+            "explode",
+        ),
+        (
+            "wrong type",
+            json!({"sqlStatement": 3}),
+            "InvalidRequest",
+            "sqlStatement",
+        ),
+        (
+            "empty SQL",
+            json!({"sqlStatement": ""}),
+            "InvalidRequest",
+            "sqlStatement",
+        ),
+        (
+            "only a comment",
+            json!({"sqlStatement": "-- nothing"}),
+            "InvalidRequest",
+            "sqlStatement",
+        ),
+        (
+            "long SQL",
+            json!({"sqlStatement": long}),
+            "InvalidRequest",
+            "102",
+        ),
+        (
+            "two statements",
+            json!({"sqlStatement": "select ';'; select 2"}),
+            "InvalidRequest",
+            "statements",
+        ),
+        (
+            "token alone",
+            json!({"sqlStatement": "select 1", "taskToken": "SECRET"}),
+            "InvalidRequest",
+            "executionArn",
+        ),
+        (
+            "empty value",
+            json!({"sqlStatement": "select :colour", "parameters": {"colour": ""}}),
+            "InvalidRequest",
+            "colour",
+        ),
+        (
+            "unused value",
+            json!({"sqlStatement": "select 1", "parameters": {"colour": "1"}}),
+            "InvalidRequest",
+            "colour",
+        ),
+        (
+            "missing value",
+            json!({"sqlStatement": "select :colour, :shade", "parameters": {"colour": "1"}}),
+            "InvalidRequest",
+            "shade",
+        ),
+        (
+            "LATEST of nobody",
+            json!({"action": "describeStatement", "statementId": "LATEST"}),
+            "InvalidRequest",
+            "executionArn",
+        ),
+        (
+            "LATEST of nothing",
+            json!({"action": "describeStatement", "statementId": "LATEST", "executionArn": ARN}),
+            "PreviousExecutionNotFound",
+            "No statement was started",
+        ),
+        (
+            "no statement's id",
+            json!({"action": "cancelStatement", "statementId": "abc"}),
+            "InvalidRequest",
+            "statementId",
+        ),
+        (
+            "a statement that is not there",
+            json!({"action": "describeStatement", "statementId": "11111111-2222-3333-4444-555555555555"}),
+            "ResourceNotFoundException",
+            "",
+        ),
+        (
+            "unknown target",
+            json!({"sqlStatement": "select 1", "target": "elsewhere"}),
+            "NotGranted",
+            "elsewhere",
+        ),
+        (
+            "unknown policy",
+            json!({"sqlStatement": "select 1", "policy": "lax"}),
+            "NotGranted",
+            "lax",
+        ),
+        (
+            "CloudFormation",
+            json!({"RequestType": "Create", "ResponseURL": "https://SECRET", "sqlStatement": "select 1"}),
+            "InvalidRequest",
+            "CloudFormation",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_bad_payload_is_refused_by_name_and_the_next_event_is_served() {
+    let stage = Stage::original().await;
+    for (case, payload, error_type, part) in refused() {
+        let failed = stage.invoke(payload).await.expect_err(case);
+        assert_eq!(failed.error_type, error_type, "{case}: {}", failed.message);
+        assert!(failed.message.contains(part), "{case}: {}", failed.message);
+        assert!(
+            !failed.message.contains("SECRET"),
+            "{case}: {}",
+            failed.message
+        );
+    }
+    assert_eq!(stage.calls("ExecuteStatement"), 0, "nothing was started");
+    assert!(
+        stage
+            .invoke(json!({"sqlStatement": "select 1"}))
+            .await
+            .expect("served")["Id"]
+            .is_string()
+    );
+    stage.check(&["SECRET"]);
+}
+
+#[tokio::test]
+async fn an_event_that_is_nested_too_deeply_is_refused_by_name() {
+    let stage = Stage::original().await;
+    let deep = format!(
+        "{{\"sqlStatement\": {}1{}}}",
+        "[".repeat(2_000),
+        "]".repeat(2_000)
+    );
+    let failed = stage
+        .lambda
+        .api
+        .invoke_text(&deep, crate::support::runtime_api::FUNCTION_TIME)
+        .await;
+    assert_eq!(failed.expect_err("refused").error_type, "InvalidRequest");
+    assert!(
+        stage
+            .invoke(json!({"sqlStatement": "select 1"}))
+            .await
+            .is_ok()
+    );
+    stage.check(&[]);
+}
+
+#[tokio::test]
+async fn a_refusal_ends_the_waiting_task_with_its_name() {
+    let stage = Stage::original().await;
+    for (payload, name) in [
+        (
+            json!({"sqlStatement": "select 1; select 2"}),
+            "InvalidRequest",
+        ),
+        (
+            json!({"sqlStatement": "select 1", "target": "elsewhere"}),
+            "NotGranted",
+        ),
+    ] {
+        let execution = stage.task(payload);
+        assert_eq!(failure(&execution).await.0, name);
+    }
+    assert_eq!(stage.calls("ExecuteStatement"), 0);
+    stage.check(&[]);
+}
+
+#[tokio::test]
+async fn a_second_singleton_is_refused_while_the_first_runs() {
+    let mut stage = Stage::original().await;
+    let payload = json!({"sqlStatement": "select f_slow('once', 600)", "action": "executeSingletonStatement"});
+    let first = stage.task(payload.clone());
+    stage.called("ExecuteStatement", 1).await;
+    let second = stage.task(payload.clone());
+    assert_eq!(failure(&second).await.0, "ConcurrentExecution");
+
+    let cancel =
+        json!({"action": "cancelStatement", "statementId": "LATEST", "executionArn": first.arn()});
+    while stage.invoke(cancel.clone()).await.is_err() {}
+    let event = stage.completion().await;
+    assert_eq!(stage.invoke(batch(&[&event])).await, Ok(failures(&[])));
+    assert_eq!(failure(&first).await.0, "FAILED");
+    assert!(stage.invoke(payload).await.expect("free again")["Id"].is_string());
+    stage.check(&[]);
+}
+
+#[tokio::test]
+async fn an_error_of_redshift_keeps_its_name() {
+    use signalbox_local::{CallFault, ServiceFault};
+    let stage = Stage::original().await;
+    let fault = |code: &str| {
+        CallFault::FailBefore(ServiceFault {
+            code: code.to_owned(),
+            message: "said so".to_owned(),
+            status: 400,
+        })
+    };
+    for code in ["ValidationException", "ActiveStatementsExceededException"] {
+        stage
+            .redshift_faults
+            .next_call("ExecuteStatement", fault(code));
+        let execution = stage.task(json!({"sqlStatement": "select 1"}));
+        assert_eq!(failure(&execution).await.0, code);
+    }
+    stage.check(&[]);
+}

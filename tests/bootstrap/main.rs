@@ -1,0 +1,21 @@
+//! The built `bootstrap` under a Runtime API, end to end.
+//!
+//! Redshift and Step Functions are the project's own servers on loopback. DynamoDB is the table of `support`, or
+//! whatever `SIGNALBOX_TEST_DYNAMODB_URL` names.
+
+#![allow(
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests assert by failing loudly, in their helpers too, and have no users"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod errors;
+mod events;
+mod life;
+mod policies;
+mod start;

@@ -1,0 +1,225 @@
+//! What the README shows works: every block of it is read by the code that would read it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly, in its helpers too"
+)]
+
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+use serde_json::Value;
+
+struct Block {
+    language: String,
+    text: String,
+    line: usize,
+}
+
+fn blocks(file: &str) -> Vec<Block> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for (number, line) in text.lines().enumerate() {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(language), None) => {
+                open = Some(Block {
+                    language: language.to_owned(),
+                    text: String::new(),
+                    line: number + 1,
+                });
+            }
+            (Some(_), block) => blocks.extend(block.take()),
+            (None, Some(block)) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block of {file} does not end");
+    blocks
+}
+
+fn signalbox(args: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_signalbox"))
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn every_json_block_is_what_it_says() {
+    let (mut machines, mut payloads, mut settings, mut tasks) = (0, 0, 0, 0);
+    for block in blocks("README.md")
+        .iter()
+        .filter(|b| b.language.starts_with("json"))
+    {
+        let at = format!("README.md:{}", block.line);
+        let value: Value =
+            serde_json::from_str(&block.text).unwrap_or_else(|error| panic!("{at}: {error}"));
+        if value.get("StartAt").is_some() {
+            signalbox_local::step_functions::Definition::from_value(&value)
+                .unwrap_or_else(|e| panic!("{at}: {e}"));
+            check_payload(&at, &value["States"]["Load"]["Parameters"]["Payload"]);
+            machines += 1;
+        } else if value.get("Arguments").is_some() {
+            check_payload(&at, &value["Arguments"]["Payload"]);
+            tasks += 1;
+        } else if value.get("rules").is_some() {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("rules.json");
+            std::fs::write(&file, &block.text).unwrap();
+            let output = signalbox(&[
+                "policy",
+                "check",
+                "standard",
+                "--settings",
+                file.to_str().unwrap(),
+            ]);
+            assert!(
+                output.status.success(),
+                "{at}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            settings += 1;
+        } else {
+            check_payload(&at, &value);
+            payloads += 1;
+        }
+    }
+    assert_eq!((machines, tasks, settings, payloads), (1, 1, 1, 3));
+}
+
+/// The kit takes the payload as it is when a state machine has filled it in.
+fn check_payload(at: &str, payload: &Value) {
+    let mut filled = serde_json::Map::new();
+    for (name, value) in payload
+        .as_object()
+        .unwrap_or_else(|| panic!("{at}: no payload"))
+    {
+        let name = name.strip_suffix(".$").unwrap_or(name);
+        // The host takes the token out before a policy sees the payload.
+        if name != "taskToken" {
+            filled.insert(name.to_owned(), value.clone());
+        }
+    }
+    let evaluated = signalbox_kit::testing::evaluate(&Value::Object(filled).to_string(), "{}");
+    if let Err(rejection) = evaluated {
+        // There is no earlier statement here.
+        assert_eq!(
+            rejection.error, "PreviousExecutionNotFound",
+            "{at}: {}",
+            rejection.message
+        );
+    }
+}
+
+#[test]
+fn every_toml_block_is_a_configuration() {
+    let mut read = 0;
+    for block in blocks("README.md").iter().filter(|b| b.language == "toml") {
+        let environment =
+            BTreeMap::from([("SIGNALBOX_CONFIG".to_owned(), "signalbox.toml".to_owned())]);
+        signalbox_lambda::Config::read(&environment, &|_| Ok(block.text.clone()))
+            .unwrap_or_else(|error| panic!("README.md:{}: {error}", block.line));
+        read += 1;
+    }
+    assert_eq!(read, 1);
+}
+
+#[test]
+fn every_command_exists() {
+    let mut seen = 0;
+    for block in blocks("README.md").iter().filter(|b| b.language == "sh") {
+        for line in block.text.lines() {
+            let words: Vec<&str> = line
+                .split_whitespace()
+                .skip_while(|word| word.contains('='))
+                .collect();
+            match words.as_slice() {
+                ["cargo", "run" | "test" | "build", ..] => {}
+                [program, args @ ..] if program.ends_with("signalbox") => {
+                    // The names of the command, without its arguments: `--help` after them says whether they exist.
+                    let mut names: Vec<&str> = args.iter().copied().take(2).collect();
+                    names.push("--help");
+                    let output = signalbox(&names);
+                    assert!(output.status.success(), "README.md:{}: {line}", block.line);
+                    for option in args.iter().filter(|word| word.starts_with("--")) {
+                        let help = String::from_utf8_lossy(&output.stdout).into_owned();
+                        assert!(help.contains(option), "{line}: no option {option}");
+                    }
+                }
+                _ => panic!("README.md:{}: nobody checks `{line}`", block.line),
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 7, "{seen}");
+}
+
+#[test]
+fn what_the_readme_says_of_policies_can_be_tried() {
+    let output = signalbox(&["policy", "inspect", "standard"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("signalbox:policy/handler@0.1.0"), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let artifact = folder.path().join("standard.cwasm");
+    let output = signalbox(&[
+        "policy",
+        "compile",
+        "standard",
+        "--target",
+        std::env::consts::ARCH,
+        "--output",
+        artifact.to_str().unwrap(),
+    ]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(text.contains("sha256 = ") && artifact.exists(), "{text}");
+    let output = signalbox(&["policy", "schema"]);
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    for setting in schema["properties"].as_object().unwrap().keys() {
+        // `custom` is for policies built on the kit.
+        assert!(
+            setting == "custom"
+                || readme.contains(&format!("`{setting}`"))
+                || readme.contains(&format!("`{setting}[")),
+            "the README does not explain `{setting}`"
+        );
+    }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in ["README.md", "docs/invariants.md"] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            assert!(
+                link.starts_with("http") || root.join(file).parent().unwrap().join(link).exists(),
+                "{file}: {link}"
+            );
+        }
+        for name in text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|name| name.contains('/') && name.ends_with(".rs"))
+        {
+            assert!(root.join(name).exists(), "{file}: {name}");
+        }
+    }
+}

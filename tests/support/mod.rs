@@ -1,0 +1,6 @@
+//! What end-to-end tests need around the built binaries: AWS, on this machine.
+
+pub mod dynamodb;
+pub mod lambda;
+pub mod runtime_api;
+pub mod stage;
