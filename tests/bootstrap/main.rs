@@ -14,7 +14,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod attempts;
 mod errors;
 mod events;
 mod life;

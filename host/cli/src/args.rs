@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::serve::ServeArgs;
+
 /// Redshift SQL from Step Functions, under policies that are WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(name = "signalbox", version, about, long_about = None)]
@@ -16,6 +18,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Play the life of real tasks on this machine, without an AWS account (the default)
     Demo(DemoArgs),
+    /// Serve Redshift's Data API and Lambda's Invoke API on this machine, for your own tools, until stopped
+    Serve(Box<ServeArgs>),
     /// Prepare the DynamoDB table that keeps the durable record
     #[command(subcommand)]
     Ledger(LedgerCommand),

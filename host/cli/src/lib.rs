@@ -3,8 +3,10 @@
 mod args;
 mod demo;
 mod ledger;
+mod machine;
 mod out;
 mod policy;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,7 @@ pub fn run() -> ExitCode {
             Command::Demo(options) => demo::run(&options).await,
             Command::Ledger(command) => ledger::run(&command).await,
             Command::Policy(command) => policy::run(&command).await,
+            Command::Serve(options) => serve::run(&options).await,
         }
     });
     match done {

@@ -31,3 +31,19 @@ pub(crate) fn error(text: impl Display) {
 pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
+
+/// Why a server does not start at an address, and what to do.
+pub(crate) fn cannot_listen(
+    what: &str,
+    address: std::net::SocketAddr,
+    error: &std::io::Error,
+) -> String {
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        format!(
+            "{what} does not start: port {} is in use by another program; give another port, or none for a free one",
+            address.port()
+        )
+    } else {
+        format!("{what} does not start on {address}: {error}")
+    }
+}

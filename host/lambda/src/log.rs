@@ -23,6 +23,17 @@ pub fn begin(level: LogLevel) {
     let _ = registry().with(lines.with_filter(filter)).try_init();
 }
 
+/// Begins to log for somebody at a terminal: plain lines on standard error. A second call does nothing.
+pub fn begin_for_people(level: LogLevel) {
+    let lines = fmt::layer()
+        .compact()
+        .with_ansi(false)
+        .with_target(false)
+        .with_writer(std::io::stderr);
+    // The only error is that somebody began before.
+    let _ = registry().with(lines.with_filter(filter(level))).try_init();
+}
+
 fn filter(level: LogLevel) -> Targets {
     let own = level.filter();
     Targets::new()

@@ -3,8 +3,6 @@
 //! The host is the one that runs on Lambda, the AWS SDK included; Redshift and Step Functions are played by servers
 //! on loopback, and the ledger is in memory.
 
-mod function;
-mod mail;
 mod narrator;
 mod scenario;
 mod stage;

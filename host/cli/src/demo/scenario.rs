@@ -16,12 +16,12 @@ use signalbox_local::{
 };
 
 use super::{
-    function::arn,
     narrator::{Narrator, shorten},
     stage::{GUARDED, SECOND_TASKER, Stage, TASKER},
     table::Row,
     text,
 };
+use crate::machine::functions::arn;
 
 type Played<'a> = Pin<Box<dyn Future<Output = Result<String, String>> + Send + 'a>>;
 
@@ -128,7 +128,11 @@ impl Scenario {
 pub(crate) async fn play_machine(machine: &Machine, stage: &Stage, _: &Narrator) -> Row {
     let began = Instant::now();
     let got = match machine.definition(&arn(TASKER), &arn(SECOND_TASKER)) {
-        Ok(definition) => match stage.states.run(machine.name, &definition, json!({})).await {
+        Ok(definition) => match stage
+            .states()
+            .run(machine.name, &definition, json!({}))
+            .await
+        {
             Outcome::Failed { error } => {
                 format!("FAILED with {} {}", error.error, shorten(&error.cause))
             }
@@ -154,7 +158,7 @@ async fn step(
 ) -> Result<String, String> {
     narrator.tell("sql", sql);
     let definition = sql_step(&arn(function), sql, heartbeat).map_err(|error| error.to_string())?;
-    Ok(ended_in(&stage.states.run("sql-step", &definition, json!({})).await).to_owned())
+    Ok(ended_in(&stage.states().run("sql-step", &definition, json!({})).await).to_owned())
 }
 
 /// The last state of `sql_step.asl.json`, by the error that each of its Fail states has.
@@ -196,11 +200,11 @@ async fn singleton(stage: &Stage, narrator: &Narrator) -> Result<String, String>
     )?;
     narrator.tell("sql", "select public.f_slow('alone', 30)");
     let first = stage
-        .states
+        .states()
         .start_execution("first", &definition, json!({}));
     until_latest_has_id(stage, first.arn()).await?;
     let second = stage
-        .states
+        .states()
         .start_execution("second", &definition, json!({}));
     let refused = match second.end().await {
         Outcome::Failed { error } => error.error,
@@ -213,7 +217,7 @@ async fn cancelled(stage: &Stage, narrator: &Narrator) -> Result<String, String>
     let definition = waiting_task("executeStatement", "select public.f_slow('cancel me', 600)")?;
     narrator.tell("sql", "select public.f_slow('cancel me', 600)");
     let execution = stage
-        .states
+        .states()
         .start_execution("to-cancel", &definition, json!({}));
     until_latest_has_id(stage, execution.arn()).await?;
     narrator.tell(
@@ -264,7 +268,7 @@ async fn lost_event(stage: &Stage, narrator: &Narrator) -> Result<String, String
     narrator.tell("sql", sql);
     let definition = sql_step(&arn(TASKER), sql, None).map_err(|error| error.to_string())?;
     let execution = stage
-        .states
+        .states()
         .start_execution("lost-event", &definition, json!({}));
     narrator.tell("eventbridge", "loses the completion event");
     for _ in 0..100 {
@@ -300,7 +304,7 @@ fn waiting_task(action: &str, sql: &str) -> Result<Definition, String> {
 
 async fn invoke(stage: &Stage, payload: Value) -> Result<Value, String> {
     stage
-        .functions
+        .functions()
         .invoke(TASKER, payload)
         .await
         .map_err(|error| error.to_string())

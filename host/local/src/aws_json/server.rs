@@ -3,6 +3,7 @@
 use super::Service;
 use super::error::ServiceError;
 use super::faults::{CallFault, Faults, ServiceFault};
+use crate::http::{Bodies, BodyError, Closing, HttpServer};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
@@ -13,95 +14,33 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
 
 /// The largest request body. A batch of 40 statements of 100 KB, with escapes, fits.
 pub(crate) const BODY_LIMIT: usize = 8 * 1024 * 1024;
-/// How long a client may take to send its body.
-const BODY_TIME: Duration = Duration::from_secs(30);
-/// How many bodies may be read at a time: with [`BODY_LIMIT`] this bounds the memory for them.
-const BODIES_AT_A_TIME: usize = 32;
-/// How long open connections have to end at a shutdown before they are cut.
-const SHUTDOWN_TIME: Duration = Duration::from_secs(3);
 
 struct Shared<S> {
     service: Arc<S>,
     faults: Faults,
-    bodies: Semaphore,
-    closing: watch::Receiver<bool>,
+    bodies: Bodies,
+    closing: Closing,
 }
 
-/// A running server. Dropping it cuts its connections.
-#[derive(Debug)]
-pub(crate) struct JsonServer {
+/// Serves `service` at `address`; port 0 takes a free one.
+pub(crate) async fn start<S: Service>(
+    service: Arc<S>,
     address: SocketAddr,
-    closing: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl JsonServer {
-    /// Serves `service` at `address`; port 0 takes a free one.
-    pub(crate) async fn start<S: Service>(
-        service: Arc<S>,
-        address: SocketAddr,
-        faults: Faults,
-    ) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        let (closing, closes) = watch::channel(false);
+    faults: Faults,
+) -> std::io::Result<HttpServer> {
+    HttpServer::start(address, |closing| {
         let shared = Arc::new(Shared {
             service,
             faults,
-            bodies: Semaphore::new(BODIES_AT_A_TIME),
-            closing: closes.clone(),
-        });
-        let router = Router::new().fallback(answer::<S>).with_state(shared);
-        let task = tokio::spawn(async move {
-            let served = axum::serve(listener, router)
-                .with_graceful_shutdown(closed(closes))
-                .await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the server ended");
-            }
-        });
-        Ok(Self {
-            address,
+            bodies: Bodies::new(),
             closing,
-            task,
-        })
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Takes no more calls, ends waiting ones, and returns when the connections are closed.
-    pub(crate) async fn shutdown(mut self) {
-        self.closing.send_replace(true);
-        if tokio::time::timeout(SHUTDOWN_TIME, &mut self.task)
-            .await
-            .is_err()
-        {
-            self.task.abort();
-        }
-    }
-}
-
-impl Drop for JsonServer {
-    fn drop(&mut self) {
-        self.closing.send_replace(true);
-        self.task.abort();
-    }
-}
-
-/// Returns when the server closes.
-async fn closed(mut closing: watch::Receiver<bool>) {
-    // An error says that the server's handle is gone, which closes it too.
-    let _ = closing.wait_for(|closing| *closing).await;
+        });
+        Router::new().fallback(answer::<S>).with_state(shared)
+    })
+    .await
 }
 
 async fn answer<S: Service>(State(shared): State<Arc<Shared<S>>>, request: Request) -> Response {
@@ -112,7 +51,7 @@ async fn answer<S: Service>(State(shared): State<Arc<Shared<S>>>, request: Reque
     // Without this a call that waits would hold up the shutdown.
     tokio::select! {
         response = serve(&shared, &operation, input) => response,
-        () = closed(shared.closing.clone()) => reply::<S>(Err(shutting_down())),
+        () = shared.closing.closed() => reply::<S>(Err(shutting_down())),
     }
 }
 
@@ -151,21 +90,11 @@ async fn open<S: Service>(
         return Err(ServiceError::unknown_operation(request.method().as_str()));
     }
     let operation = operation::<S>(request.headers())?;
-    let reading = shared.bodies.acquire().await.map_err(|_| shutting_down())?;
-    let body = tokio::time::timeout(
-        BODY_TIME,
-        axum::body::to_bytes(request.into_body(), BODY_LIMIT),
-    )
-    .await
-    .map_err(|_| ServiceError::client("RequestTimeoutException", "The body did not come."))?
-    .map_err(|error| ServiceError {
-        status: 413,
-        ..ServiceError::client(
-            "RequestEntityTooLargeException",
-            format!("The body could not be read (at most {BODY_LIMIT} bytes): {error}."),
-        )
-    })?;
-    drop(reading);
+    let body = shared
+        .bodies
+        .read(request.into_body(), BODY_LIMIT)
+        .await
+        .map_err(unreadable)?;
     if body.is_empty() {
         return Ok((operation, Map::new()));
     }
@@ -176,6 +105,26 @@ async fn open<S: Service>(
         )
     })?;
     Ok((operation, input))
+}
+
+fn unreadable(error: BodyError) -> ServiceError {
+    match error {
+        BodyError::TooLarge(_) => ServiceError {
+            status: 413,
+            ..ServiceError::client(
+                "RequestEntityTooLargeException",
+                format!("The body is larger than {BODY_LIMIT} bytes."),
+            )
+        },
+        BodyError::Late => ServiceError {
+            status: 408,
+            ..ServiceError::client("RequestTimeoutException", "The body did not come in time.")
+        },
+        BodyError::Broken(reason) => ServiceError::client(
+            "SerializationException",
+            format!("The body could not be read: {reason}."),
+        ),
+    }
 }
 
 fn operation<S: Service>(headers: &HeaderMap) -> Result<String, ServiceError> {

@@ -33,7 +33,8 @@ mod validate;
 pub use events::{EventFault, EventFaults, EventSink};
 
 use crate::aws_json::faults::Faults;
-use crate::aws_json::server::JsonServer;
+use crate::aws_json::server;
+use crate::http::HttpServer;
 use crate::sql::{Databases, Limits};
 use crate::time::TimeScale;
 use service::{Core, DataApiService};
@@ -96,9 +97,12 @@ impl Default for DataApiOptions {
             events: None,
             faults: Faults::new(),
             event_faults: EventFaults::new(),
-            account: "000000000000".to_owned(),
-            region: "us-east-1".to_owned(),
-            principal: "arn:aws:sts::000000000000:assumed-role/signalbox/local".to_owned(),
+            account: crate::ACCOUNT.to_owned(),
+            region: crate::REGION.to_owned(),
+            principal: format!(
+                "arn:aws:sts::{}:assumed-role/signalbox/local",
+                crate::ACCOUNT
+            ),
             slots: 50,
             active_statements: 500,
             sessions: 500,
@@ -129,7 +133,7 @@ impl DataApi {
         let (address, faults) = (options.address, options.faults.clone());
         let core = Arc::new(Core::new(options, databases));
         let service = Arc::new(DataApiService(Arc::clone(&core)));
-        let http = JsonServer::start(service, address, faults).await?;
+        let http = server::start(service, address, faults).await?;
         Ok(DataApiServer {
             http,
             core: StopOnDrop(core),
@@ -139,7 +143,7 @@ impl DataApi {
 
 /// A running server.
 pub struct DataApiServer {
-    http: JsonServer,
+    http: HttpServer,
     core: StopOnDrop,
 }
 

@@ -40,7 +40,8 @@ pub use observe::{Observation, Observer, Outcome, What};
 
 use self::core::Core;
 use crate::aws_json::faults::Faults;
-use crate::aws_json::server::JsonServer;
+use crate::aws_json::server;
+use crate::http::HttpServer;
 use crate::time::TimeScale;
 use serde_json::Value;
 use service::StatesService;
@@ -75,8 +76,8 @@ impl Default for StepFunctionsOptions {
             function: None,
             observer: None,
             faults: Faults::new(),
-            account: "000000000000".to_owned(),
-            region: "us-east-1".to_owned(),
+            account: crate::ACCOUNT.to_owned(),
+            region: crate::REGION.to_owned(),
         }
     }
 }
@@ -91,7 +92,7 @@ impl StepFunctions {
         let (address, faults) = (options.address, options.faults.clone());
         let core = Arc::new(Core::new(options));
         let service = Arc::new(StatesService(Arc::clone(&core)));
-        let http = JsonServer::start(service, address, faults).await?;
+        let http = server::start(service, address, faults).await?;
         Ok(StepFunctionsServer {
             http,
             core: CloseOnDrop(core),
@@ -101,7 +102,7 @@ impl StepFunctions {
 
 /// A running server.
 pub struct StepFunctionsServer {
-    http: JsonServer,
+    http: HttpServer,
     core: CloseOnDrop,
 }
 

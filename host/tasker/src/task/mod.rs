@@ -1,7 +1,6 @@
 //! What becomes of an event.
 
 mod answer;
-mod attach;
 mod attend;
 mod deliver;
 mod failure;

@@ -11,7 +11,6 @@
 )]
 
 mod answers;
-mod attempts;
 mod life;
 mod locks;
 mod refusals;

@@ -1,0 +1,146 @@
+//! `signalbox serve`: the machine stays up for the user's own tools.
+
+mod args;
+mod function;
+mod programme;
+mod signals;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use signalbox_lambda::log;
+use signalbox_local::{
+    data_api::DataApiOptions,
+    lambda_api::{LambdaApi, LambdaApiOptions, LambdaApiServer},
+    step_functions::StepFunctionsOptions,
+};
+
+pub(crate) use self::args::ServeArgs;
+use self::{function::Invoked, programme::Programme, signals::Signals};
+use crate::{
+    Done,
+    machine::{Machine, MachineOptions, delivery::Delivery, functions::FUNCTION_TIME},
+    out,
+};
+
+/// The variable with which a user names another Step Functions.
+const SFN_VARIABLE: &str = "AWS_ENDPOINT_URL_SFN";
+
+pub(crate) async fn run(args: &ServeArgs) -> Done {
+    // Before anything starts: what is begun is cleaned up.
+    let mut signals = Signals::listen()?;
+    let served = tokio::select! {
+        served = Served::start(args) => served?,
+        () = signals.stop() => return Ok(true),
+    };
+    let programme = served.programme(args);
+    if args.json {
+        out::line(programme.json());
+    } else {
+        programme.lines().iter().for_each(out::line);
+    }
+    signals.stop().await;
+    if !args.json {
+        out::line("stopping");
+    }
+    served.stop().await;
+    Ok(true)
+}
+
+struct Served {
+    machine: Machine,
+    lambda: LambdaApiServer,
+    answer_at: Option<String>,
+}
+
+impl Served {
+    async fn start(args: &ServeArgs) -> Result<Self, String> {
+        let functions = args.machine.functions()?;
+        if let Some(config) = functions.values().next() {
+            log::begin_for_people(config.log_level);
+            for warning in &config.warnings {
+                tracing::warn!(warning, "configuration");
+            }
+        }
+        let answer_at = answer_at(args)?;
+        let delivery = Delivery::by(args.events);
+        let machine = Machine::start(MachineOptions {
+            redshift: DataApiOptions {
+                address: loopback(args.port_redshift_data),
+                ..args.machine.redshift()
+            },
+            listener: None,
+            states: StepFunctionsOptions {
+                address: loopback(args.port_step_functions),
+                time_scale: args.machine.time_scale(),
+                ..StepFunctionsOptions::default()
+            },
+            answer_at: answer_at.clone(),
+            functions,
+            delivery,
+            sweep_every: Some(Duration::from_secs(args.sweep_seconds)),
+        })
+        .await?;
+        let address = loopback(args.port_lambda);
+        let options = LambdaApiOptions {
+            address,
+            function_time: FUNCTION_TIME,
+            retry: Delivery::EVENTBRIDGE.retry,
+        };
+        let invoked = Arc::new(Invoked(Arc::clone(&machine.functions)));
+        match LambdaApi::start(options, invoked).await {
+            Ok(lambda) => Ok(Self {
+                machine,
+                lambda,
+                answer_at,
+            }),
+            Err(error) => {
+                machine.stop().await;
+                Err(out::cannot_listen("Lambda's Invoke API", address, &error))
+            }
+        }
+    }
+
+    fn programme(&self, args: &ServeArgs) -> Programme {
+        Programme {
+            function: args.machine.function.clone(),
+            redshift: self.machine.redshift.url(),
+            lambda: self.lambda.url(),
+            states: self.machine.states.url(),
+            answer_at: self.answer_at.clone(),
+            data_directory: args.machine.data_dir.clone(),
+        }
+    }
+
+    async fn stop(self) {
+        self.lambda.shutdown().await;
+        self.machine.stop().await;
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// Where tokens are answered, if not here.
+fn answer_at(args: &ServeArgs) -> Result<Option<String>, String> {
+    let (name, url) = match (&args.sfn_endpoint, std::env::var(SFN_VARIABLE)) {
+        (Some(url), _) => ("--sfn-endpoint", url.clone()),
+        (None, Ok(url)) if !url.trim().is_empty() => (SFN_VARIABLE, url.trim().to_owned()),
+        (None, _) => return Ok(None),
+    };
+    // It was pasted from an earlier run on the same port.
+    if args.port_step_functions != 0
+        && url == format!("http://{}", loopback(args.port_step_functions))
+    {
+        return Ok(None);
+    }
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    if rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace)) {
+        return Ok(Some(url));
+    }
+    Err(format!(
+        "{name}: {url:?} is no endpoint: give one as http://127.0.0.1:4566"
+    ))
+}

@@ -1,0 +1,7 @@
+//! HTTP on loopback, for the services: it survives whatever clients send.
+
+mod body;
+mod server;
+
+pub(crate) use body::{Bodies, BodyError};
+pub(crate) use server::{Closing, HttpServer};
