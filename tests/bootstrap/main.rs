@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attempts;
 mod errors;
 mod events;
 mod life;

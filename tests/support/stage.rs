@@ -211,6 +211,11 @@ impl Stage {
         self.tokens.lock().expect("lock").iter().map(name).collect()
     }
 
+    /// How many tasks with a token there were.
+    pub fn tokens(&self) -> usize {
+        self.tokens.lock().expect("lock").len()
+    }
+
     /// How often an operation was called.
     pub fn calls(&self, operation: &str) -> u32 {
         self.calls

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 pub enum IdSource<'a> {
     /// The task token: fresh for every attempt of a state.
     Token(&'a str),
-    /// The payload's `idempotencyKey`, where no task waits.
+    /// The scope of an `idempotencyKey` ([`work_scope`]), where no task waits.
     IdempotencyKey(&'a str),
     /// The id of the Lambda request: the same when Lambda itself repeats it.
     Request(&'a str),
@@ -75,6 +75,42 @@ pub fn parse_statement_name(deployment: &str, name: &str) -> Option<RecordId> {
     )
 }
 
+/// What an `idempotencyKey` names, as a digest: work of one policy and one state machine. Callers that are no execution
+/// share the keys of the policy.
+#[must_use]
+pub fn work_scope(
+    deployment: &str,
+    policy: &str,
+    execution_arn: Option<&str>,
+    key: &str,
+) -> String {
+    let state_machine = execution_arn.map(state_machine_of).unwrap_or_default();
+    digest(&["work", deployment, policy, &state_machine, key])
+}
+
+/// The state machine that an execution is one of. A child of a Map state belongs to the state machine of the Map. What
+/// is no execution's ARN is taken for a state machine of its own.
+fn state_machine_of(execution_arn: &str) -> String {
+    let parts: Vec<&str> = execution_arn.split(':').collect();
+    match parts.as_slice() {
+        [
+            "arn",
+            partition,
+            "states",
+            region,
+            account,
+            "execution" | "express",
+            machine,
+            _,
+            ..,
+        ] => {
+            let machine = machine.split('/').next().unwrap_or(machine);
+            format!("arn:{partition}:states:{region}:{account}:stateMachine:{machine}")
+        }
+        _ => execution_arn.to_owned(),
+    }
+}
+
 /// SHA-256 over parts, hexadecimal. Each part is preceded by its length, so that no two lists of parts
 /// give the same bytes.
 #[must_use]
@@ -100,6 +136,34 @@ mod tests {
         assert_ne!(id, RecordId::new("d", IdSource::Request("t")));
         assert_ne!(id.unbound(1), id.unbound(2));
         assert_eq!(id.as_str().len(), 64);
+    }
+
+    #[test]
+    fn a_key_is_one_of_a_policy_and_a_state_machine() {
+        let arn = |rest: &str| format!("arn:aws:states:eu-west-1:111122223333:{rest}");
+        let scope = |policy: &str, arn: Option<&str>| work_scope("d", policy, arn, "k");
+        let first = scope("p", Some(&arn("execution:etl:one")));
+        for same in [
+            "execution:etl:two",
+            "execution:etl/map-label:a-child",
+            "express:etl:one:run",
+        ] {
+            assert_eq!(first, scope("p", Some(&arn(same))), "{same}");
+        }
+        for other in ["execution:etl2:one", "execution:one:etl"] {
+            assert_ne!(first, scope("p", Some(&arn(other))), "{other}");
+        }
+        assert_ne!(first, scope("q", Some(&arn("execution:etl:one"))));
+        assert_ne!(first, scope("p", None));
+        assert_ne!(
+            first,
+            work_scope("e", "p", Some(&arn("execution:etl:one")), "k")
+        );
+        assert_ne!(
+            first,
+            work_scope("d", "p", Some(&arn("execution:etl:one")), "l")
+        );
+        assert_ne!(scope("p", Some("arn:e")), scope("p", Some("arn:f")));
     }
 
     #[test]

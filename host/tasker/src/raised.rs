@@ -63,6 +63,13 @@ impl Raised {
     }
 }
 
+impl From<&Failure> for Raised {
+    fn from(failure: &Failure) -> Self {
+        let told = detail_of(failure);
+        Self::new(&told.code, &told.message)
+    }
+}
+
 impl From<Rejection> for Raised {
     fn from(rejection: Rejection) -> Self {
         Self::new(rejection.error, rejection.message)

@@ -7,6 +7,8 @@
 //! | by execution | the execution's ARN | `<seconds>.<microseconds>#<record id>` | the record's id |
 //! | by step | `<ARN>#step#<step>` | the same | the record's id |
 //! | lock | `lock#<scope>` | `lock` | the owner's record id |
+//! | key | `key#<scope>` | `key` | the record id of the newest statement; the `revision` is its generation |
+//! | attempt | `task#<record id>` | `record` | of a later attempt: the id of the record that it waits for |
 //! | due | `due#<deployment>#<shard>` | `<due, ms>#<record id>` | the record's id |
 //!
 //! Every write of a record goes with those of its other items in one transaction. The other items follow from the
@@ -14,7 +16,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Ending, Phase, Record};
+use super::{Phase, Record};
 use crate::{
     ids::RecordId,
     ports::{Expect, Item, Key, Query, Write},
@@ -24,6 +26,8 @@ use crate::{
 const RECORD: &str = "record";
 /// The attribute that holds a record's id.
 const RECORD_ID: &str = "recordId";
+/// The attribute of an attempt that holds the id of the record that it waits for.
+const ATTEMPT_OF: &str = "attemptOf";
 /// Lists of due records per deployment, so that no partition takes all writes.
 pub(super) const DUE_SHARDS: u8 = 8;
 
@@ -37,6 +41,38 @@ pub(super) fn statement_key(statement_id: &str) -> Key {
 
 pub(super) fn lock_key(scope: &str) -> Key {
     Key::new(format!("lock#{scope}"), "lock")
+}
+
+pub(super) fn work_key(scope: &str) -> Key {
+    Key::new(format!("key#{scope}"), "key")
+}
+
+/// The item that leads from a work's name to its record.
+pub(super) fn work_item(record: &Record, expires_at: Option<i64>) -> Option<Item> {
+    let work = record.work.as_ref()?;
+    Some(Item {
+        revision: work.generation,
+        ..index_item(work_key(&work.scope), record, expires_at)
+    })
+}
+
+/// The item in the place of a record of its own, for an attempt that waits for another one's statement.
+pub(super) fn attempt_item(attempt: &RecordId, of: &Record, expires_at: i64) -> Item {
+    let body = [
+        ("schema".to_owned(), Value::from(of.schema)),
+        (ATTEMPT_OF.to_owned(), Value::from(of.record_id.as_str())),
+    ];
+    Item {
+        key: record_key(attempt),
+        revision: 1,
+        expires_at: Some(expires_at),
+        body: Map::from_iter(body),
+    }
+}
+
+/// The record that an attempt waits for, if the item is one of an attempt.
+pub(super) fn attempt_of(item: &Item) -> Option<RecordId> {
+    RecordId::parse(item.body.get(ATTEMPT_OF)?.as_str()?)
 }
 
 /// The record that an item leads to; none for an item of the original.
@@ -83,11 +119,8 @@ fn due_partition(deployment: &str, shard: u8) -> String {
 }
 
 /// The time first, in the form of the original's keys, so that its rows and ours sort together.
-fn execution_sort_key(record: &Record) -> String {
-    let (seconds, millis) = (
-        record.recorded_at.div_euclid(1_000),
-        record.recorded_at.rem_euclid(1_000),
-    );
+fn execution_sort_key(asked_at: i64, record: &Record) -> String {
+    let (seconds, millis) = (asked_at.div_euclid(1_000), asked_at.rem_euclid(1_000));
     format!("{seconds:010}.{millis:03}000#{}", record.record_id)
 }
 
@@ -123,11 +156,11 @@ fn index_keys(record: &Record) -> Vec<Key> {
         return keys;
     };
     // A statement that never ran is not anybody's latest one.
-    if matches!(record.ending, Some(Ending::Refused | Ending::Abandoned)) {
+    if record.never_ran() {
         return keys;
     }
-    if let Some(arn) = &record.execution_arn {
-        let sort = execution_sort_key(record);
+    for (arn, asked_at) in record.executions() {
+        let sort = execution_sort_key(asked_at, record);
         keys.push(Key::new(execution_partition(arn, None), sort.clone()));
         if let Some(step) = &statement.step {
             keys.push(Key::new(execution_partition(arn, Some(step)), sort));
@@ -205,6 +238,13 @@ pub(super) fn index_writes(
             expect: Expect::Any,
         });
     }
+    if ends {
+        writes.extend(work_item(after, expires_at).map(|item| Write::Put {
+            item,
+            // An open record is its work's newest one: another is written only when this one is closed.
+            expect: Expect::Any,
+        }));
+    }
     let (old_due, new_due) = (before.and_then(due_key), due_key(after));
     if old_due != new_due {
         writes.extend(old_due.map(|key| Write::Delete {
@@ -221,7 +261,9 @@ pub(super) fn index_writes(
 
 /// The removal of all items by which a record is found.
 pub(super) fn index_removals(record: &Record) -> Vec<Write> {
-    let keys = index_keys(record).into_iter().chain(due_key(record));
+    let work = record.work.as_ref().map(|work| work_key(&work.scope));
+    let keys = index_keys(record).into_iter();
+    let keys = keys.chain(due_key(record)).chain(work);
     keys.map(|key| Write::Delete {
         key,
         expect: Expect::Any,

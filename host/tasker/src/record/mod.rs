@@ -2,9 +2,11 @@
 
 mod items;
 mod store;
+mod work;
 
 pub use items::latest_query;
-pub use store::{Advance, LockRevision, Reserve, Store, Stored};
+pub use store::{Advance, LockRevision, NewestOfWork, Reserve, Store, Stored};
+pub use work::{Attempt, CameTo, Work};
 
 use serde::{Deserialize, Serialize};
 use signalbox_policy::{
@@ -66,14 +68,23 @@ pub struct Record {
     pub phase: Phase,
     /// The request id of the invocation that wrote it.
     pub request_id: String,
-    /// The token of the waiting task; removed when the record is closed.
+    /// The token of the waiting task, of its newest attempt; removed when that was told.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "token")]
     pub task_token: Option<TaskToken>,
     /// Whether a task waits, or waited.
     pub waiting: bool,
-    /// The execution that asked.
+    /// The execution that asked; of several attempts the newest one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution_arn: Option<String>,
+    /// When the newest attempt asked, if it is not the first: milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attached_at: Option<i64>,
+    /// The attempts before the newest one, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// The work that the statement does, where the caller has a name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
     /// What is known of the statement; none for a task that was answered without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<Statement>,
@@ -95,7 +106,7 @@ pub struct Record {
     /// The reply to the invocation, for its repeats: JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
-    /// How it ended.
+    /// How it ended. Of several attempts: whether any of them took the answer, from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
     /// Of a refused statement: the error, as its caller saw it.
@@ -124,9 +135,9 @@ pub struct Statement {
     pub on_stop: Option<OnStop>,
     /// The policy's own.
     pub memo: String,
-    /// Digest of the payload that asked: a repeat has the same one.
+    /// Digest of the payload that asked, less its `executionArn`: a repeat has the same one.
     pub payload_digest: String,
-    /// Digest of what runs: target, SQL, parameters.
+    /// Digest of what runs, and of how its result is kept and told: target, SQL, parameters, formats.
     pub request_digest: String,
     /// The beginning of the SQL, literals that are secrets masked.
     pub sql_head: String,
@@ -175,6 +186,14 @@ impl Record {
                 .statement
                 .as_ref()
                 .is_some_and(|statement| statement.lock.is_some())
+    }
+
+    /// Whether it is certain that Redshift never ran the statement: it was refused, or given up before its start.
+    #[must_use]
+    pub fn never_ran(&self) -> bool {
+        self.phase >= Phase::Decided
+            && self.statement_id().is_none()
+            && self.came_to() == CameTo::Nothing
     }
 
     /// What a policy is told of the statement; none before it has an id.
@@ -228,13 +247,16 @@ impl Record {
         self
     }
 
-    /// Over.
+    /// Over, for all of its attempts.
     #[must_use]
     pub fn closed(mut self, ending: Ending) -> Self {
         self.phase = Phase::Closed;
         self.ending = Some(ending);
         self.due_at = None;
         self.task_token = None;
+        for attempt in &mut self.attempts {
+            attempt.token = None;
+        }
         self
     }
 
@@ -246,7 +268,7 @@ impl Record {
     }
 }
 
-/// A token in the ledger. The only place where one is written down.
+/// A token in the ledger. The only form in which one is written down.
 mod token {
     use serde::{Deserialize, Deserializer, Serializer};
 

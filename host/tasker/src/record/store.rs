@@ -1,5 +1,7 @@
 //! Reads and writes records: every step of a record is one conditional transaction.
 
+mod work;
+
 use std::{
     sync::{
         Arc,
@@ -19,6 +21,8 @@ use crate::{
     options::Options,
     ports::{Clock, Expect, Item, Key, Ledger, LedgerError, Write, WriteError},
 };
+
+pub use work::NewestOfWork;
 
 /// Pauses between tries of a write that nobody acknowledged.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -40,6 +44,8 @@ pub enum Reserve {
     New(Stored),
     /// There is one already.
     Known(Stored),
+    /// Another record does the same work.
+    WorkTaken,
     /// Somebody else holds the lock.
     Locked {
         /// The owner's record, if it can still be read.
@@ -101,16 +107,21 @@ impl Store {
         self.clock.now().as_second()
     }
 
-    /// Reads a record.
+    /// Reads a record; by the id of a later attempt the one that the attempt waits for.
     ///
     /// # Errors
     /// The ledger could not be asked, or holds a record that this version cannot read.
     pub async fn find(&self, id: &RecordId) -> Result<Option<Stored>, LedgerError> {
-        let item = self
-            .ledger
-            .get(self.now_seconds(), &items::record_key(id))
-            .await?;
+        let mut item = self.get_record(id).await?;
+        if let Some(owner) = item.as_ref().and_then(items::attempt_of) {
+            item = self.get_record(&owner).await?;
+        }
         item.map(|item| stored(&item)).transpose()
+    }
+
+    async fn get_record(&self, id: &RecordId) -> Result<Option<Item>, LedgerError> {
+        let key = items::record_key(id);
+        self.ledger.get(self.now_seconds(), &key).await
     }
 
     /// Reads the record of a statement.
@@ -182,7 +193,7 @@ impl Store {
         Ok(due)
     }
 
-    /// Writes a new record with its lock, or says who was there before. `take_over` is a lock that was seen and
+    /// Writes a new record with its lock and its place in its work, or says who was there before. `take_over` is a lock that was seen and
     /// whose owner is known not to run.
     ///
     /// # Errors
@@ -214,15 +225,24 @@ impl Store {
             Write::Put { item, expect }
         });
         let lock_key = items::lock_item(&record).map(|item| item.key);
-        let id = record.record_id.clone();
-        match self.write(None, record, 1, lock, deadline).await {
-            Ok(stored) => Ok(Reserve::New(stored)),
-            Err(WriteError::Conflict(positions)) => match (self.find(&id).await?, lock_key) {
-                (Some(known), _) => Ok(Reserve::Known(known)),
-                (None, Some(key)) => self.locked(&key).await,
-                (None, None) => Err(WriteError::Conflict(positions)),
-            },
-            Err(error) => Err(error),
+        let (id, work) = (record.record_id.clone(), record.work.clone());
+        let beside = lock.into_iter().chain(work::first_write(&record)).collect();
+        let positions = match self.write(None, record, 1, beside, deadline).await {
+            Ok(stored) => return Ok(Reserve::New(stored)),
+            Err(WriteError::Conflict(positions)) => positions,
+            Err(error) => return Err(error),
+        };
+        if let Some(known) = self.find(&id).await? {
+            return Ok(Reserve::Known(known));
+        }
+        if let Some(work) = work
+            && self.generation(&work.scope).await? + 1 != work.generation
+        {
+            return Ok(Reserve::WorkTaken);
+        }
+        match lock_key {
+            Some(key) => self.locked(&key).await,
+            None => Err(WriteError::Conflict(positions)),
         }
     }
 
@@ -266,9 +286,22 @@ impl Store {
             (Phase::Closed, Some(lock)) => self.own_lock(&lock).await?,
             _ => None,
         };
+        self.step(current, next, freed.into_iter().collect(), deadline)
+            .await
+    }
+
+    /// Writes what comes after `current`, and what else has to be true with it.
+    async fn step(
+        &self,
+        current: &Stored,
+        next: Record,
+        beside: Vec<Write>,
+        deadline: Instant,
+    ) -> Result<Advance, WriteError> {
         let id = next.record_id.clone();
+        let revision = current.revision + 1;
         match self
-            .write(Some(current), next, current.revision + 1, freed, deadline)
+            .write(Some(current), next, revision, beside, deadline)
             .await
         {
             Ok(stored) => Ok(Advance::Done(stored)),
@@ -319,6 +352,12 @@ impl Store {
         }
     }
 
+    /// When what ends at `end` goes, in seconds since the Unix epoch.
+    fn retained_until(&self, end: i64) -> i64 {
+        let retention = i64::try_from(self.options.retention.as_secs()).unwrap_or(i64::MAX);
+        end.saturating_add(retention)
+    }
+
     /// The removal of a lock, if the record still holds it.
     async fn own_lock(&self, lock: &Item) -> Result<Option<Write>, LedgerError> {
         let held = self.ledger.get(self.now_seconds(), &lock.key).await?;
@@ -336,13 +375,11 @@ impl Store {
         before: Option<&Stored>,
         record: Record,
         revision: u64,
-        lock: Option<Write>,
+        beside: Vec<Write>,
         deadline: Instant,
     ) -> Result<Stored, WriteError> {
-        let expires_at = (record.phase == Phase::Closed).then(|| {
-            self.now_seconds()
-                .saturating_add(i64::try_from(self.options.retention.as_secs()).unwrap_or(i64::MAX))
-        });
+        let expires_at =
+            (record.phase == Phase::Closed).then(|| self.retained_until(self.now_seconds()));
         let writer = format!(
             "{}-{}",
             self.process,
@@ -353,7 +390,7 @@ impl Store {
         let key = item.key.clone();
         let expect = before.map_or(Expect::Absent, |before| Expect::Revision(before.revision));
         let mut writes = vec![Write::Put { item, expect }];
-        writes.extend(lock);
+        writes.extend(beside);
         writes.extend(items::index_writes(
             before.map(|before| &before.record),
             &record,

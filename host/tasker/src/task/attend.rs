@@ -72,7 +72,7 @@ impl Tasker {
             self.cancel_stray(&statement.target, id).await;
             return Some(again("it was asked to stop"));
         }
-        if let Some(token) = &record.task_token {
+        for token in record.tokens() {
             match timeout_at(call.deadline, self.ports.callbacks.heartbeat(token)).await {
                 Ok(Err(SendError::Closed { code })) => {
                     tracing::info!(record = %record.record_id, code, "nobody waits for this statement any more");

@@ -16,26 +16,27 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How often an answer is sent in one invocation.
 const SENDS: u32 = 4;
 /// How often an answer is replaced: by a refusal, then by a failure without words.
-const STEPS: u32 = 6;
+const STEPS: usize = 6;
 
 impl Tasker {
     /// Sends the answer of a record that is decided, and marks the record.
     pub(super) async fn deliver(&self, deadline: Instant, mut stored: Stored) -> Settling {
-        for _ in 0..STEPS {
+        let steps = STEPS + stored.record.tokens().count();
+        for _ in 0..steps {
             let record = &stored.record;
             if record.phase == Phase::Closed {
                 return Settling::Done;
             }
-            let (Some(token), Some(answer)) = (&record.task_token, &record.answer) else {
+            let (Some(token), Some(answer)) = (record.tokens().next(), &record.answer) else {
                 return Settling::Again {
                     reason: "the record holds no answer yet".to_owned(),
                 };
             };
             let next = match self.send(deadline, token, answer).await {
-                Ok(()) => record.clone().closed(Ending::Answered),
+                Ok(()) => record.clone().told(Ending::Answered),
                 Err(SendError::Closed { code }) => {
                     tracing::info!(record = %record.record_id, code, "nobody waits for this answer any more");
-                    record.clone().closed(Ending::FoundClosed)
+                    record.clone().told(Ending::FoundClosed)
                 }
                 Err(error) => match replacement(record, answer, &error) {
                     Some(answer) => {

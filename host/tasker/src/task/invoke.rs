@@ -11,19 +11,22 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::{
     Call, Settling, Tasker, answer,
+    attach::{Asking, Attach},
     outcome::{pending, reply_value},
     services::{EventServices, granted_targets},
 };
 use crate::{
-    ids::{IdSource, RecordId, digest},
+    ids::{IdSource, RecordId, digest, work_scope},
     intake::{self, Intake},
     ports::{LedgerError, TaskToken, WriteError},
     raised::{Raised, names},
-    record::{Ending, Phase, Record, Reserve, Stored},
+    record::{Ending, Phase, Record, Reserve, Statement, Stored},
 };
 
 /// Pause between looks at a record that another invocation is working on.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
+/// How long the reply of that invocation is waited for where a task waits, which does not look at it.
+const LOOK_TIME: Duration = Duration::from_secs(10);
 
 impl Tasker {
     /// Serves one payload. The value is the function's reply, which a state that waits for its token ignores.
@@ -62,20 +65,36 @@ impl Tasker {
 
     async fn serve(&self, call: &Call, intake: Intake) -> Result<Value, Raised> {
         let deployment = &self.options.deployment;
-        let record_id = match (&intake.token, &intake.idempotency_key) {
-            (Some(token), _) => RecordId::new(deployment, IdSource::Token(token.reveal())),
-            (None, Some(key)) => RecordId::new(deployment, IdSource::IdempotencyKey(key)),
-            (None, None) => RecordId::new(deployment, IdSource::Request(&call.request_id)),
+        let record_id = match &intake.token {
+            Some(token) => RecordId::new(deployment, IdSource::Token(token.reveal())),
+            None => RecordId::new(deployment, IdSource::Request(&call.request_id)),
         };
-        let payload_digest = digest(&["payload", &intake.payload.to_string()]);
         match self.store.find(&record_id).await {
-            Ok(Some(stored)) => return self.repeat(call, stored, &payload_digest).await,
+            Ok(Some(stored)) => return self.repeat(call, stored).await,
             Ok(None) => {}
             Err(error) => return Err(ledger_unavailable(&error)),
         }
 
         let policies = self.policies();
         let granted = policies.choose(intake.policy.as_deref())?;
+        let payload_digest = payload_digest(&intake.payload);
+        if let Some(key) = &intake.idempotency_key {
+            let arn = intake.execution_arn.as_deref();
+            let policy = &granted.policy.identity().name;
+            let asking = Asking {
+                record_id: record_id.clone(),
+                token: intake.token.clone(),
+                execution_arn: intake.execution_arn.clone(),
+                scope: work_scope(deployment, policy, arn, key),
+            };
+            let same = |before: &Statement| before.payload_digest == payload_digest;
+            match self.attach(call, &asking, same).await {
+                Ok(Attach::To(stored)) => return self.repeat(call, *stored).await,
+                // Another payload may come to the same request: the policy decides, and then it is looked at again.
+                Ok(Attach::Start(_) | Attach::Other) => {}
+                Err(failure) => return Err(Raised::from(&failure)),
+            }
+        }
         let waiter = intake.token.as_ref().map(|_| Waiter::StepFunctions);
         let invocation = Invocation {
             request_id: call.request_id.clone(),
@@ -89,6 +108,7 @@ impl Tasker {
         let mut services = EventServices::new(self, call, granted, record_id);
         services.token.clone_from(&intake.token);
         services.execution_arn.clone_from(&intake.execution_arn);
+        services.idempotency_key.clone_from(&intake.idempotency_key);
         services.secrets = Arc::new(intake.secrets.clone());
         services.payload_digest = payload_digest;
         let services = Arc::new(services);
@@ -131,6 +151,9 @@ impl Tasker {
             task_token: Some(token.clone()),
             waiting: true,
             execution_arn,
+            attached_at: None,
+            attempts: Vec::new(),
+            work: None,
             statement: None,
             recorded_at: now,
             starting_at: None,
@@ -148,29 +171,19 @@ impl Tasker {
                 }
                 Ok(reply.clone())
             }
-            Ok(Reserve::Locked { .. }) => Ok(reply.clone()),
+            Ok(Reserve::Locked { .. } | Reserve::WorkTaken) => Ok(reply.clone()),
             Err(WriteError::Ledger(error)) => Err(ledger_unavailable(&error)),
             Err(error) => Err(Raised::new(names::LEDGER_UNAVAILABLE, error.to_string())),
         }
     }
 
     /// The same task again: what it got before, and no policy.
-    async fn repeat(
-        &self,
-        call: &Call,
-        mut stored: Stored,
-        payload_digest: &str,
-    ) -> Result<Value, Raised> {
-        let asked_before = stored
-            .record
-            .statement
-            .as_ref()
-            .map(|statement| statement.payload_digest.as_str());
-        if !stored.record.waiting && asked_before.is_some_and(|before| before != payload_digest) {
-            return Err(Raised::invalid(
-                "this `idempotencyKey` was used for another request before; use a key of its own for each piece of work",
-            ));
-        }
+    async fn repeat(&self, call: &Call, mut stored: Stored) -> Result<Value, Raised> {
+        let deadline = if stored.record.waiting {
+            call.deadline.min(Instant::now() + LOOK_TIME)
+        } else {
+            call.deadline
+        };
         loop {
             let record = &stored.record;
             if let Some(refusal) = &record.refusal {
@@ -185,7 +198,7 @@ impl Tasker {
             if let Some(reply) = &record.reply {
                 return Ok(reply_value(reply));
             }
-            if record.phase >= Phase::Started || Instant::now() + LOOK_PAUSE >= call.deadline {
+            if record.phase >= Phase::Started || Instant::now() + LOOK_PAUSE >= deadline {
                 return Ok(pending());
             }
             sleep(LOOK_PAUSE).await;
@@ -198,6 +211,15 @@ impl Tasker {
             }
         }
     }
+}
+
+/// Digest of what is asked for, whichever execution asks.
+fn payload_digest(payload: &Value) -> String {
+    let mut payload = payload.clone();
+    if let Some(fields) = payload.as_object_mut() {
+        fields.remove("executionArn");
+    }
+    digest(&["payload", &payload.to_string()])
 }
 
 fn ledger_unavailable(error: &LedgerError) -> Raised {

@@ -1,6 +1,7 @@
 //! What becomes of an event.
 
 mod answer;
+mod attach;
 mod attend;
 mod deliver;
 mod failure;

@@ -115,16 +115,24 @@ impl Tasker {
         };
         let mut current = stored;
         loop {
-            let next = match &to_token {
-                Some(answer) => current.record.clone().decided(answer.clone()),
+            // What is raised reaches the attempt of this invocation alone.
+            let to_others = current.record.tokens().nth(1).is_some();
+            let told = to_token.clone();
+            let told = told.or_else(|| to_others.then(|| answer::of_raised(&raised)));
+            let next = match told {
+                Some(answer) => current.record.clone().decided(answer),
                 None => current.record.clone().refused(refusal.clone()),
             };
             match self.store.advance(&current, next, call.deadline).await {
-                Ok(Advance::Done(now)) if to_token.is_some() => {
+                Ok(Advance::Done(now)) if now.record.phase == Phase::Decided => {
                     if let Settling::Again { reason } = self.deliver(call.deadline, now).await {
                         tracing::warn!(reason, "the answer is left to the sweep");
                     }
-                    return Ok(reply.map_or(Value::Null, |(reply, _)| reply_value(&reply)));
+                    return match (reply, &to_token) {
+                        (Some((reply, _)), _) => Ok(reply_value(&reply)),
+                        (None, Some(_)) => Ok(Value::Null),
+                        (None, None) => Err(raised),
+                    };
                 }
                 Ok(Advance::Lost(Some(now))) if now.record.phase < Phase::Decided => current = now,
                 Ok(_) => return Err(raised),

@@ -4,20 +4,24 @@ use signalbox_policy::contract::{
     Exclusivity, Failure, FailureDetail, StartOptions, StatementStatus,
 };
 
-use super::{failure, services::EventServices};
+use super::{
+    attach::{Asking, Attach, other_request},
+    failure,
+    services::EventServices,
+};
 use crate::{
-    ids::{IdSource, RecordId, digest},
+    ids::{IdSource, RecordId, digest, work_scope},
     ports::Sql,
     raised::names,
-    record::{LockRevision, Phase, Record, Reserve, Statement, Stored},
+    record::{LockRevision, Phase, Record, Reserve, Statement, Stored, Work},
 };
 
 /// How much of the SQL a record shows, in characters.
 const SQL_HEAD: usize = 200;
 /// After so long a lock is free whatever its record says: Redshift lets no statement run longer (24 hours).
 const LOCK_LIFE_MS: i64 = 24 * 60 * 60 * 1_000;
-/// How often a lock is tried that others free or take in between.
-const LOCK_TRIES: u32 = 5;
+/// How often a lock or a place in a work is tried that others free or take in between.
+const TRIES: u32 = 5;
 
 /// A reservation.
 pub(super) enum Reserved {
@@ -44,7 +48,7 @@ impl EventServices {
         sql: &Sql,
         options: &StartOptions,
     ) -> Record {
-        let record_id = self.record_id_for(bound, options);
+        let (record_id, work) = self.identity(bound, options);
         let now = self.tasker.now();
         let deployment = self.tasker.options.deployment.as_str();
         let lock = options.exclusive.as_ref().map(|scope| match scope {
@@ -61,6 +65,9 @@ impl EventServices {
             task_token: self.token.clone().filter(|_| bound),
             waiting: bound && self.token.is_some(),
             execution_arn: self.execution_arn.clone(),
+            attached_at: None,
+            attempts: Vec::new(),
+            work,
             statement: Some(Statement {
                 id: None,
                 target: target.to_owned(),
@@ -92,26 +99,67 @@ impl EventServices {
         }
     }
 
-    fn record_id_for(&self, bound: bool, options: &StartOptions) -> RecordId {
-        if bound {
-            return self.record_id.clone();
+    /// The id of a statement's record, and the work it does if that has a name.
+    fn identity(&self, bound: bool, options: &StartOptions) -> (RecordId, Option<Work>) {
+        if !bound {
+            let number = self.next_unbound();
+            if self.token.is_some() || number > 0 {
+                return (self.record_id.unbound(number), None);
+            }
         }
-        let number = self.next_unbound();
-        match &options.idempotency_key {
-            _ if self.token.is_some() || number > 0 => self.record_id.unbound(number),
-            // The first statement of an event without a task is what the event is about.
-            Some(key) => RecordId::new(
-                &self.tasker.options.deployment,
-                IdSource::IdempotencyKey(key),
-            ),
-            None => self.record_id.clone(),
+        // The first statement of an event without a task is what the event is about.
+        let key = options.idempotency_key.as_ref();
+        let Some(key) = key.or(self.idempotency_key.as_ref()) else {
+            return (self.record_id.clone(), None);
+        };
+        let deployment = self.tasker.options.deployment.as_str();
+        let arn = self.execution_arn.as_deref();
+        let scope = work_scope(deployment, &self.policy.name, arn, key);
+        let record_id = if bound {
+            self.record_id.clone()
+        } else {
+            RecordId::new(deployment, IdSource::IdempotencyKey(&scope))
+        };
+        let work = Work {
+            scope,
+            generation: 1,
+        };
+        (record_id, Some(work))
+    }
+
+    /// Finds the place of a new record in its work; the record that does the work already, if there is one.
+    async fn place_in_work(&self, record: &mut Record) -> Result<Option<Stored>, Failure> {
+        let (Some(work), Some(statement)) = (&mut record.work, &record.statement) else {
+            return Ok(None);
+        };
+        let asking = Asking {
+            record_id: record.record_id.clone(),
+            token: record.task_token.clone(),
+            execution_arn: record.execution_arn.clone(),
+            scope: work.scope.clone(),
+        };
+        let same = |before: &Statement| before.request_digest == statement.request_digest;
+        match self
+            .tasker
+            .attach(&self.call_in_time(), &asking, same)
+            .await?
+        {
+            Attach::Start(place) => {
+                *work = place;
+                Ok(None)
+            }
+            Attach::To(stored) => Ok(Some(*stored)),
+            Attach::Other => Err(other_request()),
         }
     }
 
-    /// Writes the record and its lock. A lock whose owner is over is taken over.
-    pub(super) async fn reserve(&self, record: Record) -> Result<Reserved, Failure> {
+    /// Writes the record, its place in its work and its lock. A lock whose owner is over is taken over.
+    pub(super) async fn reserve(&self, mut record: Record) -> Result<Reserved, Failure> {
         let mut take_over: Option<LockRevision> = None;
-        for _ in 0..LOCK_TRIES {
+        for _ in 0..TRIES {
+            if let Some(stored) = self.place_in_work(&mut record).await? {
+                return Ok(Reserved::Known(stored));
+            }
             let outcome = self
                 .tasker
                 .store
@@ -120,8 +168,8 @@ impl EventServices {
             match outcome.map_err(|error| failure::of_write(&error))? {
                 Reserve::New(stored) => return Ok(Reserved::New(stored)),
                 Reserve::Known(stored) => return Ok(Reserved::Known(stored)),
-                // Freed in between: try again.
-                Reserve::Locked { lock: None, .. } => {}
+                // Freed or taken in between: try again.
+                Reserve::WorkTaken | Reserve::Locked { lock: None, .. } => {}
                 Reserve::Locked {
                     owner,
                     lock: Some(lock),
@@ -192,10 +240,12 @@ fn sql_text(sql: &Sql) -> String {
 }
 
 fn request_digest(target: &str, sql: &Sql, options: &StartOptions) -> String {
+    let shape = format!("{:?} {:?}", options.output, options.result_format);
     let mut parts = vec![
         "request",
         target,
         options.session_id.as_deref().unwrap_or_default(),
+        &shape,
     ];
     let mode;
     match sql {

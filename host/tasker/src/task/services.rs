@@ -42,6 +42,8 @@ pub(super) struct EventServices {
     pub(super) record_id: RecordId,
     pub(super) token: Option<TaskToken>,
     pub(super) execution_arn: Option<String>,
+    /// The caller's name for the work.
+    pub(super) idempotency_key: Option<String>,
     pub(super) secrets: Arc<Secrets>,
     /// Digest of the payload, to tell a repeat from another request under the same key.
     pub(super) payload_digest: String,
@@ -101,6 +103,7 @@ impl EventServices {
             record_id,
             token: None,
             execution_arn: None,
+            idempotency_key: None,
             secrets: Arc::default(),
             payload_digest: String::new(),
             unbound_starts: AtomicU32::new(0),
@@ -362,6 +365,14 @@ impl EventServices {
     /// The number of the next statement that is not bound to the task.
     pub(super) fn next_unbound(&self) -> u32 {
         self.unbound_starts.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The event, as far as its host calls may go.
+    pub(super) fn call_in_time(&self) -> Call {
+        Call {
+            deadline: self.deadline,
+            ..self.call.clone()
+        }
     }
 
     /// When host calls of this event are cut off.

@@ -216,7 +216,7 @@ impl Tasker {
             tracing::warn!(record = %record.record_id, policy = name, "the policy that started this statement is gone; the default one settles it");
         }
         let mut secrets = Secrets::default();
-        if let Some(token) = &record.task_token {
+        for token in record.tokens() {
             secrets.take(token.reveal());
         }
         let mut services = EventServices::new(self, call, granted, record.record_id.clone());

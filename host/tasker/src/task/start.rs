@@ -44,22 +44,7 @@ impl EventServices {
             Reserved::New(stored) => stored,
             Reserved::Known(stored) => return self.re_attach(bound, stored).await,
         };
-        let next = stored.record.clone().starting(self.tasker.now());
-        let starting = match self
-            .tasker
-            .store
-            .advance(&stored, next, self.deadline())
-            .await
-        {
-            Ok(Advance::Done(starting)) => starting,
-            // The sweep took the reservation for abandoned. Redshift was not asked.
-            Ok(Advance::Lost(_)) => {
-                return Err(not_started(
-                    "the reservation of this task was given up meanwhile",
-                ));
-            }
-            Err(error) => return Err(failure::of_write(&error)),
-        };
+        let starting = self.about_to_start(stored).await?;
         let request = self.request(&starting.record, sql, &options);
         // From here on it may run, whatever becomes of this call.
         self.note_start(Start {
@@ -75,6 +60,29 @@ impl EventServices {
                     Err(self.uncertain(bound, starting, failure))
                 } else {
                     Err(self.refused(bound, starting, failure).await)
+                }
+            }
+        }
+    }
+
+    /// Marks a reservation as used, right before Redshift is asked.
+    async fn about_to_start(&self, mut stored: Stored) -> Result<Stored, Failure> {
+        loop {
+            let next = stored.record.clone().starting(self.tasker.now());
+            let advanced = self
+                .tasker
+                .store
+                .advance(&stored, next, self.deadline())
+                .await;
+            match advanced.map_err(|error| failure::of_write(&error))? {
+                Advance::Done(starting) => return Ok(starting),
+                // Another attempt waits for it too.
+                Advance::Lost(Some(now)) if now.record.phase == Phase::Reserved => stored = now,
+                // The sweep took the reservation for abandoned. Redshift was not asked.
+                Advance::Lost(_) => {
+                    return Err(not_started(
+                        "the reservation of this task was given up meanwhile",
+                    ));
                 }
             }
         }

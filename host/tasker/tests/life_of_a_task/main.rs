@@ -11,6 +11,7 @@
 )]
 
 mod answers;
+mod attempts;
 mod life;
 mod locks;
 mod refusals;

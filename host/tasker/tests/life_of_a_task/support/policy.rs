@@ -50,8 +50,12 @@ pub fn standard() -> ScriptedPolicy {
 
 impl ScriptedPolicy {
     pub fn new(script: Script) -> Self {
+        Self::named("standard", script)
+    }
+
+    pub fn named(name: &str, script: Script) -> Self {
         let identity = Identity {
-            name: "standard".to_owned(),
+            name: name.to_owned(),
             version: "1".to_owned(),
             digest: "d".to_owned(),
             settings_digest: "s".to_owned(),

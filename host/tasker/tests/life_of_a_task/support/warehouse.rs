@@ -39,6 +39,8 @@ pub enum StartFault {
     Hang,
     /// Waits to be released, then starts the statement.
     Stall(Arc<Notify>),
+    /// Waits to be released, then refuses the statement.
+    Refuse(Arc<Notify>, &'static str),
 }
 
 #[derive(Default)]
@@ -139,6 +141,10 @@ impl Warehouse for FakeWarehouse {
         };
         if let Some(StartFault::Before(kind, code)) = fault {
             return Err(error(kind, code));
+        }
+        if let Some(StartFault::Refuse(release, code)) = &fault {
+            release.notified().await;
+            return Err(error(ServiceErrorKind::Invalid, code));
         }
         if let Some(StartFault::Stall(release)) = &fault {
             release.notified().await;

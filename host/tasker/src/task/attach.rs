@@ -1,0 +1,264 @@
+//! Another attempt at work that has a name (`idempotencyKey`): it waits for the statement that runs, is told how one that
+//! finished ended, or starts a new one after one that came to nothing.
+
+use std::time::Duration;
+
+use signalbox_policy::contract::{Failure, FailureDetail, StatementStatus};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{Call, Settling, Tasker, failure};
+use crate::{
+    ids::RecordId,
+    ports::{LedgerError, TaskToken},
+    raised::{detail, names},
+    record::{Advance, CameTo, Phase, Record, Reserve, Statement, Stored, Work},
+};
+
+/// How often an attempt looks again after others were faster.
+const TRIES: u32 = 10;
+/// Pause between these looks.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The most time that finding out about an earlier attempt takes.
+const LOOK_TIME: Duration = Duration::from_secs(5);
+
+/// Who asks for a work.
+#[derive(Debug, Clone)]
+pub(super) struct Asking {
+    /// The id that this attempt's own record would have.
+    pub(super) record_id: RecordId,
+    /// The token of the task that waits, if one does.
+    pub(super) token: Option<TaskToken>,
+    pub(super) execution_arn: Option<String>,
+    /// Of the work.
+    pub(super) scope: String,
+}
+
+/// What an attempt comes to.
+#[derive(Debug)]
+pub(super) enum Attach {
+    /// A statement is to be started, in this place.
+    Start(Work),
+    /// This record is what becomes of the attempt.
+    To(Box<Stored>),
+    /// The key was used for another request.
+    Other,
+}
+
+impl Tasker {
+    /// Finds out what an attempt at a work comes to, and has it wait where there is something to wait for. `same` says
+    /// whether a statement is what is asked for now.
+    pub(super) async fn attach(
+        &self,
+        call: &Call,
+        asking: &Asking,
+        same: impl Fn(&Statement) -> bool,
+    ) -> Result<Attach, Failure> {
+        let mut settled = false;
+        for _ in 0..TRIES {
+            let newest = self.store.newest_of_work(&asking.scope).await;
+            let newest = newest.map_err(|error| failure::of_ledger(&error))?;
+            let next = Work {
+                scope: asking.scope.clone(),
+                generation: newest.as_ref().map_or(0, |newest| newest.generation) + 1,
+            };
+            let Some(owner) = newest.and_then(|newest| newest.record) else {
+                return Ok(Attach::Start(next));
+            };
+            // The same attempt, delivered twice at once.
+            if asking.token.is_some() && owner.record.record_id == asking.record_id {
+                return Ok(Attach::To(Box::new(owner)));
+            }
+            if !owner.record.statement.as_ref().is_some_and(&same) {
+                return Ok(Attach::Other);
+            }
+            let Some(token) = &asking.token else {
+                let nothing = owner.record.phase == Phase::Closed && owner.record.reply.is_none();
+                return Ok(if nothing {
+                    Attach::Start(next)
+                } else {
+                    Attach::To(Box::new(owner))
+                });
+            };
+            if !owner.record.waiting {
+                return Err(started_without_task());
+            }
+            // The statement may have ended, and the attempt before this one may have been told, without the record
+            // saying so yet.
+            if !settled && (Phase::Started..Phase::Closed).contains(&owner.record.phase) {
+                settled = true;
+                let call = Call {
+                    deadline: call.deadline.min(Instant::now() + LOOK_TIME),
+                    ..call.clone()
+                };
+                self.settle_stored(&call, owner, None).await;
+                continue;
+            }
+            let attached = if owner.record.phase == Phase::Closed {
+                self.after_the_end(call, asking, token, &owner, next)
+                    .await?
+            } else {
+                self.wait_with(call, asking, token, &owner).await?
+            };
+            if let Some(attached) = attached {
+                return Ok(attached);
+            }
+            sleep(PAUSE).await;
+        }
+        Err(busy(
+            "many attempts at this work are being made at once",
+            None,
+        ))
+    }
+
+    /// Waits for the statement of an open record. None if somebody was faster.
+    async fn wait_with(
+        &self,
+        call: &Call,
+        asking: &Asking,
+        token: &TaskToken,
+        owner: &Stored,
+    ) -> Result<Option<Attach>, Failure> {
+        let record = owner.record.clone();
+        if !record.takes_attempts() {
+            let id = record.statement_id().map(str::to_owned);
+            return Err(busy(
+                "too many attempts wait for this statement already",
+                id,
+            ));
+        }
+        let next = record.attached(token.clone(), asking.execution_arn.clone(), self.now());
+        let attached = self
+            .store
+            .attach(owner, next, &asking.record_id, call.deadline)
+            .await;
+        match attached.map_err(|error| failure::of_write(&error))? {
+            Advance::Done(now) => {
+                tracing::info!(record = %now.record.record_id, attempt = %asking.record_id, "an attempt waits for a statement that was started before");
+                Ok(Some(Attach::To(Box::new(now))))
+            }
+            Advance::Lost(_) => self.own_record(asking).await,
+        }
+    }
+
+    /// After the end of the statement: what it came to is told again, or it is started again.
+    async fn after_the_end(
+        &self,
+        call: &Call,
+        asking: &Asking,
+        token: &TaskToken,
+        owner: &Stored,
+        next: Work,
+    ) -> Result<Option<Attach>, Failure> {
+        let record = &owner.record;
+        let status = record
+            .statement
+            .as_ref()
+            .and_then(|statement| statement.status);
+        let status = match record.came_to() {
+            CameTo::Nothing => return Ok(Some(Attach::Start(next))),
+            CameTo::Something => status.unwrap_or(StatementStatus::Unknown),
+            CameTo::Unknown => match self.status_now(call, record).await? {
+                StatementStatus::Failed | StatementStatus::Aborted => {
+                    return Ok(Some(Attach::Start(next)));
+                }
+                status => status,
+            },
+        };
+        let now = self.now();
+        let mut again = Record {
+            record_id: asking.record_id.clone(),
+            request_id: call.request_id.clone(),
+            task_token: Some(token.clone()),
+            execution_arn: asking.execution_arn.clone(),
+            attached_at: None,
+            attempts: Vec::new(),
+            work: None,
+            recorded_at: now,
+            due_at: Some(now.saturating_add(self.sweep_after_ms())),
+            ending: None,
+            ..record.clone()
+        };
+        if let Some(statement) = &mut again.statement {
+            statement.lock = None;
+            statement.status = Some(status);
+        }
+        if record.answer.is_some() && status != StatementStatus::Started {
+            again.phase = Phase::Decided;
+        } else {
+            // It was left to run when nobody waited for it any more. Now somebody does.
+            again.phase = Phase::Started;
+            again.answer = None;
+            again.verdict = None;
+            again.work = Some(next);
+        }
+        let reserved = self.store.reserve(again, None, call.deadline).await;
+        match reserved.map_err(|error| failure::of_write(&error))? {
+            Reserve::New(stored) => {
+                let id = stored.record.record_id.clone();
+                if let Settling::Again { reason } = self.settle_stored(call, stored, None).await {
+                    tracing::info!(record = %id, reason, "the outcome of an earlier attempt is told later");
+                }
+                self.own_record(asking).await
+            }
+            Reserve::Known(stored) => Ok(Some(Attach::To(Box::new(stored)))),
+            Reserve::WorkTaken | Reserve::Locked { .. } => Ok(None),
+        }
+    }
+
+    /// The record that this attempt has already, if it has one.
+    async fn own_record(&self, asking: &Asking) -> Result<Option<Attach>, Failure> {
+        let own = self.store.find(&asking.record_id).await;
+        let own = own.map_err(|error: LedgerError| failure::of_ledger(&error))?;
+        Ok(own.map(|stored| Attach::To(Box::new(stored))))
+    }
+
+    /// What Redshift says of a statement whose record does not.
+    async fn status_now(&self, call: &Call, record: &Record) -> Result<StatementStatus, Failure> {
+        let (Some(statement), Some(id)) = (&record.statement, record.statement_id()) else {
+            return Ok(StatementStatus::Aborted);
+        };
+        let described = self.ports.warehouse.describe(&statement.target, id, None);
+        match timeout_at(call.deadline, described).await {
+            Ok(Ok(description)) if description.status == StatementStatus::Finished => {
+                Ok(StatementStatus::Finished)
+            }
+            Ok(Ok(description)) => Ok(match description.status {
+                status @ (StatementStatus::Failed | StatementStatus::Aborted) => status,
+                _ => StatementStatus::Started,
+            }),
+            // Not knowing is no reason to run it again.
+            Ok(Err(_)) | Err(_) => Err(busy(
+                "whether the statement of an earlier attempt still runs is not known",
+                Some(id.to_owned()),
+            )),
+        }
+    }
+}
+
+fn busy(message: &str, statement_id: Option<String>) -> Failure {
+    let message = match &statement_id {
+        Some(id) => format!("{message}: {id}"),
+        None => message.to_owned(),
+    };
+    Failure::ConcurrentExecution(FailureDetail {
+        statement_id,
+        ..detail(names::CONCURRENT_EXECUTION, message, true)
+    })
+}
+
+/// The key was used for another request.
+pub(super) fn other_request() -> Failure {
+    Failure::InvalidRequest(detail(
+        names::INVALID_REQUEST,
+        "this `idempotencyKey` was used for another request before; use a key of its own for each piece of work",
+        false,
+    ))
+}
+
+fn started_without_task() -> Failure {
+    Failure::InvalidRequest(detail(
+        names::INVALID_REQUEST,
+        "this `idempotencyKey` was used by a call without `taskToken`, which waits for nothing; use another key where a task waits",
+        false,
+    ))
+}
