@@ -102,6 +102,48 @@ async fn latest_is_the_statement_of_the_execution() {
 }
 
 #[tokio::test]
+async fn a_branch_reads_and_cancels_its_own_statement() {
+    let stage = Stage::original().await;
+    let arn = "arn:aws:states:us-east-1:000000000000:execution:machine:branches";
+    let mut ids = Vec::new();
+    for step in ["left", "right"] {
+        let sql = format!("select pg_sleep(600) as {step}");
+        let start = json!({"sqlStatement": sql, "executionArn": arn, "step": step});
+        ids.push(stage.invoke(start).await.expect("started")["Id"].clone());
+    }
+    let ask = |action: &str, step: Option<&str>| {
+        let mut ask = json!({"action": action, "statementId": "LATEST", "executionArn": arn});
+        if let Some(step) = step {
+            ask["step"] = json!(step);
+        }
+        stage.invoke(ask)
+    };
+    for (step, id) in [
+        (Some("left"), &ids[0]),
+        (Some("right"), &ids[1]),
+        (None, &ids[1]),
+    ] {
+        let described = ask("describeStatement", step).await.expect("described");
+        assert_eq!(described["Id"], *id, "{step:?}");
+    }
+    for action in ["describeStatement", "getStatementResult", "cancelStatement"] {
+        let failed = ask(action, Some("middle")).await.expect_err("no such step");
+        assert_eq!(failed.error_type, "PreviousExecutionNotFound", "{action}");
+    }
+    ask("cancelStatement", Some("left"))
+        .await
+        .expect("cancelled");
+    let left = poll(&stage, ids[0].as_str().expect("an id")).await;
+    assert_eq!(left["Status"], "ABORTED");
+    let right = ask("describeStatement", Some("right"))
+        .await
+        .expect("described");
+    assert_ne!(right["Status"], "ABORTED", "the sibling's goes on");
+    ask("cancelStatement", None).await.expect("cancelled");
+    stage.check(&[]);
+}
+
+#[tokio::test]
 async fn an_execution_without_a_token_is_tracked_too() {
     let stage = Stage::original().await;
     let arn = "arn:aws:states:us-east-1:000000000000:execution:machine:tracked";

@@ -209,6 +209,7 @@ async fn each_error_of_a_write_has_its_kind() {
         WriteError::TooLarge(_) => "too large",
         WriteError::Ledger(LedgerError::Refused(_)) => "refused",
         WriteError::Ledger(LedgerError::Unavailable(_)) => "unavailable",
+        WriteError::Ledger(LedgerError::Unreadable(_)) => "unreadable",
         WriteError::Conflict(_) => "conflict",
     };
     for (status, code, message, expected) in cases {

@@ -130,6 +130,10 @@ pub enum LedgerError {
     /// It refused: no such table, no permission, a setting is wrong. Trying again does not help.
     #[error("the ledger refused: {0}")]
     Refused(String),
+    /// It holds something that this version of the program does not understand. Another version does; until it looks,
+    /// nothing is done.
+    #[error("the ledger holds what this version cannot read: {0}")]
+    Unreadable(String),
 }
 
 /// A write was not made, or perhaps was.

@@ -16,7 +16,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Phase, Record};
+use super::{Phase, Record, SCHEMA};
 use crate::{
     ids::RecordId,
     ports::{Expect, Item, Key, Query, Write},
@@ -200,6 +200,15 @@ pub(super) const WRITER: &str = "writer";
 pub(super) fn decode(item: &Item) -> Result<Record, String> {
     let mut body = item.body.clone();
     body.remove(WRITER);
+    match body.get("schema").and_then(Value::as_u64) {
+        Some(schema) if schema == u64::from(SCHEMA) => {}
+        Some(schema) => {
+            return Err(format!(
+                "it is of schema {schema}, and this version reads {SCHEMA}; run the version that wrote it, or a newer one"
+            ));
+        }
+        None => return Err("it has no `schema`; this program did not write it".to_owned()),
+    }
     serde_json::from_value(Value::Object(body)).map_err(|error| error.to_string())
 }
 

@@ -19,6 +19,9 @@ use crate::{
     ports::TaskToken,
 };
 
+/// Redshift lets no statement run longer: 24 hours, in milliseconds.
+pub const LONGEST_RUN_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// Where a record is in its life. It only ever goes down this list, and may leave steps out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -51,11 +54,14 @@ pub enum Ending {
     Abandoned,
 }
 
+/// The version of the form of records. One that another version must not touch unread has a higher number.
+pub const SCHEMA: u32 = 1;
+
 /// A record. Everything that is needed to end the task, whatever becomes of the process that wrote it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// Version of this form: 1.
+    /// Version of this form: [`SCHEMA`].
     pub schema: u32,
     /// Its id.
     pub record_id: RecordId,
@@ -188,6 +194,16 @@ impl Record {
                 .is_some_and(|statement| statement.lock.is_some())
     }
 
+    /// Whether it is recorded that the statement does not run: Redshift reported its end, or never had it.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let status = self
+            .statement
+            .as_ref()
+            .and_then(|statement| statement.status);
+        self.never_ran() || status.is_some_and(is_final)
+    }
+
     /// Whether it is certain that Redshift never ran the statement: it was refused, or given up before its start.
     #[must_use]
     pub fn never_ran(&self) -> bool {
@@ -266,6 +282,15 @@ impl Record {
         self.refusal = Some(refusal);
         self.closed(Ending::Refused)
     }
+}
+
+/// Whether a statement in this state will never run again.
+#[must_use]
+pub fn is_final(status: StatementStatus) -> bool {
+    matches!(
+        status,
+        StatementStatus::Finished | StatementStatus::Failed | StatementStatus::Aborted
+    )
 }
 
 /// A token in the ledger. The only form in which one is written down.

@@ -13,7 +13,7 @@ use std::{
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
-    Phase, Record,
+    LONGEST_RUN_MS, Phase, Record,
     items::{self, WRITER},
 };
 use crate::{
@@ -28,6 +28,9 @@ pub use work::NewestOfWork;
 const PAUSE: Duration = Duration::from_millis(50);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How many statements of an execution are read at once to find the latest.
+const LATEST_ROWS: usize = 10;
 
 /// A record as it was read or written, with the revision that the next write expects.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,20 +163,27 @@ impl Store {
         execution_arn: &str,
         step: Option<&str>,
     ) -> Result<Option<Stored>, LedgerError> {
-        // More than one, since a row may lead to a record that expired between the two reads.
-        let page = self
-            .ledger
-            .query(
-                self.now_seconds(),
-                &items::latest_query(execution_arn, step, 5),
-            )
-            .await?;
-        for id in page.items.iter().filter_map(items::leads_to) {
-            if let Some(found) = self.find(&id).await?.filter(|found| self.is_own(found)) {
-                return Ok(Some(found));
+        let mut query = items::latest_query(execution_arn, step, LATEST_ROWS);
+        loop {
+            let page = self.ledger.query(self.now_seconds(), &query).await?;
+            for id in page.items.iter().filter_map(items::leads_to) {
+                let found = self.find(&id).await?;
+                // A row may lead to a record that expired between the two reads, or to one of another deployment. And
+                // the ARN is only what somebody says: it may be the key of anything in this table.
+                let found = found.filter(|found| {
+                    self.is_own(found) && found.record.is_listed_for(execution_arn, step)
+                });
+                if found.is_some() {
+                    return Ok(found);
+                }
             }
+            // The next page begins with the last row of this one, since a range includes its upper end.
+            let last = page.items.last().map(|item| item.key.invocation_id.clone());
+            if !page.more || last == query.up_to {
+                return Ok(None);
+            }
+            query.up_to = last;
         }
-        Ok(None)
     }
 
     /// Records whose time has come, the most overdue first in each of the lists. Which list comes first changes from
@@ -283,7 +293,20 @@ impl Store {
         deadline: Instant,
     ) -> Result<Advance, WriteError> {
         let freed = match (&next.phase, items::lock_item(&current.record)) {
-            (Phase::Closed, Some(lock)) => self.own_lock(&lock).await?,
+            (Phase::Closed, Some(lock)) if next.has_ended() => self.own_lock(&lock).await?,
+            // It stays for those who ask Redshift, as long as a statement can run.
+            (Phase::Closed, Some(lock)) => {
+                let since = next.starting_at.unwrap_or(next.recorded_at);
+                let until = since.saturating_add(LONGEST_RUN_MS).div_euclid(1_000);
+                self.held_lock(&lock).await?.map(|held| Write::Put {
+                    expect: Expect::Revision(held.revision),
+                    item: Item {
+                        revision: held.revision + 1,
+                        expires_at: Some(until),
+                        ..held
+                    },
+                })
+            }
             _ => None,
         };
         self.step(current, next, freed.into_iter().collect(), deadline)
@@ -360,13 +383,16 @@ impl Store {
 
     /// The removal of a lock, if the record still holds it.
     async fn own_lock(&self, lock: &Item) -> Result<Option<Write>, LedgerError> {
+        Ok(self.held_lock(lock).await?.map(|held| Write::Delete {
+            key: held.key,
+            expect: Expect::Revision(held.revision),
+        }))
+    }
+
+    /// A lock as it is now, if the record still holds it.
+    async fn held_lock(&self, lock: &Item) -> Result<Option<Item>, LedgerError> {
         let held = self.ledger.get(self.now_seconds(), &lock.key).await?;
-        Ok(held
-            .filter(|held| items::leads_to(held) == items::leads_to(lock))
-            .map(|held| Write::Delete {
-                key: held.key,
-                expect: Expect::Revision(held.revision),
-            }))
+        Ok(held.filter(|held| items::leads_to(held) == items::leads_to(lock)))
     }
 
     /// Writes a record and what goes with it. Repeats a write that was not acknowledged, and recognises its own.
@@ -448,10 +474,5 @@ fn stored(item: &Item) -> Result<Stored, LedgerError> {
             record,
             revision: item.revision,
         })
-        .map_err(|error| {
-            LedgerError::Refused(format!(
-                "the record `{}` cannot be read: {error}",
-                item.key.id
-            ))
-        })
+        .map_err(|error| LedgerError::Unreadable(format!("`{}`: {error}", item.key.id)))
 }

@@ -120,6 +120,14 @@ impl Record {
         }
     }
 
+    /// Whether the statement is one of this execution and, if one is asked for, of this step.
+    pub(super) fn is_listed_for(&self, execution_arn: &str, step: Option<&str>) -> bool {
+        let statement = self.statement.as_ref().filter(|_| !self.never_ran());
+        let of_step = |own: Option<&str>| step.is_none() || own == step;
+        statement.is_some_and(|statement| of_step(statement.step.as_deref()))
+            && (self.executions().iter()).any(|(arn, _)| *arn == execution_arn)
+    }
+
     /// The executions under which the statement is found by `LATEST`, each with the time at which it asked last; the
     /// newest ones first.
     pub(super) fn executions(&self) -> Vec<(&str, i64)> {

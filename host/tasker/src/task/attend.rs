@@ -2,10 +2,10 @@
 
 use tokio::time::timeout_at;
 
-use super::{Call, Settling, Tasker, answer, reserve::is_final};
+use super::{Call, Settling, Tasker, answer};
 use crate::{
     ports::SendError,
-    record::{Advance, Record, Stored},
+    record::{Advance, Record, Stored, is_final},
 };
 
 /// How soon a statement is looked at again that was asked to stop, and how often a heartbeat is sent at most.

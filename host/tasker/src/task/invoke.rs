@@ -20,7 +20,7 @@ use crate::{
     intake::{self, Intake},
     ports::{LedgerError, TaskToken, WriteError},
     raised::{Raised, names},
-    record::{Ending, Phase, Record, Reserve, Statement, Stored},
+    record::{Ending, Phase, Record, Reserve, SCHEMA, Statement, Stored},
 };
 
 /// Pause between looks at a record that another invocation is working on.
@@ -72,6 +72,11 @@ impl Tasker {
         match self.store.find(&record_id).await {
             Ok(Some(stored)) => return self.repeat(call, stored).await,
             Ok(None) => {}
+            // The task is recorded, and whoever can read the record ends it: to raise would be to end it unread.
+            Err(error @ LedgerError::Unreadable(_)) if intake.token.is_some() => {
+                tracing::error!(record = %record_id, %error, alarm = "RecordUnreadable", "a task's record cannot be read");
+                return Ok(pending());
+            }
             Err(error) => return Err(ledger_unavailable(&error)),
         }
 
@@ -142,7 +147,7 @@ impl Tasker {
         let now = self.now();
         let record_id = RecordId::new(&self.options.deployment, IdSource::Token(token.reveal()));
         let record = Record {
-            schema: 1,
+            schema: SCHEMA,
             record_id,
             deployment: self.options.deployment.clone(),
             policy,
@@ -223,8 +228,9 @@ fn payload_digest(payload: &Value) -> String {
 }
 
 fn ledger_unavailable(error: &LedgerError) -> Raised {
-    Raised::new(
-        names::LEDGER_UNAVAILABLE,
-        format!("{error}. Nothing was started; it is safe to try again"),
-    )
+    let message = match error {
+        LedgerError::Unreadable(_) => error.to_string(),
+        _ => format!("{error}. Nothing was started; it is safe to try again"),
+    };
+    Raised::new(names::LEDGER_UNAVAILABLE, message)
 }

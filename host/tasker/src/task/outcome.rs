@@ -6,13 +6,12 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{
     Call, Settling, Tasker, answer,
-    reserve::is_final,
     services::{Refused, Start},
 };
 use crate::{
     intake::Intake,
     raised::Raised,
-    record::{Advance, Phase, Record, Stored},
+    record::{Advance, Phase, Record, Stored, is_final},
 };
 
 /// What recording a fault and stopping its statement may take after the event's time is over: less than what the host

@@ -1,8 +1,6 @@
 //! Writes the record of a statement before Redshift is asked, and takes its lock.
 
-use signalbox_policy::contract::{
-    Exclusivity, Failure, FailureDetail, StartOptions, StatementStatus,
-};
+use signalbox_policy::contract::{Exclusivity, Failure, FailureDetail, StartOptions};
 
 use super::{
     attach::{Asking, Attach, other_request},
@@ -13,13 +11,14 @@ use crate::{
     ids::{IdSource, RecordId, digest, work_scope},
     ports::Sql,
     raised::names,
-    record::{LockRevision, Phase, Record, Reserve, Statement, Stored, Work},
+    record::{
+        LONGEST_RUN_MS, LockRevision, Phase, Record, Reserve, SCHEMA, Statement, Stored, Work,
+        is_final,
+    },
 };
 
 /// How much of the SQL a record shows, in characters.
 const SQL_HEAD: usize = 200;
-/// After so long a lock is free whatever its record says: Redshift lets no statement run longer (24 hours).
-const LOCK_LIFE_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How often a lock or a place in a work is tried that others free or take in between.
 const TRIES: u32 = 5;
 
@@ -56,7 +55,7 @@ impl EventServices {
             Exclusivity::Key(key) => digest(&["key", deployment, &self.policy.name, target, key]),
         });
         Record {
-            schema: 1,
+            schema: SCHEMA,
             record_id,
             deployment: self.tasker.options.deployment.clone(),
             policy: Some(self.policy.clone()),
@@ -188,7 +187,9 @@ impl EventServices {
         let Some(Stored { record, .. }) = owner else {
             return Ok(Owner::Over);
         };
-        if record.phase >= Phase::Decided || self.tasker.now() - record.recorded_at > LOCK_LIFE_MS {
+        // That its answer is decided says nothing: a fault or a deadline decides before the statement has ended.
+        let since = record.starting_at.unwrap_or(record.recorded_at);
+        if record.has_ended() || self.tasker.now() - since > LONGEST_RUN_MS {
             return Ok(Owner::Over);
         }
         let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
@@ -208,14 +209,6 @@ impl EventServices {
             _ => Owner::Runs(Some(id.to_owned())),
         })
     }
-}
-
-/// Whether a statement in this state will never run again.
-pub(super) fn is_final(status: StatementStatus) -> bool {
-    matches!(
-        status,
-        StatementStatus::Finished | StatementStatus::Failed | StatementStatus::Aborted
-    )
 }
 
 fn concurrent(statement_id: Option<String>) -> Failure {

@@ -9,11 +9,11 @@ use signalbox_policy::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Call, Tasker, answer, reserve::is_final, services::EventServices};
+use super::{Call, Tasker, answer, services::EventServices};
 use crate::{
     ids::parse_statement_name,
     ports::{LedgerError, ServiceError, ServiceErrorKind},
-    record::{Advance, Ending, Phase, Record, Stored},
+    record::{Advance, Ending, Phase, Record, Stored, is_final},
     secrets::Secrets,
 };
 

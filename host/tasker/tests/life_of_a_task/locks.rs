@@ -1,9 +1,17 @@
 //! Singleton means one.
 
 use crate::support::{Script, ScriptedPolicy, World, event, id};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
 use serde_json::json;
-use signalbox_policy::contract::{Exclusivity, StatementStatus};
-use signalbox_tasker::Settling;
+use signalbox_policy::{
+    Answer,
+    contract::{Exclusivity, StatementStatus},
+};
+use signalbox_tasker::{PolicySet, Settling, record::Phase};
 
 const TOKEN: &str = "token-of-a-task-0123456789";
 const OTHER: &str = "token-of-another-9876543210";
@@ -114,13 +122,106 @@ async fn a_lock_that_was_freed_and_taken_again_is_not_the_one_that_was_seen() {
         world.finish(TOKEN, StatementStatus::Finished).await,
         Settling::Done
     );
-    world.clock.push(std::time::Duration::from_millis(1));
+    world.clock.push(Duration::from_millis(1));
     world.invoke_waiting(OTHER, "select 2").await.unwrap();
     assert_ne!(
         lock_revision(&world),
         seen,
         "a take-over of the first one must not hit the second one"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_decided_before_the_end_frees_nothing() {
+    let script = Script {
+        exclusive: Some(Exclusivity::Statement),
+        answer_after_start: Some(Answer::Succeed {
+            output: "{}".to_owned(),
+        }),
+        ..Script::default()
+    };
+    let world = World::new(ScriptedPolicy::new(script));
+    world.invoke_waiting(TOKEN, "select 1").await.unwrap();
+    let owner = world.record(TOKEN).await.unwrap();
+    assert_eq!(owner.phase, Phase::Closed, "its task was told already");
+    let raised = world.invoke_waiting(OTHER, "select 1").await.unwrap_err();
+    assert_eq!(raised.error_type, "ConcurrentExecution");
+    assert!(raised.message.contains(owner.statement_id().unwrap()));
+
+    let name = owner.statement_name();
+    world.warehouse.end(&name, StatementStatus::Finished);
+    world.invoke_waiting(OTHER, "select 1").await.unwrap();
+    assert_eq!(world.warehouse.started().len(), 2);
+    world.clock.push(Duration::from_secs(25 * 60 * 60));
+    assert!(
+        world
+            .ledger
+            .items()
+            .iter()
+            .all(|item| { !item.key.id.starts_with("lock#") || item.expires_at.is_some() })
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_decided_what_is_told_frees_nothing_before_the_end() {
+    let script = Script {
+        exclusive: Some(Exclusivity::Statement),
+        fault_after: Some(signalbox_policy::FaultKind::Trap),
+        ..Script::default()
+    };
+    let world = World::new(ScriptedPolicy::new(script));
+    world
+        .warehouse
+        .deaf_to_cancel
+        .store(true, Ordering::Relaxed);
+    world.invoke_waiting(TOKEN, "select 1").await.unwrap();
+    assert!(world.record(TOKEN).await.unwrap().verdict.is_some());
+    let sound = Script {
+        exclusive: Some(Exclusivity::Statement),
+        ..Script::default()
+    };
+    let sound = PolicySet::single(Arc::new(ScriptedPolicy::new(sound)));
+    world.tasker.swap(sound);
+    let raised = world.invoke_waiting(OTHER, "select 1").await.unwrap_err();
+    assert_eq!(raised.error_type, "ConcurrentExecution");
+    assert_eq!(world.warehouse.started().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contender_asks_once_and_a_day_frees_every_lock() {
+    let script = Script {
+        exclusive: Some(Exclusivity::Statement),
+        ..Script::default()
+    };
+    let world = World::new(ScriptedPolicy::new(script));
+    world.invoke_waiting(TOKEN, "select 1").await.unwrap();
+    let asked = world.warehouse.count("describe");
+    world.invoke_waiting(OTHER, "select 1").await.unwrap_err();
+    assert_eq!(world.warehouse.count("describe"), asked + 1);
+    world.clock.push(Duration::from_secs(24 * 60 * 60));
+    world.invoke_waiting(OTHER, "select 1").await.unwrap_err();
+    world.clock.push(Duration::from_secs(1));
+    world.invoke_waiting(OTHER, "select 1").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reservation_holds_its_lock_until_it_is_given_up() {
+    let script = Script {
+        exclusive: Some(Exclusivity::Statement),
+        ..Script::default()
+    };
+    let world = World::new(ScriptedPolicy::new(script));
+    // The process dies between its reservation and the next write.
+    world.ledger.hang_from_write.store(2, Ordering::Relaxed);
+    world.invoke_waiting(TOKEN, "select 1").await.unwrap_err();
+    world.ledger.hang_from_write.store(0, Ordering::Relaxed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Reserved);
+    let raised = world.invoke_waiting(OTHER, "select 1").await.unwrap_err();
+    assert_eq!(raised.error_type, "ConcurrentExecution", "it may start yet");
+    world.clock.push(Duration::from_secs(20 * 60));
+    world.sweep().await;
+    world.invoke_waiting(OTHER, "select 1").await.unwrap();
+    assert_eq!(world.warehouse.started().len(), 1);
 }
 
 fn lock_revision(world: &World) -> u64 {

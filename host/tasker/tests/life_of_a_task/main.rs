@@ -12,6 +12,7 @@
 
 mod answers;
 mod attempts;
+mod latest;
 mod life;
 mod locks;
 mod refusals;
@@ -19,3 +20,4 @@ mod running;
 mod starts;
 mod support;
 mod sweep;
+mod versions;

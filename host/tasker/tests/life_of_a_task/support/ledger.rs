@@ -63,6 +63,19 @@ impl MemoryLedger {
         }
     }
 
+    /// Gives an attribute of an item another value, and says which it had.
+    pub fn set(&self, id: &str, name: &str, value: serde_json::Value) -> serde_json::Value {
+        let mut items = self.items.lock().unwrap();
+        let mut found = items.values_mut().filter(|item| item.key.id == id);
+        let before = found.next().unwrap().body.insert(name.to_owned(), value);
+        before.unwrap_or_default()
+    }
+
+    /// Removes what is in a partition, and nothing else.
+    pub fn remove(&self, id: &str) {
+        self.items.lock().unwrap().retain(|key, _| key.id != id);
+    }
+
     fn check(&self) -> Result<(), LedgerError> {
         if self.down.load(Ordering::Relaxed) {
             return Err(LedgerError::Unavailable("down".to_owned()));

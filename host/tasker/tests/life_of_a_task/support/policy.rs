@@ -29,6 +29,8 @@ pub struct Script {
     /// Settles with this.
     pub settle_answer: Option<Answer>,
     pub step: Option<String>,
+    /// Takes the step from the payload.
+    pub step_of_payload: bool,
     pub deadline_seconds: Option<u32>,
     pub heartbeat: bool,
     /// Answers the task after a start that Redshift refused.
@@ -131,7 +133,10 @@ impl Policy for ScriptedPolicy {
                 deadline_seconds: self.script.deadline_seconds,
                 heartbeat: self.script.heartbeat,
                 on_stop: None,
-                step: self.script.step.clone(),
+                step: match payload["step"].as_str() {
+                    Some(step) if self.script.step_of_payload => Some(step.to_owned()),
+                    _ => self.script.step.clone(),
+                },
                 idempotency_key: None,
                 memo: String::new(),
             },
