@@ -131,10 +131,19 @@ fn refused() -> Vec<(&'static str, Value, &'static str, &'static str)> {
             "lax",
         ),
         (
-            "CloudFormation",
+            "half a request of CloudFormation",
             json!({"RequestType": "Create", "ResponseURL": "https://SECRET", "sqlStatement": "select 1"}),
             "InvalidRequest",
-            "CloudFormation",
+            "`StackId`",
+        ),
+        (
+            "a request of CloudFormation with an address of somebody else",
+            json!({
+                "RequestType": "Create", "ResponseURL": "https://SECRET.example/k", "StackId": "s", "RequestId": "r",
+                "ResourceType": "t", "LogicalResourceId": "l", "sqlStatement": "select 1"
+            }),
+            "InvalidRequest",
+            "`ResponseURL` is not CloudFormation's",
         ),
     ]
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use signalbox_tasker::ports::{Callbacks, Ledger, Warehouse};
+use signalbox_tasker::ports::{Callbacks, CustomResources, Ledger, Warehouse};
 
 use crate::callbacks::StepFunctions;
+use crate::cloudformation::CloudFormation;
 use crate::ledger::DynamoLedger;
 use crate::session::Session;
 use crate::targets::Target;
@@ -18,6 +19,9 @@ pub struct AwsSettings {
     pub targets: BTreeMap<String, Target>,
     /// The ledger's table: its name or ARN.
     pub table: String,
+    /// Where responses of custom resources may go beside CloudFormation's own addresses: `scheme://host[:port]`. For
+    /// tests.
+    pub response_origins: Vec<String>,
 }
 
 /// The adapters. Making it reads nothing and asks nobody: a client is made by the first call that needs it.
@@ -25,6 +29,7 @@ pub struct AwsSettings {
 pub struct Aws {
     warehouse: Arc<RedshiftData>,
     callbacks: Arc<StepFunctions>,
+    custom_resources: Arc<CloudFormation>,
     ledger: Arc<DynamoLedger>,
 }
 
@@ -41,6 +46,7 @@ impl Aws {
         Self {
             warehouse: Arc::new(RedshiftData::new(Arc::clone(&session), settings.targets)),
             callbacks: Arc::new(StepFunctions::new(Arc::clone(&session))),
+            custom_resources: Arc::new(CloudFormation::new(settings.response_origins)),
             ledger: Arc::new(DynamoLedger::new(session, settings.table)),
         }
     }
@@ -75,6 +81,12 @@ impl Aws {
     #[must_use]
     pub fn callbacks(&self) -> Arc<dyn Callbacks> {
         Arc::clone(&self.callbacks) as Arc<dyn Callbacks>
+    }
+
+    /// Answers custom resources.
+    #[must_use]
+    pub fn custom_resources(&self) -> Arc<dyn CustomResources> {
+        Arc::clone(&self.custom_resources) as Arc<dyn CustomResources>
     }
 
     /// Keeps items.
@@ -113,6 +125,7 @@ mod tests {
         let settings = AwsSettings {
             targets: BTreeMap::from([("default".to_owned(), target.check().expect("a target"))]),
             table: "tasks".to_owned(),
+            response_origins: Vec::new(),
         };
         let aws = Aws::with_session(settings, service.session().await);
         aws.warm().await;
@@ -136,6 +149,7 @@ mod tests {
         let settings = AwsSettings {
             targets: BTreeMap::new(),
             table: "tasks".to_owned(),
+            response_origins: Vec::new(),
         };
         let aws = Aws::with_session(settings, Arc::new(Session::of(config)));
         aws.warm().await;

@@ -1,10 +1,11 @@
 //! Adapters of the ports of the domain to AWS.
 //!
 //! [`Aws`] has them all. Each is by itself too: [`RedshiftData`] is the warehouse, [`StepFunctions`] the callbacks,
-//! [`DynamoLedger`] the ledger. They share a [`Session`] and make their clients when first used.
+//! [`CloudFormation`] the custom resources, [`DynamoLedger`] the ledger. They share a [`Session`] and make their clients when first used.
 
 mod call;
 pub mod callbacks;
+pub mod cloudformation;
 mod facade;
 pub mod ledger;
 pub mod session;
@@ -14,6 +15,7 @@ mod testing;
 pub mod warehouse;
 
 pub use callbacks::StepFunctions;
+pub use cloudformation::CloudFormation;
 pub use facade::{Aws, AwsSettings};
 pub use ledger::DynamoLedger;
 pub use ledger::table::{Outcome, TableError, TableReport};

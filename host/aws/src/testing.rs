@@ -20,6 +20,8 @@ pub(crate) enum Turn {
     Reply(u16, String),
     /// Answers with an error's name in a header.
     Typed(u16, &'static str, String),
+    /// Answers with this status and the place to look at instead.
+    Redirect(u16, String),
     /// Closes the connection.
     Close,
     /// Does not answer.
@@ -116,9 +118,14 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
             state.requests.push(request);
             state.turns.pop_front()
         };
+        let mut place = String::new();
         let (status, name, body) = match turn {
             Some(Turn::Reply(status, body)) => (status, None, body),
             Some(Turn::Typed(status, name, body)) => (status, Some(name), body),
+            Some(Turn::Redirect(status, to)) => {
+                place = format!("location: {to}\r\n");
+                (status, None, String::new())
+            }
             Some(Turn::Close) => return,
             Some(Turn::Hang) => std::future::pending().await,
             None => (400, Some("ScriptIsOver"), "{}".to_owned()),
@@ -127,7 +134,8 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
             .map(|name| format!("x-amzn-errortype: {name}\r\n"))
             .unwrap_or_default();
         let length = body.len();
-        let reply = format!("HTTP/1.1 {status} X\r\n{name}content-length: {length}\r\n\r\n{body}");
+        let reply =
+            format!("HTTP/1.1 {status} X\r\n{name}{place}content-length: {length}\r\n\r\n{body}");
         if stream.write_all(reply.as_bytes()).await.is_err() {
             return;
         }

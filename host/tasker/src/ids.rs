@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 pub enum IdSource<'a> {
     /// The task token: fresh for every attempt of a state.
     Token(&'a str),
+    /// A digest of what makes a request for a custom resource unique.
+    CustomResource(&'a str),
     /// The scope of an `idempotencyKey` ([`work_scope`]), where no task waits.
     IdempotencyKey(&'a str),
     /// The id of the Lambda request: the same when Lambda itself repeats it.
@@ -27,6 +29,7 @@ impl RecordId {
     pub fn new(deployment: &str, source: IdSource<'_>) -> Self {
         let (kind, value) = match source {
             IdSource::Token(value) => ("token", value),
+            IdSource::CustomResource(value) => ("resource", value),
             IdSource::IdempotencyKey(value) => ("key", value),
             IdSource::Request(value) => ("request", value),
         };

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::{
+    custom_resource::CustomResource,
     ports::TaskToken,
     raised::Raised,
     secrets::{Secrets, for_each_text},
+    waiting::Waiting,
 };
 
 /// The most characters a task token has.
@@ -23,7 +25,7 @@ pub struct Intake {
     /// What the policy sees.
     pub payload: Value,
     /// Who waits.
-    pub token: Option<TaskToken>,
+    pub waiting: Option<Waiting>,
     /// The execution that asks.
     pub execution_arn: Option<String>,
     /// The caller's name for the work.
@@ -39,6 +41,10 @@ pub struct Intake {
 /// # Errors
 /// `InvalidRequest` if it is no object, or a field that the host itself reads is of the wrong form.
 pub fn take(payload: Value) -> Result<Intake, Raised> {
+    let resource = CustomResource::of(&payload)?;
+    if let Some(resource) = &resource {
+        resource.check()?;
+    }
     let Value::Object(mut fields) = payload else {
         return Err(Raised::invalid(
             "the payload must be a JSON object with `sqlStatement`, `sqlStatements` or `action`",
@@ -70,7 +76,16 @@ pub fn take(payload: Value) -> Result<Intake, Raised> {
     hide_secret_fields(&mut fields, &mut secrets);
 
     let execution_arn = text(&fields, "executionArn", ARN_MAX, "pass `$$.Execution.Id`")?;
-    if token.is_some() && execution_arn.is_none() {
+    let waiting = match (token, resource) {
+        (Some(_), Some(_)) => {
+            return Err(Raised::invalid(
+                "the payload has a `taskToken` and a `ResponseURL`: who waits? Pass on one of them",
+            ));
+        }
+        (Some(token), None) => Some(Waiting::Task(token)),
+        (None, resource) => resource.map(Waiting::Resource),
+    };
+    if matches!(waiting, Some(Waiting::Task(_))) && execution_arn.is_none() {
         return Err(Raised::invalid(
             "`taskToken` without `executionArn`: pass `\"executionArn.$\": \"$$.Execution.Id\"` beside the token",
         ));
@@ -92,7 +107,7 @@ pub fn take(payload: Value) -> Result<Intake, Raised> {
     for_each_text(&mut payload, &mut |text| secrets.lend(text));
     Ok(Intake {
         payload,
-        token,
+        waiting,
         execution_arn,
         idempotency_key,
         policy,
@@ -160,7 +175,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            intake.token.as_ref().map(TaskToken::reveal),
+            intake.waiting.as_ref().and_then(Waiting::secret),
             Some("T0KEN-0123456789")
         );
         assert!(
@@ -181,7 +196,27 @@ mod tests {
             intake.payload,
             json!({"TaskToken": HIDDEN, "inner": [[{"response_url": HIDDEN}]]})
         );
-        assert!(intake.token.is_none());
+        assert!(intake.waiting.is_none());
+    }
+
+    #[test]
+    fn the_address_of_a_stack_is_kept_by_the_host_and_gone_from_every_text() {
+        let request = json!({
+            "RequestType": "Create", "ResponseURL": "https://b.example/R3SP0NSE", "StackId": "s", "RequestId": "r",
+            "LogicalResourceId": "l", "sqlStatement": "select 'https://b.example/R3SP0NSE'"
+        });
+        let intake = take(request.clone()).unwrap();
+        assert_eq!(
+            intake.waiting.as_ref().and_then(Waiting::secret),
+            Some("https://b.example/R3SP0NSE")
+        );
+        assert_eq!(intake.payload["ResponseURL"], HIDDEN);
+        assert!(!format!("{intake:?}{}", intake.payload).contains("R3SP0NSE"));
+
+        let mut both = request;
+        both["taskToken"] = json!("t");
+        both["executionArn"] = json!("a");
+        assert!(take(both).unwrap_err().message.contains("who waits?"));
     }
 
     #[test]

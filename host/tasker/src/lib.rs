@@ -4,6 +4,7 @@
 //! overdue. What must hold whatever happens (every accepted task ends, a statement starts at most once, one answer)
 //! rests on the record ([`record`]): it is written before Redshift is asked, and every step is a conditional write.
 
+pub mod custom_resource;
 pub mod ids;
 pub mod intake;
 pub mod options;
@@ -13,8 +14,11 @@ pub mod raised;
 pub mod record;
 pub mod secrets;
 pub mod task;
+pub mod waiting;
 
+pub use custom_resource::CustomResource;
 pub use options::Options;
 pub use policies::{Granted, PolicySet};
 pub use raised::Raised;
 pub use task::{Call, Ports, Settling, SweepSummary, Tasker};
+pub use waiting::Waiting;

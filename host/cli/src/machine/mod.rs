@@ -16,7 +16,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use signalbox_aws::{RedshiftData, Session, StepFunctions as Callbacks};
+use signalbox_aws::{CloudFormation, RedshiftData, Session, StepFunctions as Callbacks};
 use signalbox_lambda::{Config, Host, start};
 use signalbox_local::{
     data_api::{DataApi, DataApiOptions, DataApiServer},
@@ -94,6 +94,7 @@ impl Machine {
                     config.targets.clone(),
                 )),
                 callbacks: Arc::new(Callbacks::new(Arc::new(Session::at(&answer_at)))),
+                custom_resources: Arc::new(CloudFormation::new(config.response_origins.clone())),
                 ledger: Arc::clone(&ledger),
                 clock: Arc::new(SystemClock),
             };

@@ -14,11 +14,12 @@ pub(super) const RETENTION_DAYS_MAX: u64 = 3_650;
 /// The longest time the sweep may wait: a statement's own longest run, 24 hours.
 const SWEEP_SECONDS_MAX: u64 = 86_400;
 /// The variables of our own, apart from those that only tests read (`SIGNALBOX_TEST_…`).
-pub const OWN_VARIABLES: [&str; 6] = [
+pub const OWN_VARIABLES: [&str; 7] = [
     "SIGNALBOX_CONFIG",
     "SIGNALBOX_DEPLOYMENT",
     "SIGNALBOX_UNKNOWN_FIELDS",
     "SIGNALBOX_SWEEP_AFTER_SECONDS",
+    "SIGNALBOX_RESPONSE_ORIGINS",
     "SIGNALBOX_CACHE_DIR",
     "SIGNALBOX_POLICY_SET",
 ];
@@ -34,6 +35,7 @@ pub(super) struct Variables {
     pub(super) deployment: Option<String>,
     pub(super) unknown_fields: Option<UnknownFields>,
     pub(super) sweep_after: Option<Duration>,
+    pub(super) response_origins: Vec<String>,
     pub(super) cache_dir: Option<PathBuf>,
     pub(super) warnings: Vec<String>,
 }
@@ -88,6 +90,7 @@ pub(super) fn read(environment: &Environment, problems: &mut Vec<Problem>) -> Va
         );
     }
 
+    let response_origins = response_origins(&reader, &mut note);
     let warnings = reader.strangers(&mut note);
     let path = |name: &str| reader.get(name).map(PathBuf::from);
     Variables {
@@ -99,6 +102,7 @@ pub(super) fn read(environment: &Environment, problems: &mut Vec<Problem>) -> Va
         deployment,
         unknown_fields,
         sweep_after: sweep_after.map(Duration::from_secs),
+        response_origins,
         cache_dir: path("SIGNALBOX_CACHE_DIR").or_else(|| cache_dir(&reader)),
         warnings,
     }
@@ -132,6 +136,30 @@ pub(super) fn deployment_rule(name: &str) -> Result<(), &'static str> {
     } else {
         Err("is no name of a deployment: 1 to 140 letters, digits and -_.")
     }
+}
+
+/// Where responses of custom resources may go beside CloudFormation's own addresses, separated by commas.
+fn response_origins(reader: &Reader<'_>, note: &mut impl FnMut(&str, String)) -> Vec<String> {
+    const NAME: &str = "SIGNALBOX_RESPONSE_ORIGINS";
+    let host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    let origins = reader.get(NAME).unwrap_or_default().split(',');
+    let origins: Vec<_> = origins
+        .map(str::trim)
+        .filter(|origin| !origin.is_empty())
+        .collect();
+    for origin in &origins {
+        let known = matches!(
+            origin.split_once("://"),
+            Some(("http" | "https", authority)) if !authority.is_empty() && authority.chars().all(host)
+        );
+        if !known {
+            note(
+                NAME,
+                format!("{origin:?} is no origin such as http://127.0.0.1:9000"),
+            );
+        }
+    }
+    origins.into_iter().map(str::to_owned).collect()
 }
 
 /// Where compiled policies are kept if nobody says: Lambda lets a function write to `/tmp` only; elsewhere it is the

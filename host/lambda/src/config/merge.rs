@@ -55,6 +55,7 @@ impl Merge<'_> {
                 ledger,
                 policies,
                 default_policy,
+                response_origins: self.variables.response_origins,
                 cache_dir: self.variables.cache_dir,
                 file: self.variables.config,
                 warnings: self.variables.warnings,

@@ -62,6 +62,8 @@ pub struct Config {
     pub policies: BTreeMap<String, PolicyConfig>,
     /// The policy of a payload that names none; one of `policies`.
     pub default_policy: String,
+    /// Where responses of custom resources may go beside CloudFormation's own addresses: for tests.
+    pub response_origins: Vec<String>,
     /// Where compiled policies are kept; none if they are not.
     pub cache_dir: Option<PathBuf>,
     /// The file that was read, if one was named.

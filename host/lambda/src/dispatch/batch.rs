@@ -55,6 +55,16 @@ async fn one(work: &impl Work, message: Message, call: &Call) -> Result<(), Stri
             Ok(_) => Ok(()),
             Err(raised) => Err(raised.to_string()),
         },
+        Message::CustomResource(request) => {
+            let call = Call {
+                source: Source::CustomResource,
+                ..call.clone()
+            };
+            match work.invoke(&call, request).await {
+                Ok(_) => Ok(()),
+                Err(raised) => Err(raised.to_string()),
+            }
+        }
         Message::Completion(event) => match work.settle(call, event).await {
             Settling::Done => Ok(()),
             Settling::Ignored { reason } => {

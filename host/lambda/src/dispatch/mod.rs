@@ -122,9 +122,9 @@ async fn answer(
             "`Step Functions Execution Status Change` is not supported by this version: take the rule for `aws.states` \
              away",
         )),
-        Event::CustomResource(_) => Err(Raised::invalid(
-            "requests of CloudFormation are not supported by this version: the stack has to be answered by the \
-             custom resource's own function",
-        )),
+        Event::CustomResource(request) => {
+            work.invoke(&context.call(Source::CustomResource), request)
+                .await
+        }
     }
 }

@@ -190,6 +190,28 @@ async fn the_deadline_leaves_time_to_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_of_cloudformation_is_worked_on_as_one_by_whichever_way_it_came() {
+    let work = Fake::default();
+    let request =
+        json!({"RequestType": "Create", "ResponseURL": "https://SECRET", "sqlStatement": "good"});
+    assert_eq!(handle(&work, request.clone()).await, Ok(json!({"Id": "1"})));
+    let batch = json!({"Records": [
+        {"messageId": "m", "eventSource": "aws:sqs", "body": request.to_string()}
+    ]});
+    assert_eq!(
+        handle(&work, batch).await,
+        Ok(json!({"batchItemFailures": []}))
+    );
+    let calls = work.calls.lock().expect("lock");
+    assert_eq!(calls.len(), 2);
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.source == Source::CustomResource)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_known_but_not_built_is_refused_by_name() {
     let work = Fake::default();
     assert_eq!(
@@ -200,9 +222,7 @@ async fn what_is_known_but_not_built_is_refused_by_name() {
         "source": "aws.states", "detail-type": "Step Functions Execution Status Change",
         "detail": {"executionArn": "a", "status": "ABORTED"}
     });
-    let resource =
-        json!({"RequestType": "Create", "ResponseURL": "https://SECRET", "sqlStatement": "good"});
-    for event in [stopped, resource, json!({"hello": "SECRET"})] {
+    for event in [stopped, json!({"hello": "SECRET"})] {
         let raised = handle(&work, event).await.expect_err("refused");
         assert_eq!(raised.error_type, "InvalidRequest");
         assert!(!raised.message.contains("SECRET"));

@@ -21,7 +21,7 @@ pub(super) fn is_sweep(fields: &Map<String, Value>) -> bool {
 
 /// A request of CloudFormation carries an address to answer to.
 pub(super) fn is_custom_resource(fields: &Map<String, Value>) -> bool {
-    fields.contains_key("ResponseURL") && (fields.contains_key("RequestType") || is_payload(fields))
+    fields.get("ResponseURL").is_some_and(|url| !url.is_null())
 }
 
 /// Says what an event is that is nothing known, by its keys.

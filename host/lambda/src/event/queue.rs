@@ -19,6 +19,8 @@ pub struct Record {
 pub enum Message {
     /// A payload.
     Payload(Value),
+    /// A request of CloudFormation for a custom resource.
+    CustomResource(Value),
     /// A completion event.
     Completion(Value),
     /// `Step Functions Execution Status Change`.
@@ -89,9 +91,7 @@ fn message(body: &str) -> Message {
         Ok(Event::ExecutionStatus(event)) => Message::ExecutionStatus(event),
         Ok(Event::Sweep) => Message::Malformed("a schedule does not come by a queue".to_owned()),
         Ok(Event::Queue(_)) => Message::Malformed("a batch within a message".to_owned()),
-        Ok(Event::CustomResource(_)) => {
-            Message::Malformed("a request of CloudFormation does not come by a queue".to_owned())
-        }
+        Ok(Event::CustomResource(request)) => Message::CustomResource(request),
         Err(raised) => Message::Malformed(raised.message),
     }
 }

@@ -43,10 +43,12 @@ pub fn aws(config: &Config) -> Ports {
     let aws = Aws::new(AwsSettings {
         targets: config.targets.clone(),
         table: config.ledger.table.clone(),
+        response_origins: config.response_origins.clone(),
     });
     Ports {
         warehouse: aws.warehouse(),
         callbacks: aws.callbacks(),
+        custom_resources: aws.custom_resources(),
         ledger: aws.ledger(),
         clock: Arc::new(SystemClock),
     }

@@ -2,6 +2,7 @@
 
 pub mod callbacks;
 pub mod clock;
+pub mod custom_resources;
 pub mod ledger;
 #[cfg(feature = "test-support")]
 pub mod ledger_contract;
@@ -9,6 +10,7 @@ pub mod warehouse;
 
 pub use callbacks::{Callbacks, SendError, TaskToken};
 pub use clock::{Clock, SystemClock};
+pub use custom_resources::{CustomResources, ResponseUrl};
 pub use ledger::{Expect, Item, Key, Ledger, LedgerError, Page, Query, Write, WriteError};
 pub use warehouse::{
     Listed, ListedPage, ServiceError, ServiceErrorKind, Sql, StartStatement, Warehouse,

@@ -15,8 +15,10 @@ use signalbox_policy::{
 };
 
 use crate::{
+    custom_resource::CustomResource,
     ids::{RecordId, statement_name},
     ports::TaskToken,
+    waiting::Waiting,
 };
 
 /// Redshift lets no statement run longer: 24 hours, in milliseconds.
@@ -77,7 +79,10 @@ pub struct Record {
     /// The token of the waiting task, of its newest attempt; removed when that was told.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "token")]
     pub task_token: Option<TaskToken>,
-    /// Whether a task waits, or waited.
+    /// The request of the custom resource that waits, or waited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_resource: Option<CustomResource>,
+    /// Whether somebody waits, or waited.
     pub waiting: bool,
     /// The execution that asked; of several attempts the newest one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,6 +189,26 @@ impl Record {
         statement_name(&self.deployment, &self.record_id)
     }
 
+    /// Who waits, and can still be reached.
+    #[must_use]
+    pub fn who_waits(&self) -> Option<Waiting> {
+        match (self.tokens().next(), &self.custom_resource) {
+            (Some(token), _) => Some(Waiting::Task(token.clone())),
+            (None, Some(resource)) if resource.response_url.is_some() => {
+                Some(Waiting::Resource(resource.clone()))
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// Whether Redshift certainly changed nothing for it. Of a batch some parts may have taken effect.
+    fn is_untouched(&self) -> bool {
+        let batch = |statement: &Statement| {
+            statement.id.is_some() && statement.action == "batchExecuteStatement"
+        };
+        self.came_to() == CameTo::Nothing && !self.statement.as_ref().is_some_and(batch)
+    }
+
     /// Whether somebody has to be told, or a lock freed, when the statement ends.
     #[must_use]
     pub fn needs_settling(&self) -> bool {
@@ -258,8 +283,12 @@ impl Record {
     /// The answer is decided.
     #[must_use]
     pub fn decided(mut self, answer: Answer) -> Self {
-        self.phase = Phase::Decided;
         self.answer = Some(answer);
+        self.phase = Phase::Decided;
+        let (name, untouched) = (self.statement_name(), self.is_untouched());
+        if let (Some(resource), Some(answer)) = (&mut self.custom_resource, &self.answer) {
+            resource.response = Some(resource.response_to(answer, &name, untouched));
+        }
         self
     }
 
@@ -272,6 +301,9 @@ impl Record {
         self.task_token = None;
         for attempt in &mut self.attempts {
             attempt.token = None;
+        }
+        if let Some(resource) = &mut self.custom_resource {
+            resource.response_url = None;
         }
         self
     }

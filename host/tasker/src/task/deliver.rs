@@ -7,8 +7,9 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Settling, Tasker, answer};
 use crate::{
-    ports::{SendError, TaskToken},
+    ports::SendError,
     record::{Advance, Ending, Phase, Record, Stored},
+    waiting::Waiting,
 };
 
 /// Pause before an answer that was not acknowledged is sent again, at first; doubled each time.
@@ -27,15 +28,23 @@ impl Tasker {
             if record.phase == Phase::Closed {
                 return Settling::Done;
             }
-            let (Some(token), Some(answer)) = (record.tokens().next(), &record.answer) else {
+            let (Some(waiting), Some(answer)) = (record.who_waits(), &record.answer) else {
                 return Settling::Again {
                     reason: "the record holds no answer yet".to_owned(),
                 };
             };
-            let next = match self.send(deadline, token, answer).await {
+            let next = match self.send(deadline, &waiting, answer).await {
                 Ok(()) => record.clone().told(Ending::Answered),
                 Err(SendError::Closed { code }) => {
-                    tracing::info!(record = %record.record_id, code, "nobody waits for this answer any more");
+                    match waiting {
+                        Waiting::Task(_) => {
+                            tracing::info!(record = %record.record_id, code, "nobody waits for this answer any more");
+                        }
+                        // A stack says nowhere that it gave up waiting: it may wait still, until its own time-out.
+                        Waiting::Resource(_) => {
+                            tracing::error!(record = %record.record_id, code, alarm = "ResponseRefused", "the response of a custom resource is refused for good");
+                        }
+                    }
                     record.clone().told(Ending::FoundClosed)
                 }
                 Err(error) => match replacement(record, answer, &error) {
@@ -67,28 +76,17 @@ impl Tasker {
         }
     }
 
-    async fn send(
+    /// Sends an answer until it is taken, refused, or has been sent often enough for now.
+    pub(super) async fn send(
         &self,
         deadline: Instant,
-        token: &TaskToken,
+        waiting: &Waiting,
         answer: &Answer,
     ) -> Result<(), SendError> {
         let mut pause = PAUSE;
         let mut sends = 1;
         loop {
-            let sent = timeout_at(deadline, async {
-                match answer {
-                    Answer::Succeed { output } => self.ports.callbacks.succeed(token, output).await,
-                    Answer::Fail { error, cause } => {
-                        let given = |text: &'static str| move |value: &&str| *value != text;
-                        let (error, cause) = (Some(error.as_str()), Some(cause.as_str()));
-                        self.ports
-                            .callbacks
-                            .fail(token, error.filter(given("")), cause.filter(given("")))
-                            .await
-                    }
-                }
-            });
+            let sent = timeout_at(deadline, self.send_once(waiting, answer));
             let error = match sent.await {
                 Ok(Err(SendError::Passing { code, message })) => {
                     SendError::Passing { code, message }
@@ -108,6 +106,33 @@ impl Tasker {
             sleep_until(wake).await;
             pause *= 2;
             sends += 1;
+        }
+    }
+}
+
+impl Tasker {
+    async fn send_once(&self, waiting: &Waiting, answer: &Answer) -> Result<(), SendError> {
+        let callbacks = &self.ports.callbacks;
+        match (waiting, answer) {
+            (Waiting::Task(token), Answer::Succeed { output }) => {
+                callbacks.succeed(token, output).await
+            }
+            (Waiting::Task(token), Answer::Fail { error, cause }) => {
+                let given = |text: &str| !text.is_empty();
+                let error = Some(error.as_str()).filter(|error| given(error));
+                let cause = Some(cause.as_str()).filter(|cause| given(cause));
+                callbacks.fail(token, error, cause).await
+            }
+            (Waiting::Resource(resource), _) => {
+                match (&resource.response_url, &resource.response) {
+                    (Some(url), Some(response)) => {
+                        self.ports.custom_resources.respond(url, response).await
+                    }
+                    _ => Err(SendError::Closed {
+                        code: "NoResponse".to_owned(),
+                    }),
+                }
+            }
         }
     }
 }

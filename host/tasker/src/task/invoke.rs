@@ -3,14 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use signalbox_policy::{
-    Answer, Identity,
-    contract::{Invocation, Source, Waiter},
-};
+use signalbox_policy::contract::{Invocation, Source, Waiter};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
-    Call, Settling, Tasker, answer,
+    Call, Tasker,
     attach::{Asking, Attach},
     outcome::{pending, reply_value},
     services::{EventServices, granted_targets},
@@ -18,9 +15,10 @@ use super::{
 use crate::{
     ids::{IdSource, RecordId, digest, work_scope},
     intake::{self, Intake},
-    ports::{LedgerError, TaskToken, WriteError},
+    ports::{LedgerError, TaskToken},
     raised::{Raised, names},
-    record::{Ending, Phase, Record, Reserve, SCHEMA, Statement, Stored},
+    record::{Ending, Phase, Statement, Stored},
+    waiting::Waiting,
 };
 
 /// Pause between looks at a record that another invocation is working on.
@@ -33,47 +31,53 @@ impl Tasker {
     ///
     /// # Errors
     /// What Lambda is to report. Under `.waitForTaskToken` that ends the task, so no statement of it runs then. From a
-    /// queue errors go to the token, and only a ledger that does not answer is raised.
+    /// queue errors go to the token, and only a ledger that does not answer is raised. CloudFormation is told by the
+    /// response; raised is only what cannot be told.
     pub async fn invoke(&self, call: &Call, payload: Value) -> Result<Value, Raised> {
         let token = payload
             .get("taskToken")
             .and_then(Value::as_str)
             .filter(|token| !token.is_empty())
             .map(TaskToken::new);
-        let served = match intake::take(payload) {
-            Ok(intake) => self.serve(call, intake).await,
+        let served = match self.resource_of(&payload) {
             Err(raised) => Err(raised),
+            Ok(None) => match intake::take(payload) {
+                Ok(intake) => self.serve(call, intake).await,
+                Err(raised) => Err(raised),
+            },
+            Ok(Some(resource)) => {
+                let served = self.serve_resource(call, resource, payload).await;
+                // Who also waits by a token is told below.
+                match (served, &token) {
+                    (Ok((_, Some(raised))), Some(_)) => Err(raised),
+                    (Ok((reply, _)), _) => Ok(reply),
+                    (Err(raised), _) => Err(raised),
+                }
+            }
         };
         match (served, token) {
             (Err(raised), Some(token))
                 if call.source == Source::Queue
                     && raised.error_type != names::LEDGER_UNAVAILABLE =>
             {
-                self.answer_directly(
-                    call,
-                    &token,
-                    None,
-                    None,
-                    answer::of_raised(&raised),
-                    &Value::Null,
-                )
-                .await
+                let waiting = Waiting::Task(token);
+                self.refuse(call, &waiting, &raised).await
             }
             (served, _) => served,
         }
     }
 
-    async fn serve(&self, call: &Call, intake: Intake) -> Result<Value, Raised> {
+    pub(super) async fn serve(&self, call: &Call, intake: Intake) -> Result<Value, Raised> {
         let deployment = &self.options.deployment;
-        let record_id = match &intake.token {
-            Some(token) => RecordId::new(deployment, IdSource::Token(token.reveal())),
+        let record_id = match &intake.waiting {
+            Some(waiting) => waiting.record_id(deployment),
             None => RecordId::new(deployment, IdSource::Request(&call.request_id)),
         };
         match self.store.find(&record_id).await {
             Ok(Some(stored)) => return self.repeat(call, stored).await,
             Ok(None) => {}
             // The task is recorded, and whoever can read the record ends it: to raise would be to end it unread.
-            Err(error @ LedgerError::Unreadable(_)) if intake.token.is_some() => {
+            Err(error @ LedgerError::Unreadable(_)) if intake.waiting.is_some() => {
                 tracing::error!(record = %record_id, %error, alarm = "RecordUnreadable", "a task's record cannot be read");
                 return Ok(pending());
             }
@@ -83,12 +87,18 @@ impl Tasker {
         let policies = self.policies();
         let granted = policies.choose(intake.policy.as_deref())?;
         let payload_digest = payload_digest(&intake.payload);
-        if let Some(key) = &intake.idempotency_key {
+        let (token, key) = match &intake.waiting {
+            Some(Waiting::Task(token)) => (Some(token), intake.idempotency_key.as_ref()),
+            // CloudFormation has an id of its own for every request, and asks once.
+            Some(Waiting::Resource(_)) => (None, None),
+            None => (None, intake.idempotency_key.as_ref()),
+        };
+        if let Some(key) = key {
             let arn = intake.execution_arn.as_deref();
             let policy = &granted.policy.identity().name;
             let asking = Asking {
                 record_id: record_id.clone(),
-                token: intake.token.clone(),
+                token: token.cloned(),
                 execution_arn: intake.execution_arn.clone(),
                 scope: work_scope(deployment, policy, arn, key),
             };
@@ -100,10 +110,14 @@ impl Tasker {
                 Err(failure) => return Err(Raised::from(&failure)),
             }
         }
-        let waiter = intake.token.as_ref().map(|_| Waiter::StepFunctions);
+        let waiter = intake.waiting.as_ref().map(Waiting::waiter);
+        let source = match waiter {
+            Some(Waiter::Cloudformation) => Source::CustomResource,
+            _ => call.source,
+        };
         let invocation = Invocation {
             request_id: call.request_id.clone(),
-            source: call.source,
+            source,
             payload: intake.payload.to_string(),
             execution_arn: intake.execution_arn.clone(),
             function_arn: call.function_arn.clone(),
@@ -111,9 +125,9 @@ impl Tasker {
             unknown_fields: self.options.unknown_fields,
         };
         let mut services = EventServices::new(self, call, granted, record_id);
-        services.token.clone_from(&intake.token);
+        services.waiting.clone_from(&intake.waiting);
         services.execution_arn.clone_from(&intake.execution_arn);
-        services.idempotency_key.clone_from(&intake.idempotency_key);
+        services.idempotency_key = key.cloned();
         services.secrets = Arc::new(intake.secrets.clone());
         services.payload_digest = payload_digest;
         let services = Arc::new(services);
@@ -131,54 +145,6 @@ impl Tasker {
                 self.after_return(call, &intake, policy, &starts, invoked)
                     .await
             }
-        }
-    }
-
-    /// Records an answer that needs no statement, and sends it.
-    pub(super) async fn answer_directly(
-        &self,
-        call: &Call,
-        token: &TaskToken,
-        policy: Option<Identity>,
-        execution_arn: Option<String>,
-        answer: Answer,
-        reply: &Value,
-    ) -> Result<Value, Raised> {
-        let now = self.now();
-        let record_id = RecordId::new(&self.options.deployment, IdSource::Token(token.reveal()));
-        let record = Record {
-            schema: SCHEMA,
-            record_id,
-            deployment: self.options.deployment.clone(),
-            policy,
-            phase: Phase::Decided,
-            request_id: call.request_id.clone(),
-            task_token: Some(token.clone()),
-            waiting: true,
-            execution_arn,
-            attached_at: None,
-            attempts: Vec::new(),
-            work: None,
-            statement: None,
-            recorded_at: now,
-            starting_at: None,
-            due_at: Some(now.saturating_add(self.sweep_after_ms())),
-            verdict: None,
-            answer: Some(answer),
-            reply: Some(reply.to_string()),
-            ending: None,
-            refusal: None,
-        };
-        match self.store.reserve(record, None, call.deadline).await {
-            Ok(Reserve::New(stored) | Reserve::Known(stored)) => {
-                if let Settling::Again { reason } = self.deliver(call.deadline, stored).await {
-                    tracing::warn!(reason, "the answer is left to the sweep");
-                }
-                Ok(reply.clone())
-            }
-            Ok(Reserve::Locked { .. } | Reserve::WorkTaken) => Ok(reply.clone()),
-            Err(WriteError::Ledger(error)) => Err(ledger_unavailable(&error)),
-            Err(error) => Err(Raised::new(names::LEDGER_UNAVAILABLE, error.to_string())),
         }
     }
 
@@ -227,7 +193,7 @@ fn payload_digest(payload: &Value) -> String {
     digest(&["payload", &payload.to_string()])
 }
 
-fn ledger_unavailable(error: &LedgerError) -> Raised {
+pub(super) fn ledger_unavailable(error: &LedgerError) -> Raised {
     let message = match error {
         LedgerError::Unreadable(_) => error.to_string(),
         _ => format!("{error}. Nothing was started; it is safe to try again"),

@@ -12,6 +12,7 @@ mod services;
 mod settle;
 mod start;
 mod sweep;
+mod tell;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -21,7 +22,7 @@ use tokio::time::Instant;
 use crate::{
     options::Options,
     policies::PolicySet,
-    ports::{Callbacks, Clock, Ledger, Warehouse},
+    ports::{Callbacks, Clock, CustomResources, Ledger, Warehouse},
     record::Store,
 };
 
@@ -35,6 +36,8 @@ pub struct Ports {
     pub warehouse: Arc<dyn Warehouse>,
     /// Step Functions.
     pub callbacks: Arc<dyn Callbacks>,
+    /// CloudFormation.
+    pub custom_resources: Arc<dyn CustomResources>,
     /// The durable record.
     pub ledger: Arc<dyn Ledger>,
     /// The time.

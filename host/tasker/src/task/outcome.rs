@@ -34,10 +34,11 @@ impl Tasker {
         match (invoked.reply, invoked.answer, bound) {
             (Ok(reply), Some(answer), None) => {
                 let reply = reply_value(&reply);
-                match &intake.token {
-                    Some(token) => {
+                match &intake.waiting {
+                    Some(waiting) => {
                         let arn = intake.execution_arn.clone();
-                        self.answer_directly(call, token, Some(policy.clone()), arn, answer, &reply)
+                        let policy = Some(policy.clone());
+                        self.answer_directly(call, waiting, policy, arn, answer, &reply)
                             .await
                     }
                     None => Ok(reply),
@@ -107,16 +108,17 @@ impl Tasker {
                 self.cancel_stray(&statement.target, id).await;
             }
         }
-        let to_token = match (&reply, call.source) {
-            (Some((_, answer)), _) => Some(answer.clone()),
-            (None, Source::Queue) => Some(answer::of_raised(&raised)),
-            (None, _) => None,
+        let told_by_answer =
+            call.source == Source::Queue || stored.record.custom_resource.is_some();
+        let to_waiting = match &reply {
+            Some((_, answer)) => Some(answer.clone()),
+            None => told_by_answer.then(|| answer::of_raised(&raised)),
         };
         let mut current = stored;
         loop {
             // What is raised reaches the attempt of this invocation alone.
             let to_others = current.record.tokens().nth(1).is_some();
-            let told = to_token.clone();
+            let told = to_waiting.clone();
             let told = told.or_else(|| to_others.then(|| answer::of_raised(&raised)));
             let next = match told {
                 Some(answer) => current.record.clone().decided(answer),
@@ -127,9 +129,9 @@ impl Tasker {
                     if let Settling::Again { reason } = self.deliver(call.deadline, now).await {
                         tracing::warn!(reason, "the answer is left to the sweep");
                     }
-                    return match (reply, &to_token) {
+                    return match (reply, &to_waiting) {
                         (Some((reply, _)), _) => Ok(reply_value(&reply)),
-                        (None, Some(_)) => Ok(Value::Null),
+                        (None, Some(_)) => Ok(refusal_reply(&raised)),
                         (None, None) => Err(raised),
                     };
                 }
@@ -257,6 +259,11 @@ impl Tasker {
         }
         let _ = self.settle_stored(call, now, None).await;
     }
+}
+
+/// The reply to an event that is refused by an answer to whoever waits.
+pub(super) fn refusal_reply(raised: &Raised) -> Value {
+    json!({ "Error": raised.error_type, "Message": raised.message })
 }
 
 /// The reply where there is nothing to say yet: the task waits, and is told later.

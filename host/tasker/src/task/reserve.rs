@@ -15,6 +15,7 @@ use crate::{
         LONGEST_RUN_MS, LockRevision, Phase, Record, Reserve, SCHEMA, Statement, Stored, Work,
         is_final,
     },
+    waiting::Waiting,
 };
 
 /// How much of the SQL a record shows, in characters.
@@ -54,6 +55,11 @@ impl EventServices {
             Exclusivity::Statement => digest(&["statement", deployment, target, &sql_text(sql)]),
             Exclusivity::Key(key) => digest(&["key", deployment, &self.policy.name, target, key]),
         });
+        let (task_token, custom_resource) = match self.waiting.clone().filter(|_| bound) {
+            Some(Waiting::Task(token)) => (Some(token), None),
+            Some(Waiting::Resource(resource)) => (None, Some(resource)),
+            None => (None, None),
+        };
         Record {
             schema: SCHEMA,
             record_id,
@@ -61,8 +67,9 @@ impl EventServices {
             policy: Some(self.policy.clone()),
             phase: Phase::Reserved,
             request_id: self.call.request_id.clone(),
-            task_token: self.token.clone().filter(|_| bound),
-            waiting: bound && self.token.is_some(),
+            task_token,
+            custom_resource,
+            waiting: bound && self.waiting.is_some(),
             execution_arn: self.execution_arn.clone(),
             attached_at: None,
             attempts: Vec::new(),
@@ -102,9 +109,13 @@ impl EventServices {
     fn identity(&self, bound: bool, options: &StartOptions) -> (RecordId, Option<Work>) {
         if !bound {
             let number = self.next_unbound();
-            if self.token.is_some() || number > 0 {
+            if self.waiting.is_some() || number > 0 {
                 return (self.record_id.unbound(number), None);
             }
+        }
+        // CloudFormation has an id of its own for every request.
+        if matches!(self.waiting, Some(Waiting::Resource(_))) {
+            return (self.record_id.clone(), None);
         }
         // The first statement of an event without a task is what the event is about.
         let key = options.idempotency_key.as_ref();

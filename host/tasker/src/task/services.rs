@@ -25,10 +25,11 @@ use super::{Call, Tasker, failure};
 use crate::{
     ids::RecordId,
     policies::Granted,
-    ports::{Sql, TaskToken},
+    ports::Sql,
     raised::{detail, names},
     record::{Refusal, Stored},
     secrets::{Secrets, for_each_text, mask_literals},
+    waiting::Waiting,
 };
 
 /// The services of one event.
@@ -40,7 +41,7 @@ pub(super) struct EventServices {
     pub(super) targets: Vec<String>,
     /// The record of the event's task.
     pub(super) record_id: RecordId,
-    pub(super) token: Option<TaskToken>,
+    pub(super) waiting: Option<Waiting>,
     pub(super) execution_arn: Option<String>,
     /// The caller's name for the work.
     pub(super) idempotency_key: Option<String>,
@@ -101,7 +102,7 @@ impl EventServices {
             policy: granted.policy.identity().clone(),
             targets: granted_targets(tasker, granted),
             record_id,
-            token: None,
+            waiting: None,
             execution_arn: None,
             idempotency_key: None,
             secrets: Arc::default(),
@@ -351,7 +352,7 @@ impl Services for EventServices {
     }
 
     async fn heartbeat(&self) -> Result<(), Failure> {
-        let Some(token) = &self.token else {
+        let Some(Waiting::Task(token)) = &self.waiting else {
             return Ok(());
         };
         let sent = self

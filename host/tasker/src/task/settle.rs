@@ -15,6 +15,7 @@ use crate::{
     ports::{LedgerError, ServiceError, ServiceErrorKind},
     record::{Advance, Ending, Phase, Record, Stored, is_final},
     secrets::Secrets,
+    waiting::Waiting,
 };
 
 /// What became of an event or a due record.
@@ -219,10 +220,17 @@ impl Tasker {
         for token in record.tokens() {
             secrets.take(token.reveal());
         }
+        let waiting = record.who_waits();
+        if let Some(secret) = waiting.as_ref().and_then(Waiting::secret) {
+            secrets.take(secret);
+        }
+        let waiter = waiting
+            .as_ref()
+            .map_or(Waiter::StepFunctions, Waiting::waiter);
         let mut services = EventServices::new(self, call, granted, record.record_id.clone());
         services.secrets = Arc::new(secrets);
         services.execution_arn.clone_from(&record.execution_arn);
-        services.token.clone_from(&record.task_token);
+        services.waiting = waiting;
         let services = Arc::new(services);
         let settlement = Settlement {
             facts,
@@ -234,7 +242,7 @@ impl Tasker {
             let context = self.context(Arc::<EventServices>::clone(&services), call);
             let settled = granted
                 .policy
-                .settle(context, settlement.clone(), Waiter::StepFunctions)
+                .settle(context, settlement.clone(), waiter)
                 .await;
             // What a policy says that was not let to finish its calls is not its decision.
             let little_time =

@@ -12,6 +12,7 @@
 
 mod answers;
 mod attempts;
+mod custom_resources;
 mod latest;
 mod life;
 mod locks;

@@ -1,6 +1,7 @@
 //! The world of a task, played: services that remember what was asked of them and fail on request.
 
 mod callbacks;
+mod custom_resources;
 mod ledger;
 mod policy;
 mod warehouse;
@@ -14,6 +15,7 @@ use std::{
 };
 
 pub use callbacks::{FakeCallbacks, Told};
+pub use custom_resources::FakeCustomResources;
 pub use ledger::MemoryLedger;
 pub use policy::{Script, ScriptedPolicy, standard};
 use serde_json::{Value, json};
@@ -51,6 +53,7 @@ pub struct World {
     pub ledger: Arc<MemoryLedger>,
     pub warehouse: Arc<FakeWarehouse>,
     pub callbacks: Arc<FakeCallbacks>,
+    pub custom_resources: Arc<FakeCustomResources>,
     pub clock: Arc<ManualClock>,
     pub store: Store,
 }
@@ -60,6 +63,7 @@ impl World {
         let ledger = Arc::new(MemoryLedger::default());
         let warehouse = Arc::new(FakeWarehouse::default());
         let callbacks = Arc::new(FakeCallbacks::default());
+        let custom_resources = Arc::new(FakeCustomResources::default());
         let clock = Arc::new(ManualClock(AtomicI64::new(1_800_000_000_000)));
         let options = Options {
             deployment: DEPLOYMENT.to_owned(),
@@ -68,6 +72,7 @@ impl World {
         let ports = Ports {
             warehouse: warehouse.clone(),
             callbacks: callbacks.clone(),
+            custom_resources: custom_resources.clone(),
             ledger: ledger.clone(),
             clock: clock.clone(),
         };
@@ -78,6 +83,7 @@ impl World {
             ledger,
             warehouse,
             callbacks,
+            custom_resources,
             clock,
             store,
         }

@@ -1,0 +1,148 @@
+//! CloudFormation: the port [`CustomResources`], a PUT to the address that a request carries.
+
+mod address;
+#[cfg(test)]
+mod tests;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use signalbox_tasker::ports::{CustomResources, ResponseUrl, SendError};
+use tokio::time::timeout;
+
+use crate::session;
+
+/// How long one PUT may take.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest body of a refusal that is read: S3's are some hundred bytes.
+const REFUSAL_MAX: u64 = 16 * 1024;
+/// The longest name of an error that is shown.
+const CODE_MAX: usize = 64;
+
+/// Answers custom resources. Makes its HTTP client when first used.
+#[derive(Debug)]
+pub struct CloudFormation {
+    origins: Vec<String>,
+    proxy: ProxyConfig,
+    connector: OnceLock<Connector>,
+}
+
+impl CloudFormation {
+    /// Answers CloudFormation's own addresses, and these origins (`http://127.0.0.1:9000`), which are for tests.
+    /// Goes through the proxy that the environment names.
+    #[must_use]
+    pub fn new(origins: Vec<String>) -> Self {
+        Self {
+            origins,
+            proxy: ProxyConfig::from_env(),
+            connector: OnceLock::new(),
+        }
+    }
+
+    fn connector(&self) -> &Connector {
+        self.connector
+            .get_or_init(|| session::connector(self.proxy.clone()))
+    }
+
+    async fn put(&self, url: &ResponseUrl, response: &str) -> Result<(), SendError> {
+        let mut request = HttpRequest::new(SdkBody::from(response));
+        request
+            .set_method("PUT")
+            .and_then(|()| request.set_uri(url.reveal()))
+            .map_err(|_| closed("InvalidResponseUrl"))?;
+        // The address was signed for this one. Without the header a client may add one of its own.
+        request.headers_mut().insert("content-type", "");
+        let reply = self
+            .connector()
+            .call(request)
+            .await
+            .map_err(|error| lost(&error))?;
+        match reply.status().as_u16() {
+            200..300 => Ok(()),
+            status => Err(refused(status, reply).await),
+        }
+    }
+}
+
+#[async_trait]
+impl CustomResources for CloudFormation {
+    fn check(&self, url: &ResponseUrl) -> Result<(), String> {
+        address::check(url.reveal(), &self.origins)
+    }
+
+    async fn respond(&self, url: &ResponseUrl, response: &str) -> Result<(), SendError> {
+        // An address from the ledger may be older than the configuration.
+        self.check(url).map_err(|_| closed("ForeignResponseUrl"))?;
+        timeout(ATTEMPT_TIMEOUT, self.put(url, response))
+            .await
+            .unwrap_or_else(|_| {
+                Err(SendError::Passing {
+                    code: "RequestTimeout".to_owned(),
+                    message: "no reply within the time-out".to_owned(),
+                })
+            })
+    }
+}
+
+fn closed(code: &str) -> SendError {
+    SendError::Closed {
+        code: code.to_owned(),
+    }
+}
+
+/// What is said of a lost connection names no address.
+fn lost(error: &ConnectorError) -> SendError {
+    let kind = if error.is_timeout() {
+        "no reply within the time-out"
+    } else if error.is_io() {
+        "the connection failed"
+    } else {
+        "the request failed"
+    };
+    SendError::Passing {
+        code: "ConnectionError".to_owned(),
+        message: kind.to_owned(),
+    }
+}
+
+/// A reply that is no success. Of its body, which may repeat the address and what it was signed with, only the
+/// error's name is read. A redirect is not followed: what is signed holds for one host.
+async fn refused(status: u16, reply: HttpResponse) -> SendError {
+    let code = name_of(reply).await;
+    let told = code.clone().unwrap_or_else(|| format!("HTTP {status}"));
+    let passing = match (status, code.as_deref()) {
+        // S3 says so of a sender that was too slow, and of two at once.
+        (400, Some("RequestTimeout")) | (409, Some("OperationAborted")) => true,
+        (status, _) => status >= 500 || matches!(status, 307 | 408 | 425 | 429),
+    };
+    if passing {
+        SendError::Passing {
+            code: told,
+            message: format!("the response was answered with HTTP {status}"),
+        }
+    } else {
+        closed(&told)
+    }
+}
+
+/// The content of `<Code>` in an error of S3.
+async fn name_of(reply: HttpResponse) -> Option<String> {
+    let length: u64 = reply.headers().get("content-length")?.parse().ok()?;
+    if length > REFUSAL_MAX {
+        return None;
+    }
+    let body = ByteStream::new(reply.into_body()).collect().await.ok()?;
+    let body = String::from_utf8(body.to_vec()).ok()?;
+    let (_, rest) = body.split_once("<Code>")?;
+    let (code, _) = rest.split_once("</Code>")?;
+    let plain = code.len() <= CODE_MAX && code.chars().all(|c| c.is_ascii_alphanumeric());
+    plain.then(|| code.to_owned())
+}
