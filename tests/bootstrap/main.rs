@@ -18,5 +18,6 @@ mod attempts;
 mod errors;
 mod events;
 mod life;
+mod operating;
 mod policies;
 mod start;

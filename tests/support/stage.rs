@@ -51,6 +51,8 @@ pub struct Stage {
     pub redshift_faults: Faults,
     /// Faults of its completion events.
     pub event_faults: EventFaults,
+    /// The function's environment.
+    pub variables: Variables,
     /// The table, unless another implementation keeps it.
     pub dynamodb: Option<DynamoDb>,
     calls: Arc<Mutex<BTreeMap<String, u32>>>,
@@ -146,7 +148,7 @@ impl Stage {
             create_table(&variables).await;
         }
 
-        let lambda = Arc::new(Lambda::start(variables).await);
+        let lambda = Arc::new(Lambda::start(variables.clone()).await);
         let tokens = Arc::default();
         let function = Function {
             lambda: Arc::clone(&lambda),
@@ -158,6 +160,7 @@ impl Stage {
             states,
             redshift_faults,
             event_faults,
+            variables,
             dynamodb,
             calls,
             tokens,
@@ -240,6 +243,31 @@ impl Stage {
         );
     }
 
+    /// Runs `signalbox` as an operator with the function's environment.
+    pub async fn signalbox(&self, arguments: &[&str]) -> Said {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_signalbox"));
+        command.args(arguments).env_clear().envs(&self.variables);
+        // The servers that it asks are on this runtime.
+        let output = tokio::task::spawn_blocking(move || command.output());
+        let output = tokio::time::timeout(PATIENCE, output)
+            .await
+            .expect("signalbox ends in time")
+            .expect("no panic")
+            .expect("signalbox runs");
+        let said = Said {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("UTF-8"),
+            err: String::from_utf8(output.stderr).expect("UTF-8"),
+        };
+        for token in self.tokens.lock().expect("lock").iter() {
+            assert!(
+                !said.out.contains(token) && !said.err.contains(token),
+                "a token is shown: {said:?}"
+            );
+        }
+        said
+    }
+
     /// Says that nothing strange was asked of the table and nothing secret was logged. Call it at a test's end.
     pub fn check(&self, secrets: &[&str]) {
         if let Some(dynamodb) = &self.dynamodb {
@@ -260,6 +288,24 @@ impl Stage {
                 assert!(!line.contains(secret), "{secret:?} is in the log: {line}");
             }
         }
+    }
+}
+
+/// What a run of `signalbox` came to.
+#[derive(Debug)]
+pub struct Said {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// What it wrote.
+    pub out: String,
+    /// What it wrote about errors.
+    pub err: String,
+}
+
+impl Said {
+    /// What it wrote, as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::serve::ServeArgs;
+use crate::{serve::ServeArgs, settings::Settings, tasks::TasksCommand};
 
 /// Redshift SQL from Step Functions, under policies that are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -26,6 +26,9 @@ pub(crate) enum Command {
     /// Look at policies, check them, compile them
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Look after the open tasks of a deployment: list, show, cancel, settle
+    #[command(subcommand)]
+    Tasks(TasksCommand),
 }
 
 impl Default for Command {
@@ -47,7 +50,10 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
     /// Create the table named by DDB_TABLE_NAME or the configuration; safe to repeat
-    Create,
+    Create {
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use signalbox_aws::{DynamoLedger, Outcome, Session};
-use signalbox_lambda::Config;
 
-use crate::{Done, args::LedgerCommand, out};
+use crate::{Done, args::LedgerCommand, out, settings::Settings};
 
 pub(crate) async fn run(command: &LedgerCommand) -> Done {
     match command {
-        LedgerCommand::Create => create().await,
+        LedgerCommand::Create { settings } => create(settings).await,
     }
 }
 
-async fn create() -> Done {
-    let ledger = Config::from_process()
-        .map_err(|error| error.to_string())?
-        .ledger;
+async fn create(settings: &Settings) -> Done {
+    let ledger = settings.read()?.ledger;
     let session = Arc::new(Session::from_environment());
     let table = DynamoLedger::new(session, ledger.table);
     let report = table

@@ -1,4 +1,5 @@
-//! The binary `signalbox`: try everything on one machine, prepare a deployment, look at policies.
+//! The binary `signalbox`: try everything on one machine, prepare and operate a deployment, look at
+//! policies.
 
 mod args;
 mod demo;
@@ -7,6 +8,8 @@ mod machine;
 mod out;
 mod policy;
 mod serve;
+mod settings;
+mod tasks;
 
 use std::process::ExitCode;
 
@@ -36,6 +39,7 @@ pub fn run() -> ExitCode {
             Command::Ledger(command) => ledger::run(&command).await,
             Command::Policy(command) => policy::run(&command).await,
             Command::Serve(options) => serve::run(&options).await,
+            Command::Tasks(command) => tasks::run(&command).await,
         }
     });
     match done {

@@ -27,6 +27,11 @@ pub(crate) fn error(text: impl Display) {
     let _ = writeln!(anstream::stderr().lock(), "{BAD}error:{BAD:#} {text}");
 }
 
+/// Writes what deserves a look and is no error.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{NOTE}note:{NOTE:#} {text}");
+}
+
 /// A text in a style.
 pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")

@@ -7,6 +7,7 @@
 pub mod custom_resource;
 pub mod ids;
 pub mod intake;
+pub mod operate;
 pub mod options;
 pub mod policies;
 pub mod ports;
@@ -20,5 +21,5 @@ pub use custom_resource::CustomResource;
 pub use options::Options;
 pub use policies::{Granted, PolicySet};
 pub use raised::Raised;
-pub use task::{Call, Ports, Settling, SweepSummary, Tasker};
+pub use task::{Call, Ports, Settled, SettledNow, Settling, SweepSummary, Tasker};
 pub use waiting::Waiting;

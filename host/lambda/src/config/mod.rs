@@ -85,11 +85,17 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, each with its place and what to do.
     pub fn from_process() -> Result<Self, ConfigError> {
-        // A variable that is no UTF-8 cannot be one of ours.
-        let environment = std::env::vars_os()
+        Self::read(&Self::process_environment(), &|path| {
+            std::fs::read_to_string(path)
+        })
+    }
+
+    /// The process's environment. A variable that is no UTF-8 cannot be one of ours and is left out.
+    #[must_use]
+    pub fn process_environment() -> Environment {
+        std::env::vars_os()
             .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-            .collect();
-        Self::read(&environment, &|path| std::fs::read_to_string(path))
+            .collect()
     }
 
     /// Reads a configuration.

@@ -107,6 +107,22 @@ pub(super) fn due_query(deployment: &str, shard: u8, up_to: i64, limit: usize) -
     }
 }
 
+/// All records of a shard that are open, in the order in which they are due; from after a sort key on.
+pub(super) fn open_query(
+    deployment: &str,
+    shard: u8,
+    after: Option<String>,
+    limit: usize,
+) -> Query {
+    Query {
+        id: due_partition(deployment, shard),
+        after,
+        up_to: None,
+        descending: false,
+        limit,
+    }
+}
+
 fn execution_partition(execution_arn: &str, step: Option<&str>) -> String {
     match step {
         Some(step) => format!("{execution_arn}#step#{step}"),

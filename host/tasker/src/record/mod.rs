@@ -5,7 +5,7 @@ mod store;
 mod work;
 
 pub use items::latest_query;
-pub use store::{Advance, LockRevision, NewestOfWork, Reserve, Store, Stored};
+pub use store::{Advance, LockRevision, NewestOfWork, Open, Reserve, Store, Stored};
 pub use work::{Attempt, CameTo, Work};
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! Reads and writes records: every step of a record is one conditional transaction.
 
 mod work;
+mod open;
 
 use std::{
     sync::{
@@ -23,6 +24,7 @@ use crate::{
 };
 
 pub use work::NewestOfWork;
+pub use self::open::Open;
 
 /// Pauses between tries of a write that nobody acknowledged.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -99,7 +99,8 @@ pub(super) fn is_deadline_exceeded(answer: &Answer) -> bool {
 }
 
 /// The name that the service has for a state.
-pub(super) fn status_name(status: StatementStatus) -> &'static str {
+#[must_use]
+pub fn status_name(status: StatementStatus) -> &'static str {
     match status {
         StatementStatus::Submitted => "SUBMITTED",
         StatementStatus::Picked => "PICKED",

@@ -10,6 +10,7 @@ mod outcome;
 mod reserve;
 mod services;
 mod settle;
+mod settle_now;
 mod start;
 mod sweep;
 mod tell;
@@ -26,7 +27,9 @@ use crate::{
     record::Store,
 };
 
+pub use answer::status_name;
 pub use settle::Settling;
+pub use settle_now::{Settled, SettledNow};
 pub use sweep::SweepSummary;
 
 /// The world, as the domain sees it.

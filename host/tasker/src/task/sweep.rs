@@ -54,7 +54,7 @@ impl Tasker {
             match self.store.find(&id).await {
                 Ok(Some(stored)) => {
                     self.sweep_record(&self.share(call), stored, &mut summary)
-                        .await
+                        .await;
                 }
                 Ok(None) => {}
                 // One record that cannot be read keeps no other waiting.
@@ -67,7 +67,13 @@ impl Tasker {
         Ok(summary)
     }
 
-    async fn sweep_record(&self, call: &Call, stored: Stored, summary: &mut SweepSummary) {
+    /// Does for one record what is to be done now, and says what came of it.
+    pub(super) async fn sweep_record(
+        &self,
+        call: &Call,
+        stored: Stored,
+        summary: &mut SweepSummary,
+    ) -> Settling {
         let old = self.now() - stored.record.recorded_at > FORGOTTEN_MS;
         let settling = match stored.record.phase {
             Phase::Closed => Settling::Done,
@@ -95,7 +101,7 @@ impl Tasker {
                 None => self.settle_stored(call, stored.clone(), None).await,
             },
         };
-        match settling {
+        match &settling {
             Settling::Done => summary.settled += 1,
             Settling::Again { reason } | Settling::Ignored { reason } => {
                 tracing::debug!(record = %stored.record.record_id, reason, "left for a later sweep");
@@ -103,6 +109,7 @@ impl Tasker {
                 self.postpone(call, stored).await;
             }
         }
+        settling
     }
 
     /// Whether a start that left no trace can no longer be under way.

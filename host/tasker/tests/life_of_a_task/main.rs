@@ -16,6 +16,7 @@ mod custom_resources;
 mod latest;
 mod life;
 mod locks;
+mod operating;
 mod refusals;
 mod running;
 mod starts;

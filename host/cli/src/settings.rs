@@ -1,0 +1,46 @@
+//! The function's own settings, for commands that work on a deployment from outside.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use signalbox_lambda::{Config, config::Environment};
+
+use crate::out;
+
+/// Where the settings of the deployment are.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Settings {
+    /// The function's configuration file; by default the one that SIGNALBOX_CONFIG names, if any
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Whose tasks: the function's name, or its SIGNALBOX_DEPLOYMENT
+    #[arg(long, value_name = "NAME")]
+    pub(crate) deployment: Option<String>,
+}
+
+impl Settings {
+    /// Reads them as the function does: the environment, and the file that it or `--config` names.
+    pub(crate) fn read(&self) -> Result<Config, String> {
+        let config = Config::read(&self.environment(), &|path| std::fs::read_to_string(path))
+            .map_err(|error| error.to_string())?;
+        for warning in &config.warnings {
+            out::note(warning);
+        }
+        Ok(config)
+    }
+
+    fn environment(&self) -> Environment {
+        let mut environment = Config::process_environment();
+        let given = [
+            (
+                "SIGNALBOX_CONFIG",
+                self.config.as_ref().map(|path| path.display().to_string()),
+            ),
+            ("SIGNALBOX_DEPLOYMENT", self.deployment.clone()),
+        ];
+        for (name, value) in given {
+            environment.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        environment
+    }
+}

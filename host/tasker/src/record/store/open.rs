@@ -1,0 +1,134 @@
+//! Records as an operator asks for them: all that are open, and one by any of its names.
+
+use tokio::task::JoinSet;
+
+use super::{Store, Stored, items};
+use crate::{ids::RecordId, ports::LedgerError};
+
+/// Items of a due list that are read at once.
+const PAGE: usize = 200;
+
+/// What the due lists lead to.
+#[derive(Debug, Default)]
+pub struct Open {
+    /// The records, the oldest first.
+    pub records: Vec<Stored>,
+    /// Records that this version cannot read, each with the reason.
+    pub unreadable: Vec<(RecordId, String)>,
+}
+
+impl Store {
+    /// The ids of all open records of this deployment. Every open record is in a due list, so nothing is scanned.
+    ///
+    /// # Errors
+    /// The ledger could not be asked.
+    pub async fn open_ids(&self) -> Result<Vec<RecordId>, LedgerError> {
+        let lists = self
+            .each_shard(|store, shard| async move { store.ids_of(shard).await })
+            .await?;
+        Ok(lists.concat())
+    }
+
+    /// All open records of this deployment.
+    ///
+    /// # Errors
+    /// The ledger could not be asked.
+    pub async fn open(&self) -> Result<Open, LedgerError> {
+        let parts = self
+            .each_shard(|store, shard| async move { store.open_of(shard).await })
+            .await?;
+        let mut open = Open::default();
+        for part in parts {
+            open.records.extend(part.records);
+            open.unreadable.extend(part.unreadable);
+        }
+        // A record that moves between the two reads can be in two lists' answers.
+        open.records
+            .sort_by(|a, b| order(&a.record).cmp(&order(&b.record)));
+        open.records
+            .dedup_by(|a, b| a.record.record_id == b.record.record_id);
+        Ok(open)
+    }
+
+    /// As [`Store::find_by_statement`], whichever deployment it belongs to.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn find_by_statement_of_any(
+        &self,
+        statement_id: &str,
+    ) -> Result<Option<Stored>, LedgerError> {
+        let key = items::statement_key(statement_id);
+        let item = self.ledger.get(self.now_seconds(), &key).await?;
+        match item.as_ref().and_then(items::leads_to) {
+            Some(id) => self.find(&id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The latest records of an execution, open or not, the last one first, whichever deployment they belong to.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn of_execution(
+        &self,
+        execution_arn: &str,
+        limit: usize,
+    ) -> Result<Vec<Stored>, LedgerError> {
+        let query = items::latest_query(execution_arn, None, limit);
+        let page = self.ledger.query(self.now_seconds(), &query).await?;
+        let mut found = Vec::new();
+        for id in page.items.iter().filter_map(items::leads_to) {
+            found.extend(self.find(&id).await?);
+        }
+        Ok(found)
+    }
+
+    /// Reads all lists at once: each is a partition of its own.
+    async fn each_shard<T, F>(&self, read: impl Fn(Self, u8) -> F) -> Result<Vec<T>, LedgerError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, LedgerError>> + Send + 'static,
+    {
+        let mut reads: JoinSet<_> = (0..items::DUE_SHARDS)
+            .map(|shard| read(self.clone(), shard))
+            .collect();
+        let mut parts = Vec::new();
+        while let Some(part) = reads.join_next().await {
+            parts.push(part.map_err(|error| LedgerError::Unavailable(error.to_string()))??);
+        }
+        Ok(parts)
+    }
+
+    async fn ids_of(&self, shard: u8) -> Result<Vec<RecordId>, LedgerError> {
+        let mut ids = Vec::new();
+        let mut after = None;
+        loop {
+            let query = items::open_query(&self.options.deployment, shard, after, PAGE);
+            let page = self.ledger.query(self.now_seconds(), &query).await?;
+            ids.extend(page.items.iter().filter_map(items::leads_to));
+            after = page.items.last().map(|item| item.key.invocation_id.clone());
+            if !page.more || after.is_none() {
+                return Ok(ids);
+            }
+        }
+    }
+
+    async fn open_of(&self, shard: u8) -> Result<Open, LedgerError> {
+        let mut open = Open::default();
+        for id in self.ids_of(shard).await? {
+            match self.find(&id).await {
+                Ok(Some(stored)) => open.records.push(stored),
+                // Closed and expired since the list was read.
+                Ok(None) => {}
+                Err(LedgerError::Unreadable(reason)) => open.unreadable.push((id, reason)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(open)
+    }
+}
+
+fn order(record: &super::Record) -> (i64, &RecordId) {
+    (record.recorded_at, &record.record_id)
+}
