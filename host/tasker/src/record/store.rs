@@ -1,7 +1,7 @@
 //! Reads and writes records: every step of a record is one conditional transaction.
 
-mod work;
 mod open;
+mod work;
 
 use std::{
     sync::{
@@ -23,8 +23,8 @@ use crate::{
     ports::{Clock, Expect, Item, Key, Ledger, LedgerError, Write, WriteError},
 };
 
-pub use work::NewestOfWork;
 pub use self::open::Open;
+pub use work::NewestOfWork;
 
 /// Pauses between tries of a write that nobody acknowledged.
 const PAUSE: Duration = Duration::from_millis(50);
