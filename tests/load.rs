@@ -23,7 +23,7 @@ use std::{
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use signalbox_aws::{RedshiftData, Session, StepFunctions as Callbacks};
+use signalbox_aws::{CloudFormation, RedshiftData, Session, StepFunctions as Callbacks};
 use signalbox_lambda::{Config, Host, InvocationContext, start};
 use signalbox_local::{
     CallFault, Faults, ServiceFault,
@@ -301,6 +301,7 @@ impl World {
                 config.targets.clone(),
             )),
             callbacks: Arc::new(Callbacks::new(Arc::new(Session::at(&states.url())))),
+            custom_resources: Arc::new(CloudFormation::new(config.response_origins.clone())),
             ledger: Arc::new(EmbeddedLedger::in_memory().expect("a ledger")),
             clock: Arc::new(SystemClock),
         };

@@ -59,14 +59,28 @@ pub(super) fn lines(task: &TaskView, redshift: Option<&Value>) -> Vec<String> {
     };
     lines.add("task", &task.record_id);
     lines.add("phase", phase);
+    let waits = if task.ending.is_none() {
+        "waits"
+    } else {
+        "waited"
+    };
     lines.add(
         "waiting",
-        match (task.waiting, task.ending) {
-            (true, None) => "a task of Step Functions waits for it",
-            (true, Some(_)) => "a task of Step Functions waited for it",
-            (false, _) => "nobody waits for it",
+        match (&task.custom_resource, task.waiting) {
+            (Some(resource), _) => format!(
+                "the custom resource {} of {} {waits} for it ({})",
+                resource.logical_resource_id, resource.stack_id, resource.request_type
+            ),
+            (None, true) => format!("a task of Step Functions {waits} for it"),
+            (None, false) => "nobody waits for it".to_owned(),
         },
     );
+    if task.earlier_attempts > 0 {
+        lines.add(
+            "attempts",
+            format!("{} before the newest one", task.earlier_attempts),
+        );
+    }
     lines.some("execution", task.execution_arn.as_deref());
     if let Some(policy) = &task.policy {
         lines.add("policy", format!("{} {}", policy.name, policy.version));

@@ -13,7 +13,7 @@ use signalbox_policy::contract::StatementDescription;
 pub use self::{
     cancel::CancelledNow,
     name::TaskName,
-    view::{AnswerView, PolicyView, StatementView, TaskView},
+    view::{AnswerView, PolicyView, ResourceView, StatementView, TaskView},
 };
 use crate::{
     options::Options,

@@ -26,8 +26,12 @@ pub struct TaskView {
     pub phase: Phase,
     /// How it ended.
     pub ending: Option<Ending>,
-    /// Whether a task of Step Functions waits for it, or waited.
+    /// Whether somebody waits for it, or waited.
     pub waiting: bool,
+    /// The custom resource that waits, or waited, where it is no task of Step Functions.
+    pub custom_resource: Option<ResourceView>,
+    /// How many attempts at the same work there were before the newest one.
+    pub earlier_attempts: usize,
     /// The execution that asked.
     pub execution_arn: Option<String>,
     /// The request id of the invocation that wrote the record.
@@ -53,6 +57,18 @@ pub struct TaskView {
     pub answer: Option<AnswerView>,
     /// Of a refused statement: the error.
     pub refusal: Option<Refusal>,
+}
+
+/// The custom resource that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceView {
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// The resource's name in the template.
+    pub logical_resource_id: String,
+    /// `Create`, `Update` or `Delete`.
+    pub request_type: String,
 }
 
 /// The policy of a task.
@@ -118,8 +134,13 @@ impl TaskView {
     #[must_use]
     pub fn new(record: &Record, now: i64) -> Self {
         let mut secrets = Secrets::default();
-        if let Some(token) = &record.task_token {
+        let earlier = record.attempts.iter().filter_map(|a| a.token.as_ref());
+        for token in record.task_token.iter().chain(earlier) {
             secrets.take(token.reveal());
+        }
+        let resource = record.custom_resource.as_ref();
+        if let Some(url) = resource.and_then(|resource| resource.response_url.as_ref()) {
+            secrets.take(url.reveal());
         }
         let clean = |text: &str| mask_literals(&secrets.scrubbed(text));
         let answer = |answer: &Answer| match answer {
@@ -138,6 +159,12 @@ impl TaskView {
             phase: record.phase,
             ending: record.ending,
             waiting: record.waiting,
+            custom_resource: resource.map(|resource| ResourceView {
+                stack_id: resource.stack_id.clone(),
+                logical_resource_id: resource.logical_resource_id.clone(),
+                request_type: resource.request_type.clone(),
+            }),
+            earlier_attempts: record.attempts.len(),
             execution_arn: record.execution_arn.clone(),
             request_id: record.request_id.clone(),
             policy: record.policy.as_ref().map(|policy| PolicyView {

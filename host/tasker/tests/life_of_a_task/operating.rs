@@ -31,6 +31,7 @@ fn ports(world: &World) -> Ports {
     Ports {
         warehouse: world.warehouse.clone(),
         callbacks: world.callbacks.clone(),
+        custom_resources: world.custom_resources.clone(),
         ledger: world.ledger.clone(),
         clock: world.clock.clone(),
     }
