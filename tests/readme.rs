@@ -52,7 +52,7 @@ fn signalbox(args: &[&str]) -> std::process::Output {
 
 #[test]
 fn every_json_block_is_what_it_says() {
-    let (mut machines, mut payloads, mut settings, mut tasks) = (0, 0, 0, 0);
+    let (mut machines, mut payloads, mut settings, mut tasks, mut rules) = (0, 0, 0, 0, 0);
     for block in blocks("README.md")
         .iter()
         .filter(|b| b.language.starts_with("json"))
@@ -68,6 +68,9 @@ fn every_json_block_is_what_it_says() {
         } else if value.get("Arguments").is_some() {
             check_payload(&at, &value["Arguments"]["Payload"]);
             tasks += 1;
+        } else if value.get("detail-type").is_some() {
+            check_rule(&at, &value);
+            rules += 1;
         } else if value.get("rules").is_some() {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("rules.json");
@@ -90,7 +93,33 @@ fn every_json_block_is_what_it_says() {
             payloads += 1;
         }
     }
-    assert_eq!((machines, tasks, settings, payloads), (1, 1, 1, 5));
+    assert_eq!(
+        (machines, tasks, settings, payloads, rules),
+        (1, 1, 1, 5, 2)
+    );
+}
+
+/// The function takes what a rule of EventBridge lets through.
+fn check_rule(at: &str, rule: &Value) {
+    let only = |field: &str| {
+        let values = rule[field]
+            .as_array()
+            .unwrap_or_else(|| panic!("{at}: {field}"));
+        values[0].clone()
+    };
+    let event = serde_json::json!({
+        "source": only("source"),
+        "detail-type": only("detail-type"),
+        "detail": {"statementName": "sbx-tasker:x", "state": "FINISHED", "executionArn": "arn", "status": "ABORTED"},
+    });
+    let kind = signalbox_lambda::event::Event::recognise(event);
+    let kind = kind.unwrap_or_else(|error| panic!("{at}: {error}"));
+    let taken = matches!(
+        kind,
+        signalbox_lambda::event::Event::Completion(_)
+            | signalbox_lambda::event::Event::ExecutionStatus(_)
+    );
+    assert!(taken, "{at}: {kind:?}");
 }
 
 /// The kit takes the payload as it is when a state machine has filled it in.
@@ -196,6 +225,31 @@ fn what_the_readme_says_of_policies_can_be_tried() {
             "the README does not explain `{setting}`"
         );
     }
+}
+
+#[test]
+fn every_alarm_is_explained() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let explained = std::fs::read_to_string(root.join("docs/config.md")).unwrap();
+    let mut folders = vec![root.join("host")];
+    let mut alarms = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for alarm in text.split("alarm = \"").skip(1) {
+                    let name = alarm.split('"').next().unwrap();
+                    let file = path.display();
+                    assert!(explained.contains(&format!("`{name}`")), "{file}: {name}");
+                    alarms += 1;
+                }
+            }
+        }
+    }
+    assert!(alarms > 10, "only {alarms} alarms were found");
 }
 
 #[test]

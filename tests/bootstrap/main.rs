@@ -21,3 +21,4 @@ mod life;
 mod operating;
 mod policies;
 mod start;
+mod stops;

@@ -58,6 +58,7 @@ pub struct Stage {
     calls: Arc<Mutex<BTreeMap<String, u32>>>,
     tokens: Arc<Mutex<Vec<String>>>,
     events: mpsc::Receiver<Value>,
+    stops: mpsc::Receiver<Value>,
     _redshift: DataApiServer,
     _folder: tempfile::TempDir,
 }
@@ -105,7 +106,9 @@ impl Stage {
             ..DataApiOptions::default()
         });
         let redshift = redshift.await.expect("the Data API");
+        let (stop_sink, stops) = mpsc::channel(1_000);
         let states = StepFunctions::start(StepFunctionsOptions {
+            events: Some(Arc::new(stop_sink)),
             faults: states_faults,
             ..StepFunctionsOptions::default()
         });
@@ -165,6 +168,7 @@ impl Stage {
             calls,
             tokens,
             events,
+            stops,
             _redshift: redshift,
             _folder: folder,
         }
@@ -204,6 +208,14 @@ impl Stage {
     pub async fn completion(&mut self) -> Value {
         let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
         event.expect("an event in time").expect("the Data API runs")
+    }
+
+    /// The next event of an execution that ended.
+    pub async fn execution_ended(&mut self) -> Value {
+        let event = tokio::time::timeout(PATIENCE, self.stops.recv()).await;
+        event
+            .expect("an event in time")
+            .expect("Step Functions runs")
     }
 
     /// The names of the statements of all tasks that waited for a token, in order.

@@ -1,8 +1,9 @@
 //! The domain: the life of a task and its statement.
 //!
-//! [`Tasker::invoke`] serves one payload, [`Tasker::settle`] one completion event, [`Tasker::sweep`] whatever is
-//! overdue. What must hold whatever happens (every accepted task ends, a statement starts at most once, one answer)
-//! rests on the record ([`record`]): it is written before Redshift is asked, and every step is a conditional write.
+//! [`Tasker::invoke`] serves one payload, [`Tasker::settle`] one completion event, [`Tasker::stopped`] an execution that
+//! stopped, [`Tasker::sweep`] whatever is overdue. What must hold whatever happens (every accepted task ends, a statement
+//! starts at most once, one answer) rests on the record ([`record`]): it is written before Redshift is asked, and every
+//! step is a conditional write.
 
 pub mod custom_resource;
 pub mod ids;
@@ -18,7 +19,7 @@ pub mod task;
 pub mod waiting;
 
 pub use custom_resource::CustomResource;
-pub use options::Options;
+pub use options::{DescribeDenied, Options, Rates};
 pub use policies::{Granted, PolicySet};
 pub use raised::Raised;
 pub use task::{Call, Ports, Settled, SettledNow, Settling, SweepSummary, Tasker};

@@ -20,6 +20,42 @@ pub struct Options {
     pub targets: Vec<String>,
     /// What policies are to do about unknown fields.
     pub unknown_fields: UnknownFields,
+    /// How often the host asks Redshift by itself.
+    pub rates: Rates,
+    /// What becomes of a task whose statement this role may not describe.
+    pub describe_denied: DescribeDenied,
+}
+
+/// Calls a second that one process of the host makes of its own accord: in sweeps, and to stop statements. What
+/// invocations and completion events ask for is not counted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// DescribeStatement. AWS allows an account about 100 a second in a region.
+    pub describes: f64,
+    /// ListStatements. AWS allows an account about 3 a second in a region.
+    pub lists: f64,
+    /// CancelStatement. AWS allows an account about 3 a second in a region.
+    pub cancels: f64,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            describes: 40.0,
+            lists: 2.0,
+            cancels: 2.0,
+        }
+    }
+}
+
+/// What becomes of a task whose statement this role may not describe: how it ends cannot be known then.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DescribeDenied {
+    /// The task waits until the permission is mended, or until Redshift has forgotten the statement.
+    #[default]
+    Wait,
+    /// The task fails with `StatementLost` when DescribeStatement has been denied for so long.
+    FailAfter(Duration),
 }
 
 impl Default for Options {
@@ -31,6 +67,8 @@ impl Default for Options {
             longest_invocation: Duration::from_secs(15 * 60),
             targets: vec!["default".to_owned()],
             unknown_fields: UnknownFields::Warn,
+            rates: Rates::default(),
+            describe_denied: DescribeDenied::default(),
         }
     }
 }

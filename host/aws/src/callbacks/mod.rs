@@ -1,6 +1,7 @@
 //! Step Functions: the port [`Callbacks`] over the AWS SDK.
 
 mod errors;
+mod executions;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +11,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::config::Builder;
-use signalbox_tasker::ports::{Callbacks, SendError, TaskToken};
+use aws_sdk_sfn::types::IncludedData;
+use signalbox_tasker::ports::{Callbacks, Execution, ExecutionError, SendError, TaskToken};
 use tokio::sync::OnceCell;
 
 use crate::session::{Limits, Session};
@@ -114,5 +116,18 @@ impl Callbacks for StepFunctions {
             .await
             .map(drop)
             .map_err(|error| send_error(&error, token))
+    }
+
+    async fn describe_execution(&self, arn: &str) -> Result<Execution, ExecutionError> {
+        let client = self.client().await.map_err(executions::no_client)?;
+        // Without input and output the call needs no permission on the state machine's key.
+        let call = client
+            .describe_execution()
+            .execution_arn(arn)
+            .included_data(IncludedData::MetadataOnly);
+        match call.send().await {
+            Ok(reply) => Ok(executions::execution(&reply)),
+            Err(error) => Err(executions::error(&error)),
+        }
     }
 }

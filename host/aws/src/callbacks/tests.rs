@@ -1,6 +1,8 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use signalbox_tasker::ports::ExecutionStatus;
+
 use super::*;
 use crate::testing::{Service, Turn};
 
@@ -123,6 +125,71 @@ async fn junk_for_a_reply_passes() {
         .await
         .expect_err("bad gateway");
     assert_eq!(class(&failed), "passing", "{failed}");
+}
+
+#[tokio::test]
+async fn an_execution_is_described_without_its_data() {
+    let cases = [
+        ("RUNNING", "", ExecutionStatus::Running, None),
+        (
+            "ABORTED",
+            r#","stopDate":1798761600.5"#,
+            ExecutionStatus::Aborted,
+            Some(1_798_761_600_500),
+        ),
+        (
+            "TIMED_OUT",
+            r#","stopDate":1798761600"#,
+            ExecutionStatus::TimedOut,
+            Some(1_798_761_600_000),
+        ),
+        ("FAILED", "", ExecutionStatus::Failed, None),
+        ("SUCCEEDED", "", ExecutionStatus::Succeeded, None),
+        (
+            "PENDING_REDRIVE",
+            "",
+            ExecutionStatus::Other("PENDING_REDRIVE".to_owned()),
+            None,
+        ),
+    ];
+    for (name, stop, status, stopped_at) in cases {
+        let body = format!(
+            r#"{{"executionArn":"arn:e","stateMachineArn":"arn:m","status":"{name}","startDate":1798761000{stop}}}"#
+        );
+        let (adapter, service) = adapter([Turn::Reply(200, body)]).await;
+        let execution = adapter
+            .describe_execution("arn:e")
+            .await
+            .expect("described");
+        assert_eq!(execution, Execution { status, stopped_at });
+        assert_eq!(
+            service.requests()[0].body,
+            r#"{"executionArn":"arn:e","includedData":"METADATA_ONLY"}"#
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_execution_that_is_not_described_is_unknown_denied_or_asked_for_again() {
+    for (status, code, expected) in [
+        (400, "ExecutionDoesNotExist", "unknown"),
+        (400, "InvalidArn", "unknown"),
+        (400, "ValidationException", "unknown"),
+        (400, "AccessDeniedException", "denied"),
+        (400, "KmsAccessDeniedException", "denied"),
+        (400, "ThrottlingException", "passing"),
+        (500, "InternalServerError", "passing"),
+    ] {
+        let (adapter, _service) = adapter(vec![error(status, code); 3]).await;
+        let failed = adapter.describe_execution("arn:e").await.expect_err(code);
+        let class = match &failed {
+            ExecutionError::Unknown { .. } => "unknown",
+            ExecutionError::Denied { .. } => "denied",
+            ExecutionError::Passing { .. } => "passing",
+        };
+        assert_eq!(class, expected, "{code}: {failed}");
+        assert!(failed.to_string().contains(code), "{failed}");
+    }
 }
 
 /// Everything that the SDK logs, at the most talkative level that is compiled in.

@@ -164,6 +164,6 @@ fn config(function: &str, user: &str, settings: &str) -> Result<Config, String> 
             ..Sources::default()
         },
     )?;
-    config.sweep_after = SWEEP_AFTER;
+    config.sweep.after = SWEEP_AFTER;
     Ok(config)
 }

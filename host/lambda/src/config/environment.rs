@@ -12,7 +12,7 @@ pub type Environment = BTreeMap<String, String>;
 /// The longest time a record can be kept: ten years.
 pub(super) const RETENTION_DAYS_MAX: u64 = 3_650;
 /// The longest time the sweep may wait: a statement's own longest run, 24 hours.
-const SWEEP_SECONDS_MAX: u64 = 86_400;
+pub(super) const SWEEP_SECONDS_MAX: u64 = 86_400;
 /// The variables of our own, apart from those that only tests read (`SIGNALBOX_TEST_…`).
 pub const OWN_VARIABLES: [&str; 7] = [
     "SIGNALBOX_CONFIG",

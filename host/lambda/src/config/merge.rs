@@ -12,10 +12,8 @@ use super::{
     file::File,
     limits,
     policies::{self, PolicyConfig},
+    sweep::{self, SweepConfig},
 };
-
-/// Two periods of a sweep that runs every minute.
-const SWEEP_AFTER: Duration = Duration::from_secs(120);
 
 /// The two sources on their way to a configuration.
 pub(super) struct Merge<'f> {
@@ -35,6 +33,7 @@ impl Merge<'_> {
         let default_policy = self.default_policy(&policies);
         let unknown_fields = self.unknown_fields();
         let retention = self.retention();
+        let sweep = self.sweep();
         match (
             default_target,
             ledger,
@@ -48,7 +47,7 @@ impl Merge<'_> {
                     .unwrap_or_else(|| "local".to_owned()),
                 log_level: self.variables.log_level.unwrap_or_default(),
                 retention,
-                sweep_after: self.variables.sweep_after.unwrap_or(SWEEP_AFTER),
+                sweep,
                 unknown_fields,
                 targets,
                 default_target,
@@ -254,6 +253,16 @@ impl Merge<'_> {
             }
             (None, None, _) => None,
         }
+    }
+
+    fn sweep(&mut self) -> SweepConfig {
+        let mut problems = Vec::new();
+        let after = self.variables.sweep_after;
+        let sweep = sweep::check(&self.file.sweep, after, &mut |key, message| {
+            problems.push(Problem::key(&self.name, &format!("sweep.{key}"), message));
+        });
+        self.problems.append(&mut problems);
+        sweep
     }
 
     fn unknown_fields(&mut self) -> UnknownFields {

@@ -11,6 +11,7 @@ mod limits;
 mod merge;
 mod nearest;
 mod policies;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ pub use self::{
     error::{ConfigError, Problem},
     level::LogLevel,
     policies::{PolicyConfig, PolicySource, STANDARD},
+    sweep::SweepConfig,
 };
 use self::{file::File, merge::Merge};
 
@@ -48,8 +50,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// How long a record stays after its end.
     pub retention: Duration,
-    /// How old an open record is before the sweep looks at it.
-    pub sweep_after: Duration,
+    /// How the sweep works.
+    pub sweep: SweepConfig,
     /// What policies are to do about unknown fields of a payload.
     pub unknown_fields: UnknownFields,
     /// Where statements can run; at least one.

@@ -109,7 +109,7 @@ fn the_environment_sets_what_it_names() {
     assert_eq!(config.retention, Duration::from_secs(7 * 86_400));
     assert_eq!(config.log_level, LogLevel::Warning);
     assert_eq!(config.unknown_fields, UnknownFields::Refuse);
-    assert_eq!(config.sweep_after, Duration::from_secs(30));
+    assert_eq!(config.sweep.after, Duration::from_secs(30));
     assert_eq!(config.cache_dir, Some(PathBuf::from("cache")));
     assert_eq!(config.deployment, "tasker");
     let named = read(&with(&[
@@ -362,6 +362,7 @@ fn every_key_is_in_the_documentation() {
         .chain(serde_fields::<file::PolicyFile>())
         .chain(serde_fields::<file::GrantsFile>())
         .chain(serde_fields::<file::LimitsFile>())
+        .chain(serde_fields::<sweep::SweepFile>())
         .chain(serde_fields::<signalbox_aws::TargetConfig>());
     let mut count = 0;
     for key in keys {

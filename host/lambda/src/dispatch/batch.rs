@@ -65,21 +65,23 @@ async fn one(work: &impl Work, message: Message, call: &Call) -> Result<(), Stri
                 Err(raised) => Err(raised.to_string()),
             }
         }
-        Message::Completion(event) => match work.settle(call, event).await {
-            Settling::Done => Ok(()),
-            Settling::Ignored { reason } => {
-                tracing::debug!(
-                    record = call.request_id,
-                    reason,
-                    "an event is not for this deployment"
-                );
-                Ok(())
-            }
-            Settling::Again { reason } => Err(reason),
-        },
-        Message::ExecutionStatus(_) => {
-            Err("stopped executions are not supported by this version".to_owned())
-        }
+        Message::Completion(event) => worked(work.settle(call, event).await, call),
+        Message::ExecutionStatus(event) => worked(work.stopped(call, event).await, call),
         Message::Malformed(reason) => Err(reason),
+    }
+}
+
+fn worked(settling: Settling, call: &Call) -> Result<(), String> {
+    match settling {
+        Settling::Done => Ok(()),
+        Settling::Ignored { reason } => {
+            tracing::debug!(
+                record = call.request_id,
+                reason,
+                "an event is not for this deployment"
+            );
+            Ok(())
+        }
+        Settling::Again { reason } => Err(reason),
     }
 }

@@ -108,23 +108,27 @@ async fn answer(
         }
         Event::Queue(records) => Ok(batch::answer(work, records, context).await),
         Event::Completion(event) => {
-            match work.settle(&context.call(Source::Invocation), event).await {
-                Settling::Done => Ok(Value::Null),
-                Settling::Ignored { reason } => {
-                    tracing::debug!(reason, "the event is not for this deployment");
-                    Ok(Value::Null)
-                }
-                Settling::Again { reason } => Err(Raised::new(TRY_AGAIN, reason)),
-            }
+            worked(work.settle(&context.call(Source::Invocation), event).await)
+        }
+        Event::ExecutionStatus(event) => {
+            worked(work.stopped(&context.call(Source::Invocation), event).await)
         }
         Event::Sweep => work.sweep(&context.call(Source::Invocation)).await,
-        Event::ExecutionStatus(_) => Err(Raised::invalid(
-            "`Step Functions Execution Status Change` is not supported by this version: take the rule for `aws.states` \
-             away",
-        )),
         Event::CustomResource(request) => {
             work.invoke(&context.call(Source::CustomResource), request)
                 .await
         }
+    }
+}
+
+/// The answer to an event that nobody waits for.
+fn worked(settling: Settling) -> Result<Value, Raised> {
+    match settling {
+        Settling::Done => Ok(Value::Null),
+        Settling::Ignored { reason } => {
+            tracing::debug!(reason, "the event is not for this deployment");
+            Ok(Value::Null)
+        }
+        Settling::Again { reason } => Err(Raised::new(TRY_AGAIN, reason)),
     }
 }

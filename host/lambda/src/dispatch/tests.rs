@@ -52,6 +52,19 @@ impl Work for Fake {
         }
     }
 
+    async fn stopped(&self, call: &Call, event: Value) -> Settling {
+        self.note(call).await;
+        match event["detail"]["executionArn"].as_str() {
+            Some("mine") => Settling::Done,
+            Some("lagging") => Settling::Again {
+                reason: "the execution still runs".to_owned(),
+            },
+            _ => Settling::Ignored {
+                reason: "it runs".to_owned(),
+            },
+        }
+    }
+
     async fn sweep(&self, call: &Call) -> Result<Value, Raised> {
         self.note(call).await;
         Ok(json!({"examined": 0}))
@@ -70,6 +83,13 @@ fn completion(name: &str) -> Value {
     json!({
         "source": "aws.redshift-data", "detail-type": "Redshift Data Statement Status Change",
         "detail": {"statementName": name, "state": "FINISHED"}
+    })
+}
+
+fn stopped(arn: &str) -> Value {
+    json!({
+        "source": "aws.states", "detail-type": "Step Functions Execution Status Change",
+        "detail": {"executionArn": arn, "status": "ABORTED", "stopDate": 1_800_000_000_000_i64}
     })
 }
 
@@ -144,6 +164,22 @@ async fn a_batch_reports_exactly_what_stays_in_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stopped_execution_comes_directly_or_by_the_queue() {
+    let work = Fake::default();
+    assert_eq!(handle(&work, stopped("mine")).await, Ok(Value::Null));
+    assert_eq!(handle(&work, stopped("running")).await, Ok(Value::Null));
+    let raised = handle(&work, stopped("lagging")).await.expect_err("again");
+    assert_eq!(raised.error_type, TRY_AGAIN);
+    let batch = json!({"Records": [
+        record("1", &stopped("mine")), record("2", &stopped("lagging")), record("3", &stopped("running")),
+    ]});
+    assert_eq!(
+        handle(&work, batch).await,
+        Ok(json!({"batchItemFailures": [{"itemIdentifier": "2"}]}))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_record_has_its_share_and_what_is_not_begun_stays() {
     let work = Fake {
         takes: Duration::from_secs(10),
@@ -212,19 +248,15 @@ async fn a_request_of_cloudformation_is_worked_on_as_one_by_whichever_way_it_cam
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_known_but_not_built_is_refused_by_name() {
+async fn a_sweep_is_asked_for_and_what_is_unknown_is_refused() {
     let work = Fake::default();
     assert_eq!(
         handle(&work, json!({"action": "sweep"})).await,
         Ok(json!({"examined": 0}))
     );
-    let stopped = json!({
-        "source": "aws.states", "detail-type": "Step Functions Execution Status Change",
-        "detail": {"executionArn": "a", "status": "ABORTED"}
-    });
-    for event in [stopped, json!({"hello": "SECRET"})] {
-        let raised = handle(&work, event).await.expect_err("refused");
-        assert_eq!(raised.error_type, "InvalidRequest");
-        assert!(!raised.message.contains("SECRET"));
-    }
+    let raised = handle(&work, json!({"hello": "SECRET"}))
+        .await
+        .expect_err("refused");
+    assert_eq!(raised.error_type, "InvalidRequest");
+    assert!(!raised.message.contains("SECRET"));
 }

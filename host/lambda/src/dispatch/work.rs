@@ -11,6 +11,8 @@ pub(super) trait Work: Sync {
     async fn invoke(&self, call: &Call, payload: Value) -> Result<Value, Raised>;
     /// Works on a completion event.
     async fn settle(&self, call: &Call, event: Value) -> Settling;
+    /// Works on an event of an execution that stopped.
+    async fn stopped(&self, call: &Call, event: Value) -> Settling;
     /// Works on whatever is overdue; the value is a summary.
     async fn sweep(&self, call: &Call) -> Result<Value, Raised>;
 }
@@ -23,6 +25,10 @@ impl Work for Tasker {
 
     async fn settle(&self, call: &Call, event: Value) -> Settling {
         Tasker::settle(self, call, event).await
+    }
+
+    async fn stopped(&self, call: &Call, event: Value) -> Settling {
+        Tasker::stopped(self, call, event).await
     }
 
     async fn sweep(&self, call: &Call) -> Result<Value, Raised> {

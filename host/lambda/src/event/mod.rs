@@ -33,8 +33,8 @@ pub enum Event {
 
 /// What the function takes, for messages.
 const SUPPORTED: &str = "a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or \
-                         of completion events; an EventBridge event `Redshift Data Statement Status Change`; a \
-                         scheduled event or `{\"action\": \"sweep\"}`";
+                         of completion events; an EventBridge event `Redshift Data Statement Status Change` \
+                         or `Step Functions Execution Status Change`; a scheduled event or `{\"action\": \"sweep\"}`";
 
 impl Event {
     /// Says what an event is.

@@ -64,12 +64,14 @@ pub fn options(config: &Config) -> Options {
     Options {
         deployment: config.deployment.clone(),
         retention: config.retention,
-        sweep_after: config.sweep_after,
+        sweep_after: config.sweep.after,
         longest_invocation: LONGEST_INVOCATION,
         targets: std::iter::once(&config.default_target)
             .chain(others)
             .cloned()
             .collect(),
         unknown_fields: config.unknown_fields,
+        rates: config.sweep.rates,
+        describe_denied: config.sweep.describe_denied,
     }
 }

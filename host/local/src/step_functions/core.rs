@@ -6,6 +6,7 @@ use super::execution::Execution;
 use super::function::InvokeFunction;
 use super::observe::Observer;
 use super::tokens::Registry;
+use crate::data_api::EventSink;
 use crate::time::TimeScale;
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
@@ -22,6 +23,7 @@ pub(crate) struct Core {
     pub(crate) region: String,
     pub(crate) time_scale: TimeScale,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) events: Option<Arc<dyn EventSink>>,
     pub(crate) tokens: Registry,
     function: Mutex<Option<Arc<dyn InvokeFunction>>>,
     machines: Mutex<HashMap<String, Definition>>,
@@ -42,6 +44,7 @@ impl Core {
             region: options.region,
             time_scale: options.time_scale,
             observer: options.observer,
+            events: options.events,
             tokens: Registry::default(),
             function: Mutex::new(options.function),
             machines: Mutex::default(),

@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::definition::Definition;
 use super::error::StateError;
+use super::events;
 use super::observe::{Observation, Outcome, What};
 use super::run;
 use jiff::Timestamp;
@@ -70,7 +71,16 @@ impl Execution {
                 outcome: outcome.clone(),
             },
         );
-        self.end.send_replace(Some((Timestamp::now(), outcome)));
+        let at = Timestamp::now();
+        let event = self
+            .core
+            .events
+            .clone()
+            .map(|sink| (sink, events::ended(&self, at, &outcome)));
+        self.end.send_replace(Some((at, outcome)));
+        if let Some((sink, event)) = event {
+            sink.deliver(event).await;
+        }
     }
 
     /// Ends it as ABORTED, unless it has ended.

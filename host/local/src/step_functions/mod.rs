@@ -21,6 +21,7 @@
 mod core;
 mod definition;
 mod error;
+mod events;
 mod execution;
 mod function;
 pub mod machines;
@@ -41,6 +42,7 @@ pub use observe::{Observation, Observer, Outcome, What};
 use self::core::Core;
 use crate::aws_json::faults::Faults;
 use crate::aws_json::server;
+use crate::data_api::EventSink;
 use crate::http::HttpServer;
 use crate::time::TimeScale;
 use serde_json::Value;
@@ -60,6 +62,8 @@ pub struct StepFunctionsOptions {
     pub function: Option<Arc<dyn InvokeFunction>>,
     /// Who is told what happens.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Who gets `Step Functions Execution Status Change` of executions that ended.
+    pub events: Option<Arc<dyn EventSink>>,
     /// Faults of calls.
     pub faults: Faults,
     /// The account in ARNs.
@@ -75,6 +79,7 @@ impl Default for StepFunctionsOptions {
             time_scale: TimeScale::REAL,
             function: None,
             observer: None,
+            events: None,
             faults: Faults::new(),
             account: crate::ACCOUNT.to_owned(),
             region: crate::REGION.to_owned(),

@@ -4,6 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+use super::executions::{Execution, ExecutionError};
+
 /// The token of a waiting task: whoever has it can answer the task. 1 to 2,048 characters.
 ///
 /// It has no `Display`, and its `Debug` shows nothing.
@@ -56,6 +58,12 @@ pub trait Callbacks: Send + Sync {
     /// # Errors
     /// See [`SendError`].
     async fn heartbeat(&self, token: &TaskToken) -> Result<(), SendError>;
+
+    /// DescribeExecution. What it says may lag behind by moments.
+    ///
+    /// # Errors
+    /// See [`ExecutionError`].
+    async fn describe_execution(&self, arn: &str) -> Result<Execution, ExecutionError>;
 }
 
 /// Why an answer was not taken.

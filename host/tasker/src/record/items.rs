@@ -95,6 +95,23 @@ pub fn latest_query(execution_arn: &str, step: Option<&str>, limit: usize) -> Qu
     }
 }
 
+/// The statements of an execution that were recorded before a time (milliseconds), the first one first.
+pub(super) fn execution_query(
+    execution_arn: &str,
+    before: i64,
+    after: Option<String>,
+    limit: usize,
+) -> Query {
+    Query {
+        id: execution_partition(execution_arn, None),
+        after,
+        // A record's key goes on after the time, and so sorts after the time alone.
+        up_to: Some(execution_time(before)),
+        descending: false,
+        limit,
+    }
+}
+
 /// The records of a shard that are due by `up_to` (milliseconds), the most overdue first.
 pub(super) fn due_query(deployment: &str, shard: u8, up_to: i64, limit: usize) -> Query {
     Query {
@@ -136,8 +153,15 @@ fn due_partition(deployment: &str, shard: u8) -> String {
 
 /// The time first, in the form of the original's keys, so that its rows and ours sort together.
 fn execution_sort_key(asked_at: i64, record: &Record) -> String {
-    let (seconds, millis) = (asked_at.div_euclid(1_000), asked_at.rem_euclid(1_000));
-    format!("{seconds:010}.{millis:03}000#{}", record.record_id)
+    format!("{}#{}", execution_time(asked_at), record.record_id)
+}
+
+fn execution_time(milliseconds: i64) -> String {
+    let (seconds, millis) = (
+        milliseconds.div_euclid(1_000),
+        milliseconds.rem_euclid(1_000),
+    );
+    format!("{seconds:010}.{millis:03}000")
 }
 
 fn due_key(record: &Record) -> Option<Key> {

@@ -2,10 +2,14 @@
 
 mod items;
 mod store;
+mod walk;
+mod watch;
 mod work;
 
 pub use items::latest_query;
 pub use store::{Advance, LockRevision, NewestOfWork, Open, Reserve, Store, Stored};
+pub use walk::Due;
+pub use watch::{Gone, Watch};
 pub use work::{Attempt, CameTo, Work};
 
 use serde::{Deserialize, Serialize};
@@ -107,6 +111,9 @@ pub struct Record {
     /// When the sweep is to look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<i64>,
+    /// What the host notes while the statement runs.
+    #[serde(default, skip_serializing_if = "Watch::is_empty")]
+    pub watch: Watch,
     /// What the task is told when its statement has ended, whatever the policy would say: set when the policy
     /// faulted after the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -209,14 +216,25 @@ impl Record {
         self.came_to() == CameTo::Nothing && !self.statement.as_ref().is_some_and(batch)
     }
 
-    /// Whether somebody has to be told, or a lock freed, when the statement ends.
+    /// Whether something is left to do when the statement has started: somebody to be told, a lock to be freed, a
+    /// deadline to be kept.
     #[must_use]
     pub fn needs_settling(&self) -> bool {
         self.waiting
+            || self.statement.as_ref().is_some_and(|statement| {
+                statement.lock.is_some() || statement.deadline_seconds.is_some()
+            })
+    }
+
+    /// Whether the statement is to be cancelled, until Redshift reports an end.
+    #[must_use]
+    pub fn is_to_be_cancelled(&self) -> bool {
+        self.verdict.is_some()
+            || self.watch.cancel
             || self
-                .statement
-                .as_ref()
-                .is_some_and(|statement| statement.lock.is_some())
+                .watch
+                .gone
+                .is_some_and(|gone| gone.decision == Some(OnStop::Cancel))
     }
 
     /// Whether it is recorded that the statement does not run: Redshift reported its end, or never had it.
@@ -272,6 +290,7 @@ impl Record {
             statement.status = Some(status);
         }
         self.reply = Some(reply.to_owned());
+        self.watch.looks = 0;
         if self.needs_settling() {
             self.phase = Phase::Started;
             self
@@ -283,6 +302,7 @@ impl Record {
     /// The answer is decided.
     #[must_use]
     pub fn decided(mut self, answer: Answer) -> Self {
+        self.watch.looks = 0;
         self.answer = Some(answer);
         self.phase = Phase::Decided;
         let (name, untouched) = (self.statement_name(), self.is_untouched());

@@ -76,9 +76,9 @@ pub enum Advance {
 /// Records in a ledger.
 #[derive(Clone)]
 pub struct Store {
-    ledger: Arc<dyn Ledger>,
+    pub(super) ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
-    options: Arc<Options>,
+    pub(super) options: Arc<Options>,
     process: Arc<str>,
     writes: Arc<AtomicU64>,
 }
@@ -108,7 +108,7 @@ impl Store {
         self.clock.now().as_millisecond()
     }
 
-    fn now_seconds(&self) -> i64 {
+    pub(super) fn now_seconds(&self) -> i64 {
         self.clock.now().as_second()
     }
 
@@ -186,23 +186,6 @@ impl Store {
             }
             query.up_to = last;
         }
-    }
-
-    /// Records whose time has come, the most overdue first in each of the lists. Which list comes first changes from
-    /// second to second, so that a list that takes all the time of a sweep does not keep the others waiting.
-    ///
-    /// # Errors
-    /// As [`Store::find`].
-    pub async fn due(&self, limit: usize) -> Result<Vec<RecordId>, LedgerError> {
-        let mut due = Vec::new();
-        let shards = items::DUE_SHARDS;
-        let first = u8::try_from(self.now_seconds().rem_euclid(i64::from(shards))).unwrap_or(0);
-        for shard in (0..shards).map(|place| (first + place) % shards) {
-            let query = items::due_query(&self.options.deployment, shard, self.now(), limit);
-            let page = self.ledger.query(self.now_seconds(), &query).await?;
-            due.extend(page.items.iter().filter_map(items::leads_to));
-        }
-        Ok(due)
     }
 
     /// Writes a new record with its lock and its place in its work, or says who was there before. `take_over` is a lock that was seen and

@@ -2,9 +2,12 @@
 //! statement.
 
 use serde::{Deserialize, Serialize};
-use signalbox_policy::{Answer, contract::StatementStatus};
+use signalbox_policy::{
+    Answer,
+    contract::{OnStop, StatementStatus},
+};
 
-use super::{Ending, Record, token};
+use super::{Ending, Gone, Record, token};
 use crate::{ports::TaskToken, raised::names};
 
 /// The most attempts that a record keeps. A token has up to 2,048 characters, an item at most 400 KB.
@@ -81,6 +84,9 @@ impl Record {
             execution_arn: std::mem::replace(&mut self.execution_arn, execution_arn),
             asked_at: self.attached_at.replace(now).unwrap_or(self.recorded_at),
         });
+        // Somebody waits again. A statement that was asked to stop is not asked to go on.
+        let stops = |gone: &Gone| gone.decision == Some(OnStop::Cancel);
+        self.watch.gone = self.watch.gone.filter(stops);
         self
     }
 
@@ -126,6 +132,14 @@ impl Record {
         let of_step = |own: Option<&str>| step.is_none() || own == step;
         statement.is_some_and(|statement| of_step(statement.step.as_deref()))
             && (self.executions().iter()).any(|(arn, _)| *arn == execution_arn)
+    }
+
+    /// When an execution asked for the statement last, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn asked_at(&self, execution_arn: &str) -> Option<i64> {
+        let asked = self.executions();
+        let asked = asked.iter().find(|(arn, _)| *arn == execution_arn);
+        asked.map(|(_, at)| *at)
     }
 
     /// The executions under which the statement is found by `LATEST`, each with the time at which it asked last; the

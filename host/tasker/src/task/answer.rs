@@ -83,6 +83,15 @@ pub(super) fn lost(statement_id: &str) -> Answer {
     }
 }
 
+/// A statement that this role may not ask about.
+pub(super) fn not_described(statement_id: &str) -> Answer {
+    let message = "Redshift does not let this function ask how the statement is, so nobody can tell how it ended, or whether it did. Look at its effects before it is run again";
+    Answer::Fail {
+        error: names::STATEMENT_LOST.to_owned(),
+        cause: json!({"message": message, "statementId": statement_id}).to_string(),
+    }
+}
+
 /// A statement that ran longer than it may.
 pub(super) fn deadline_exceeded(seconds: u32) -> Answer {
     let message =

@@ -11,7 +11,7 @@ use crate::{
     ids::RecordId,
     ports::{LedgerError, TaskToken},
     raised::{detail, names},
-    record::{Advance, CameTo, Phase, Record, Reserve, Statement, Stored, Work},
+    record::{Advance, CameTo, Phase, Record, Reserve, Statement, Stored, Watch, Work},
 };
 
 /// How often an attempt looks again after others were faster.
@@ -90,7 +90,7 @@ impl Tasker {
                     deadline: call.deadline.min(Instant::now() + LOOK_TIME),
                     ..call.clone()
                 };
-                self.settle_stored(&call, owner, None).await;
+                self.settle_stored(&call, owner, None, None).await;
                 continue;
             }
             let attached = if owner.record.phase == Phase::Closed {
@@ -176,6 +176,7 @@ impl Tasker {
             recorded_at: now,
             due_at: Some(now.saturating_add(self.sweep_after_ms())),
             ending: None,
+            watch: Watch::default(),
             ..record.clone()
         };
         if let Some(statement) = &mut again.statement {
@@ -195,7 +196,9 @@ impl Tasker {
         match reserved.map_err(|error| failure::of_write(&error))? {
             Reserve::New(stored) => {
                 let id = stored.record.record_id.clone();
-                if let Settling::Again { reason } = self.settle_stored(call, stored, None).await {
+                if let Settling::Again { reason } =
+                    self.settle_stored(call, stored, None, None).await
+                {
                     tracing::info!(record = %id, reason, "the outcome of an earlier attempt is told later");
                 }
                 self.own_record(asking).await

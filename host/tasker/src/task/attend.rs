@@ -1,15 +1,34 @@
-//! What a running statement needs while it runs: its deadline, its heartbeat.
+//! Looks at a statement that may still run: has it ended, is its deadline over, is it to be stopped, does its task
+//! want a heartbeat?
 
+use signalbox_policy::contract::ClosingReason;
 use tokio::time::timeout_at;
 
-use super::{Call, Settling, Tasker, answer};
+use super::{
+    Call, Settling, Tasker, answer,
+    settle::{again, alarm_about_describe},
+};
 use crate::{
-    ports::SendError,
-    record::{Advance, Record, Stored, is_final},
+    options::DescribeDenied,
+    ports::{SendError, ServiceError, ServiceErrorKind},
+    record::{Advance, Gone, Record, Stored, is_final},
 };
 
-/// How soon a statement is looked at again that was asked to stop, and how often a heartbeat is sent at most.
-const SOON_MS: i64 = 60 * 1_000;
+/// How soon a statement is looked at again that was asked to stop, and how often a heartbeat is sent at most: a little
+/// less than the minute between two sweeps, so that each sweep finds it due.
+const SOON_MS: i64 = 45 * 1_000;
+
+/// A heartbeat that comes so much later than it should is worth an alarm.
+const LATE_MS: i64 = 90 * 1_000;
+
+/// What came of a heartbeat.
+#[derive(PartialEq, Eq)]
+enum Beat {
+    /// It was taken, or may be the next time.
+    Sent,
+    /// The task is closed.
+    NobodyWaits,
+}
 
 impl Tasker {
     /// When a new record is looked at first.
@@ -30,61 +49,175 @@ impl Tasker {
 
     /// When a running statement needs attention, in milliseconds since the Unix epoch; none if nothing was asked for.
     pub(super) fn attention_at(&self, record: &Record) -> Option<i64> {
-        let statement = record.statement.as_ref()?;
-        let beat = statement
-            .heartbeat
-            .then(|| self.now().saturating_add(SOON_MS));
-        let deadline = match (&record.verdict, deadline_of(record)) {
-            (None, deadline) => deadline,
-            // It was asked to stop: whether it did is looked at soon.
-            (Some(_), _) => Some(self.now().saturating_add(SOON_MS)),
-        };
-        [beat, deadline].into_iter().flatten().min()
+        let soon = self.now().saturating_add(SOON_MS);
+        if record.is_to_be_cancelled() {
+            return Some(soon);
+        }
+        let beat = is_beating(record).then_some(soon);
+        [beat, deadline_of(record)].into_iter().flatten().min()
     }
 
-    /// Does what a running statement needs now. None if that was nothing, or it has ended.
-    pub(super) async fn attend(&self, call: &Call, stored: &Stored) -> Option<Settling> {
+    /// Looks at a record whose statement has an id. None if it could not, because others were asked about first.
+    pub(super) async fn look(&self, call: &Call, stored: Stored) -> Option<Settling> {
         let record = &stored.record;
-        let statement = record.statement.as_ref()?;
-        let id = record.statement_id()?;
-        let over = deadline_of(record).is_some_and(|deadline| deadline <= self.now());
-        if !over && !statement.heartbeat && record.verdict.is_none() {
+        let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
+            return Some(again("the record has no statement"));
+        };
+        if !self.paces.describes.turn(call.deadline).await {
             return None;
         }
         let describe = self.ports.warehouse.describe(&statement.target, id, None);
-        let described = timeout_at(call.deadline, describe).await.ok()?.ok()?;
-        if is_final(described.status) {
-            return None;
+        match timeout_at(call.deadline, describe).await {
+            Ok(Ok(description)) if is_final(description.status) => Some(
+                self.settle_stored(call, stored, Some(description), None)
+                    .await,
+            ),
+            Ok(Ok(_)) => self.attend(call, stored).await,
+            Ok(Err(error)) => Some(self.not_described(call, &stored, &error).await),
+            Err(_) => Some(again("the time of this invocation is over")),
         }
-        if over && record.verdict.is_none() {
-            let mut next = record.clone();
-            next.verdict = Some(answer::deadline_exceeded(
-                statement.deadline_seconds.unwrap_or_default(),
-            ));
-            match self.store.advance(stored, next, call.deadline).await {
-                Ok(Advance::Done(_)) => {}
-                Ok(Advance::Lost(_)) => return Some(again("others are working on this record")),
-                Err(error) => return Some(again(&error.to_string())),
-            }
+    }
+
+    /// Redshift says that the statement runs: does what it needs now.
+    async fn attend(&self, call: &Call, stored: Stored) -> Option<Settling> {
+        let mut next = stored.record.clone();
+        next.watch.denied_since = None;
+        if let Some(deadline) = deadline_of(&next)
+            && deadline <= self.now()
+            && next.verdict.is_none()
+        {
+            let seconds = next.statement.as_ref().and_then(|s| s.deadline_seconds);
+            next.verdict = Some(answer::deadline_exceeded(seconds.unwrap_or_default()));
         }
-        if over || record.verdict.is_some() {
-            // Repeated by every sweep until Redshift reports an end: a cancel that comes too early is refused.
-            self.cancel_stray(&statement.target, id).await;
-            return Some(again("it was asked to stop"));
+        if let Some(gone) = next.watch.gone.filter(|gone| gone.decision.is_none()) {
+            next.watch.gone = Some(Gone {
+                decision: self.decide_closed(call, &next, gone.reason).await,
+                ..gone
+            });
         }
-        for token in record.tokens() {
-            match timeout_at(call.deadline, self.ports.callbacks.heartbeat(token)).await {
-                Ok(Err(SendError::Closed { code })) => {
-                    tracing::info!(record = %record.record_id, code, "nobody waits for this statement any more");
-                }
-                Ok(Err(error)) => {
-                    tracing::warn!(record = %record.record_id, %error, "a heartbeat was not taken")
-                }
-                Ok(Ok(())) | Err(_) => {}
-            }
+        let mut stored = match self.noted(call, stored, next).await {
+            Ok(stored) => stored,
+            Err(settling) => return Some(settling),
+        };
+        if is_beating(&stored.record)
+            && !stored.record.is_to_be_cancelled()
+            && self.beat(call, &stored.record).await == Beat::NobodyWaits
+        {
+            let reason = ClosingReason::TaskClosed;
+            let mut next = stored.record.clone();
+            next.watch.gone = Some(Gone {
+                reason,
+                decision: self.decide_closed(call, &next, reason).await,
+            });
+            stored = match self.noted(call, stored, next).await {
+                Ok(stored) => stored,
+                Err(settling) => return Some(settling),
+            };
+        }
+        if stored.record.is_to_be_cancelled() {
+            return self.cancel_again(call, &stored.record).await;
         }
         Some(again("the statement still runs"))
     }
+
+    /// Writes what is noted about a record, if it is anything new.
+    async fn noted(&self, call: &Call, stored: Stored, next: Record) -> Result<Stored, Settling> {
+        if next == stored.record {
+            return Ok(stored);
+        }
+        match self.store.advance(&stored, next, call.deadline).await {
+            Ok(Advance::Done(now)) => Ok(now),
+            Ok(Advance::Lost(_)) => Err(again("others are working on this record")),
+            Err(error) => Err(again(&error.to_string())),
+        }
+    }
+
+    /// Repeated by every look until Redshift reports an end: a cancel that comes too early is refused.
+    async fn cancel_again(&self, call: &Call, record: &Record) -> Option<Settling> {
+        let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
+            return Some(again("the record has no statement"));
+        };
+        if !self.paces.cancels.turn(call.deadline).await {
+            return None;
+        }
+        self.cancel_stray(&statement.target, id).await;
+        Some(again("it was asked to stop"))
+    }
+
+    /// Sends a heartbeat for each attempt that waits. Redshift has said a moment ago that the statement runs.
+    async fn beat(&self, call: &Call, record: &Record) -> Beat {
+        let late = record
+            .due_at
+            .map_or(0, |due| self.now().saturating_sub(due));
+        if late > LATE_MS {
+            tracing::warn!(record = %record.record_id, seconds = late / 1_000, alarm = "HeartbeatLate", "a heartbeat is late: the sweep comes less often than once a minute, or has more to do than it can; a task whose HeartbeatSeconds is short times out");
+        }
+        let (mut waits, mut closed) = (false, None);
+        for token in record.tokens() {
+            match timeout_at(call.deadline, self.ports.callbacks.heartbeat(token)).await {
+                Ok(Err(SendError::Closed { code })) => closed = Some(code),
+                Ok(Err(error)) => {
+                    tracing::warn!(record = %record.record_id, %error, "a heartbeat was not taken");
+                    waits = true;
+                }
+                Ok(Ok(())) | Err(_) => waits = true,
+            }
+        }
+        match closed {
+            Some(code) if !waits => {
+                tracing::warn!(record = %record.record_id, code, "nobody waits any more for a statement that runs: its task was stopped or answered, or its time was over. If it timed out, HeartbeatSeconds may be too short: it has to be at least three periods of the sweep, 180 with one sweep a minute");
+                Beat::NobodyWaits
+            }
+            _ => Beat::Sent,
+        }
+    }
+
+    /// Redshift did not say how the statement is. Only what says that it knows of no such statement ends the record,
+    /// and only when the statement cannot run any more.
+    async fn not_described(&self, call: &Call, stored: &Stored, error: &ServiceError) -> Settling {
+        let record = &stored.record;
+        alarm_about_describe(record, error);
+        let reason = again(&format!("Redshift could not be asked: {error}"));
+        match error.kind {
+            ServiceErrorKind::NotFound if self.has_outlived(record) => {
+                self.give_up(call, stored).await
+            }
+            _ if self.is_forgotten(record) => self.give_up(call, stored).await,
+            ServiceErrorKind::Denied => self.denied(call, stored).await.unwrap_or(reason),
+            _ => reason,
+        }
+    }
+
+    /// DescribeStatement is denied: notes since when, and fails the task if the deployer wants that after so long.
+    async fn denied(&self, call: &Call, stored: &Stored) -> Option<Settling> {
+        let record = &stored.record;
+        let Some(since) = record.watch.denied_since else {
+            let mut next = record.clone();
+            next.watch.denied_since = Some(self.now());
+            return self.noted(call, stored.clone(), next).await.err();
+        };
+        let DescribeDenied::FailAfter(bound) = self.options.describe_denied else {
+            return None;
+        };
+        let waited = self.now().saturating_sub(since);
+        let bound = i64::try_from(bound.as_millis()).unwrap_or(i64::MAX);
+        let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
+            return None;
+        };
+        if waited < bound {
+            return None;
+        }
+        self.cancel_stray(&statement.target, id).await;
+        Some(
+            self.end_unknown(call, stored, answer::not_described(id))
+                .await,
+        )
+    }
+}
+
+/// Whether heartbeats are sent for the task.
+fn is_beating(record: &Record) -> bool {
+    record.watch.gone.is_none() && record.statement.as_ref().is_some_and(|s| s.heartbeat)
 }
 
 /// When a statement is to be cancelled, in milliseconds since the Unix epoch.
@@ -92,10 +225,4 @@ fn deadline_of(record: &Record) -> Option<i64> {
     let seconds = record.statement.as_ref()?.deadline_seconds?;
     let since = record.starting_at.unwrap_or(record.recorded_at);
     Some(since.saturating_add(i64::from(seconds).saturating_mul(1_000)))
-}
-
-fn again(reason: &str) -> Settling {
-    Settling::Again {
-        reason: reason.to_owned(),
-    }
 }

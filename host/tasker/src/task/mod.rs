@@ -3,15 +3,19 @@
 mod answer;
 mod attach;
 mod attend;
+mod cancel;
 mod deliver;
 mod failure;
 mod invoke;
 mod outcome;
+mod pace;
+mod recover;
 mod reserve;
 mod services;
 mod settle;
 mod settle_now;
 mod start;
+mod stop;
 mod sweep;
 mod tell;
 
@@ -28,6 +32,7 @@ use crate::{
 };
 
 pub use answer::status_name;
+use pace::Paces;
 pub use settle::Settling;
 pub use settle_now::{Settled, SettledNow};
 pub use sweep::SweepSummary;
@@ -67,12 +72,14 @@ pub struct Tasker {
     options: Arc<Options>,
     store: Store,
     policies: Arc<RwLock<Arc<PolicySet>>>,
+    paces: Arc<Paces>,
 }
 
 impl Tasker {
     /// A tasker over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options, policies: PolicySet) -> Self {
+        let paces = Arc::new(Paces::new(&options.rates));
         let options = Arc::new(options);
         let store = Store::new(
             Arc::clone(&ports.ledger),
@@ -84,6 +91,7 @@ impl Tasker {
             options,
             store,
             policies: Arc::new(RwLock::new(Arc::new(policies))),
+            paces,
         }
     }
 

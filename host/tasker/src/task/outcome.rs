@@ -257,7 +257,7 @@ impl Tasker {
                 Ok(Advance::Lost(_)) | Err(_) => return,
             }
         }
-        let _ = self.settle_stored(call, now, None).await;
+        let _ = self.settle_stored(call, now, None, None).await;
     }
 }
 

@@ -12,8 +12,8 @@ use crate::{
     ports::Sql,
     raised::names,
     record::{
-        LONGEST_RUN_MS, LockRevision, Phase, Record, Reserve, SCHEMA, Statement, Stored, Work,
-        is_final,
+        LONGEST_RUN_MS, LockRevision, Phase, Record, Reserve, SCHEMA, Statement, Stored, Watch,
+        Work, is_final,
     },
     waiting::Waiting,
 };
@@ -97,6 +97,7 @@ impl EventServices {
                 options.deadline_seconds,
                 options.heartbeat,
             )),
+            watch: Watch::default(),
             verdict: None,
             answer: None,
             reply: None,

@@ -288,13 +288,7 @@ impl Services for EventServices {
         &self,
         request: CancelStatementRequest,
     ) -> Result<CancelledStatement, Failure> {
-        let target = self
-            .target_of(&request.id, request.target.as_deref())
-            .await?;
-        let cancelled = self
-            .in_time(self.tasker.ports.warehouse.cancel(&target, &request.id))
-            .await?;
-        cancelled.map_err(|error| failure::of_service(&error, &self.secrets))
+        self.cancel(request).await
     }
 
     async fn get_statement_result(

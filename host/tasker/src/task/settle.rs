@@ -7,11 +7,12 @@ use signalbox_policy::{
     Answer, FaultKind,
     contract::{Settlement, StatementDescription, StatementStatus, Waiter},
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::{Call, Tasker, answer, services::EventServices};
 use crate::{
     ids::parse_statement_name,
+    policies::Granted,
     ports::{LedgerError, ServiceError, ServiceErrorKind},
     record::{Advance, Ending, Phase, Record, Stored, is_final},
     secrets::Secrets,
@@ -41,9 +42,7 @@ const EARLY_LOOKS: u32 = 10;
 const EARLY_PAUSE: Duration = Duration::from_millis(100);
 /// A decision is begun only with so much time left: a policy that is cut off by the invocation's end would be taken
 /// for one that faults.
-const DECISION_TIME: Duration = Duration::from_secs(1);
-/// How long a cancel may take that is sent when an invocation is at its end.
-const CANCEL_TIME: Duration = Duration::from_millis(800);
+pub(super) const DECISION_TIME: Duration = Duration::from_secs(1);
 /// How often a policy is asked.
 const DECISION_TRIES: u32 = 2;
 /// Steps of one record in one invocation: more than any life has.
@@ -80,14 +79,15 @@ impl Tasker {
             tracing::warn!(record = %record_id, "an event names this record with another statement's id");
             return ignored("the event's statement is not the recorded one");
         }
-        self.settle_stored(call, stored, Some(&event)).await
+        self.settle_stored(call, stored, None, Some(&event)).await
     }
 
-    /// Takes a record as far as it goes now.
+    /// Takes a record as far as it goes now. `known` is what Redshift has just said of its statement.
     pub(super) async fn settle_stored(
         &self,
         call: &Call,
         mut stored: Stored,
+        mut known: Option<StatementDescription>,
         event: Option<&Value>,
     ) -> Settling {
         let mut looks = 0;
@@ -106,9 +106,12 @@ impl Tasker {
                     }
                 }
                 Phase::Started => {
-                    let description = match self.ended(&stored.record, call.deadline).await {
-                        Ok(description) => description,
-                        Err(settling) => return settling,
+                    let description = match known.take() {
+                        Some(description) => description,
+                        None => match self.ended(&stored.record, call.deadline).await {
+                            Ok(description) => description,
+                            Err(settling) => return settling,
+                        },
                     };
                     let next = if stored.record.waiting {
                         if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
@@ -173,12 +176,7 @@ impl Tasker {
             Ok(Ok(description)) if is_final(description.status) => Ok(description),
             Ok(Ok(_)) => Err(again("the statement still runs")),
             Ok(Err(error)) => {
-                if matches!(
-                    error.kind,
-                    ServiceErrorKind::Denied | ServiceErrorKind::NotFound
-                ) {
-                    tracing::error!(record = %record.record_id, %error, alarm = "DescribeRefused", "Redshift does not describe a recorded statement to this role");
-                }
+                alarm_about_describe(record, &error);
                 Err(again(&format!("Redshift could not be asked: {error}")))
             }
             Err(_) => Err(again("the time of this invocation is over")),
@@ -193,14 +191,14 @@ impl Tasker {
         description: &StatementDescription,
         event: Option<&Value>,
     ) -> Option<Answer> {
-        // A statement that finished before its cancel took effect did finish.
-        let finished_first = |verdict: &&Answer| {
-            description.status == StatementStatus::Finished && answer::is_deadline_exceeded(verdict)
+        // A statement that ended before its cancel took effect ended by itself.
+        let ended_first = |verdict: &&Answer| {
+            description.status != StatementStatus::Aborted && answer::is_deadline_exceeded(verdict)
         };
         if let Some(verdict) = record
             .verdict
             .as_ref()
-            .filter(|verdict| !finished_first(verdict))
+            .filter(|verdict| !ended_first(verdict))
         {
             return Some(answer::with_outcome(verdict.clone(), description));
         }
@@ -216,22 +214,10 @@ impl Tasker {
         if replaced {
             tracing::warn!(record = %record.record_id, policy = name, "the policy that started this statement is gone; the default one settles it");
         }
-        let mut secrets = Secrets::default();
-        for token in record.tokens() {
-            secrets.take(token.reveal());
-        }
-        let waiting = record.who_waits();
-        if let Some(secret) = waiting.as_ref().and_then(Waiting::secret) {
-            secrets.take(secret);
-        }
-        let waiter = waiting
-            .as_ref()
-            .map_or(Waiter::StepFunctions, Waiting::waiter);
-        let mut services = EventServices::new(self, call, granted, record.record_id.clone());
-        services.secrets = Arc::new(secrets);
-        services.execution_arn.clone_from(&record.execution_arn);
-        services.waiting = waiting;
-        let services = Arc::new(services);
+        let waiter = record
+            .who_waits()
+            .map_or(Waiter::StepFunctions, |waiting| waiting.waiter());
+        let services = Arc::new(self.services_of(call, granted, record));
         let settlement = Settlement {
             facts,
             statement: services.clean_description(description.clone()),
@@ -262,31 +248,26 @@ impl Tasker {
         }
     }
 
-    /// Cancels a statement that nobody may run. Its end is not waited for.
-    pub(super) async fn cancel_stray(&self, target: &str, id: &str) {
-        match timeout(CANCEL_TIME, self.ports.warehouse.cancel(target, id))
-            .await
-            .unwrap_or_else(|_| Err(no_reply()))
-        {
-            Ok(cancelled) => tracing::warn!(
-                id,
-                taken = cancelled.status,
-                "a stray statement is cancelled"
-            ),
-            Err(error) => {
-                tracing::error!(id, %error, alarm = "StrayStatement", "a stray statement could not be cancelled")
-            }
+    /// The services of a policy that is asked about a record.
+    pub(super) fn services_of(
+        &self,
+        call: &Call,
+        granted: &Granted,
+        record: &Record,
+    ) -> EventServices {
+        let mut secrets = Secrets::default();
+        for token in record.tokens() {
+            secrets.take(token.reveal());
         }
-    }
-}
-
-fn no_reply() -> ServiceError {
-    ServiceError {
-        kind: ServiceErrorKind::Unclear,
-        code: "RequestTimeout".to_owned(),
-        message: "Redshift did not answer in time".to_owned(),
-        statement_id: None,
-        document: None,
+        let waiting = record.who_waits();
+        if let Some(secret) = waiting.as_ref().and_then(Waiting::secret) {
+            secrets.take(secret);
+        }
+        let mut services = EventServices::new(self, call, granted, record.record_id.clone());
+        services.secrets = Arc::new(secrets);
+        services.execution_arn.clone_from(&record.execution_arn);
+        services.waiting = waiting;
+        services
     }
 }
 
@@ -297,13 +278,27 @@ fn with_status(mut record: Record, description: &StatementDescription) -> Record
     record
 }
 
-fn again(reason: &str) -> Settling {
+/// A recorded statement that Redshift does not describe: an operator has to look, whatever becomes of the record.
+pub(super) fn alarm_about_describe(record: &Record, error: &ServiceError) {
+    let id = record.statement_id().unwrap_or_default();
+    match error.kind {
+        ServiceErrorKind::Denied => {
+            tracing::error!(record = %record.record_id, id, %error, alarm = "DescribeRefused", "this role may not describe a recorded statement, so how it ends cannot be known: allow redshift-data:DescribeStatement, for the role that started it");
+        }
+        ServiceErrorKind::NotFound | ServiceErrorKind::Invalid => {
+            tracing::error!(record = %record.record_id, id, %error, alarm = "DescribeRefused", "Redshift does not describe a recorded statement: it was started by another role, or its target has changed");
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn again(reason: &str) -> Settling {
     Settling::Again {
         reason: reason.to_owned(),
     }
 }
 
-fn ignored(reason: &str) -> Settling {
+pub(super) fn ignored(reason: &str) -> Settling {
     Settling::Ignored {
         reason: reason.to_owned(),
     }

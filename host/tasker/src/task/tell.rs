@@ -11,7 +11,7 @@ use crate::{
     intake,
     ports::WriteError,
     raised::{Raised, names},
-    record::{Phase, Record, Reserve, SCHEMA},
+    record::{Phase, Record, Reserve, SCHEMA, Watch},
     waiting::Waiting,
 };
 
@@ -183,6 +183,7 @@ impl Tasker {
             recorded_at: now,
             starting_at: None,
             due_at: Some(now.saturating_add(self.sweep_after_ms())),
+            watch: Watch::default(),
             verdict: None,
             answer: None,
             reply: Some(reply.to_string()),

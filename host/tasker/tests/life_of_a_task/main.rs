@@ -12,14 +12,18 @@
 
 mod answers;
 mod attempts;
+mod cancels;
 mod custom_resources;
+mod denied;
 mod latest;
 mod life;
 mod locks;
 mod operating;
+mod pace;
 mod refusals;
 mod running;
 mod starts;
+mod stops;
 mod support;
 mod sweep;
 mod versions;

@@ -54,6 +54,42 @@ async fn a_statement_that_finished_before_its_cancel_took_has_finished() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_statement_that_failed_before_its_cancel_took_has_failed() {
+    let world = World::new(hasty());
+    world.invoke_waiting(TOKEN, "select 1").await.unwrap();
+    world
+        .warehouse
+        .deaf_to_cancel
+        .store(true, Ordering::Relaxed);
+    world.push(31);
+    world.sweep().await;
+    assert_eq!(world.warehouse.started()[0].cancels, 1);
+    world.end(TOKEN, StatementStatus::Failed);
+    world.push(61);
+    assert_eq!(world.sweep().await.settled, 1);
+    assert_eq!(world.callbacks.error_of(TOKEN).as_deref(), Some("FAILED"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_holds_though_nobody_waits() {
+    let world = World::new(hasty());
+    let payload = serde_json::json!({"sqlStatement": "select 1"});
+    world.tasker.invoke(&world.call(), payload).await.unwrap();
+    world.push(31);
+    assert_eq!(world.sweep().await.postponed, 1);
+    assert_eq!(world.warehouse.started()[0].cancels, 1);
+    world.push(61);
+    assert_eq!(world.sweep().await.settled, 1);
+    assert!(
+        world
+            .ledger
+            .items()
+            .iter()
+            .all(|item| item.expires_at.is_some())
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancel_is_repeated_until_redshift_reports_the_end() {
     let world = World::new(hasty());
     world
@@ -125,23 +161,4 @@ async fn a_record_that_cannot_be_read_keeps_no_other_waiting() {
     world.clock.push(Duration::from_secs(121));
     assert_eq!(world.sweep().await.settled, 1);
     assert_eq!(world.callbacks.told(TOKEN).len(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_redshift_has_forgotten_is_told_as_lost() {
-    let world = World::new(standard());
-    world.invoke_waiting(TOKEN, "select 1").await.unwrap();
-    world.warehouse.forget_all();
-    world.clock.push(Duration::from_secs(121));
-    assert_eq!(
-        world.sweep().await.postponed,
-        1,
-        "it may be a matter of permissions that is mended soon"
-    );
-    world.clock.push(Duration::from_secs(49 * 60 * 60));
-    assert_eq!(world.sweep().await.settled, 1);
-    assert_eq!(
-        world.callbacks.error_of(TOKEN).as_deref(),
-        Some("StatementLost")
-    );
 }

@@ -77,23 +77,6 @@ async fn a_lost_event_is_made_good_by_the_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_running_statement_is_looked_at_less_and_less_often() {
-    let world = World::new(standard());
-    world.invoke_waiting(TOKEN, "select 1").await.unwrap();
-    world.clock.push(Duration::from_secs(121));
-    assert_eq!(world.sweep().await.postponed, 1);
-    assert_eq!(
-        world.sweep().await.examined,
-        0,
-        "its next look is in the future"
-    );
-    world.clock.push(Duration::from_secs(60));
-    assert_eq!(world.sweep().await.examined, 0);
-    world.clock.push(Duration::from_secs(120));
-    assert_eq!(world.sweep().await.examined, 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_start_that_the_sweep_gave_up_is_cancelled_when_it_turns_up() {
     let world = Arc::new(World::new(standard()));
     // The invocation stalls for longer than any invocation lives, before Redshift hears of the statement.

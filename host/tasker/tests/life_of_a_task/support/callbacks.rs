@@ -1,7 +1,15 @@
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use async_trait::async_trait;
-use signalbox_tasker::ports::{Callbacks, SendError, TaskToken};
+use signalbox_tasker::ports::{
+    Callbacks, Execution, ExecutionError, ExecutionStatus, SendError, TaskToken,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
@@ -20,6 +28,10 @@ pub struct FakeCallbacks {
     sent: Mutex<Vec<(String, Told)>>,
     /// What the next sends get instead, and whether the answer is taken all the same.
     pub faults: Mutex<Vec<(SendError, bool)>>,
+    /// What DescribeExecution says; without it the execution runs.
+    pub execution: Mutex<Option<Result<Execution, ExecutionError>>>,
+    /// How often DescribeExecution says that the execution runs before it says the other.
+    pub lag: AtomicU32,
 }
 
 impl FakeCallbacks {
@@ -117,5 +129,25 @@ impl Callbacks for FakeCallbacks {
                 code: "TaskTimedOut".to_owned(),
             })
         }
+    }
+
+    async fn describe_execution(&self, _: &str) -> Result<Execution, ExecutionError> {
+        let running = Execution {
+            status: ExecutionStatus::Running,
+            stopped_at: None,
+        };
+        let lags = |left: u32| left.checked_sub(1);
+        if self
+            .lag
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, lags)
+            .is_ok()
+        {
+            return Ok(running);
+        }
+        self.execution
+            .lock()
+            .unwrap()
+            .clone()
+            .unwrap_or(Ok(running))
     }
 }

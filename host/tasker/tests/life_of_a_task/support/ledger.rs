@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use signalbox_tasker::ports::{
     Expect, Item, Key, Ledger, LedgerError, Page, Query, Write, WriteError,
 };
+use tokio::sync::Notify;
 
 /// A ledger in memory. The next writes can be made to fail before or after they were made.
 #[derive(Default)]
@@ -24,6 +25,10 @@ pub struct MemoryLedger {
     pub writes: AtomicU32,
     /// From this write on (counted from 1) nothing answers; 0 for never.
     pub hang_from_write: AtomicU32,
+    /// This write (counted from 1) waits to be released; 0 for none.
+    stalled_write: AtomicU32,
+    stalled: Notify,
+    released: Notify,
 }
 
 fn alive(item: &Item, now: i64) -> bool {
@@ -76,6 +81,19 @@ impl MemoryLedger {
         self.items.lock().unwrap().retain(|key, _| key.id != id);
     }
 
+    /// Has the write of this number (counted from 1) wait.
+    pub fn stall_write(&self, number: u32) {
+        self.stalled_write.store(number, Ordering::Relaxed);
+    }
+
+    pub async fn until_stalled(&self) {
+        self.stalled.notified().await;
+    }
+
+    pub fn release(&self) {
+        self.released.notify_one();
+    }
+
     fn check(&self) -> Result<(), LedgerError> {
         if self.down.load(Ordering::Relaxed) {
             return Err(LedgerError::Unavailable("down".to_owned()));
@@ -111,6 +129,10 @@ impl Ledger for MemoryLedger {
         let hangs = self.hang_from_write.load(Ordering::Relaxed);
         if hangs > 0 && number >= hangs {
             std::future::pending::<()>().await;
+        }
+        if number == self.stalled_write.load(Ordering::Relaxed) {
+            self.stalled.notify_one();
+            self.released.notified().await;
         }
         assert!(!writes.is_empty() && writes.len() <= 25, "1 to 25 writes");
         if Self::take(&self.lose_writes) {

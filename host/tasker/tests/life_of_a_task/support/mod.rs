@@ -1,5 +1,6 @@
 //! The world of a task, played: services that remember what was asked of them and fail on request.
 
+mod alarms;
 mod callbacks;
 mod custom_resources;
 mod ledger;
@@ -14,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+pub use alarms::Alarms;
 pub use callbacks::{FakeCallbacks, Told};
 pub use custom_resources::FakeCustomResources;
 pub use ledger::MemoryLedger;
@@ -60,6 +62,10 @@ pub struct World {
 
 impl World {
     pub fn new(policy: ScriptedPolicy) -> Self {
+        Self::with(policy, Options::default())
+    }
+
+    pub fn with(policy: ScriptedPolicy, options: Options) -> Self {
         let ledger = Arc::new(MemoryLedger::default());
         let warehouse = Arc::new(FakeWarehouse::default());
         let callbacks = Arc::new(FakeCallbacks::default());
@@ -67,7 +73,7 @@ impl World {
         let clock = Arc::new(ManualClock(AtomicI64::new(1_800_000_000_000)));
         let options = Options {
             deployment: DEPLOYMENT.to_owned(),
-            ..Options::default()
+            ..options
         };
         let ports = Ports {
             warehouse: warehouse.clone(),
@@ -134,6 +140,16 @@ impl World {
             .end(&statement_name(DEPLOYMENT, &id(token)), status);
         let event = self.event(token, "FINISHED").await;
         self.tasker.settle(&self.call(), event).await
+    }
+
+    /// Ends a task's statement without an event.
+    pub fn end(&self, token: &str, status: StatementStatus) {
+        self.warehouse
+            .end(&statement_name(DEPLOYMENT, &id(token)), status);
+    }
+
+    pub fn push(&self, seconds: u64) {
+        self.clock.push(Duration::from_secs(seconds));
     }
 
     pub async fn sweep(&self) -> signalbox_tasker::SweepSummary {

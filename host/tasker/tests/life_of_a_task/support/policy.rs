@@ -1,14 +1,27 @@
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering},
+};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use signalbox_policy::{
     Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
     contract::{
-        Closing, Exclusivity, ExecuteStatementRequest, Failure, Invocation, OnStop, OutputShape,
-        Rejection, ResultFormat, Settlement, StartOptions, StatementStatus, Waiter,
+        CancelStatementRequest, Closing, Exclusivity, ExecuteStatementRequest, Failure, Invocation,
+        OnStop, OutputShape, Rejection, ResultFormat, Settlement, StartOptions, StatementStatus,
+        Waiter,
     },
 };
+use signalbox_tasker::raised::detail_of;
+
+fn rejection(failure: &Failure) -> Rejection {
+    let detail = detail_of(failure);
+    Rejection {
+        error: detail.code.clone(),
+        message: detail.message.clone(),
+    }
+}
 
 /// What a policy does with a payload.
 #[derive(Debug, Clone, Default)]
@@ -37,12 +50,18 @@ pub struct Script {
     pub answer_refusal: Option<Answer>,
     /// Answers the task after a start that is not bound to it.
     pub answer_after_start: Option<Answer>,
+    /// What becomes of a statement whose task is gone; without it, it is cancelled.
+    pub closed: Option<OnStop>,
+    /// Faults when it is asked that.
+    pub closed_faults: bool,
 }
 
 pub struct ScriptedPolicy {
     identity: Identity,
     script: Script,
     pub settle_calls: AtomicU32,
+    /// What it was asked about tasks that are gone.
+    pub closings: Arc<Mutex<Vec<Closing>>>,
 }
 
 /// A policy that starts what it is asked to start, and tells what Redshift told.
@@ -66,6 +85,7 @@ impl ScriptedPolicy {
             identity,
             script,
             settle_calls: AtomicU32::new(0),
+            closings: Arc::default(),
         }
     }
 
@@ -115,6 +135,17 @@ impl Policy for ScriptedPolicy {
             ));
         }
         let payload: Value = serde_json::from_str(&invocation.payload).unwrap();
+        if let Some(id) = payload["statementId"].as_str() {
+            let request = CancelStatementRequest {
+                id: id.to_owned(),
+                target: None,
+            };
+            let reply = match context.services.cancel_statement(request).await {
+                Ok(cancelled) => Ok(cancelled.document),
+                Err(failure) => Err(rejection(&failure)),
+            };
+            return Ok(invoked(reply, None));
+        }
         let request = ExecuteStatementRequest {
             sql: payload["sqlStatement"]
                 .as_str()
@@ -144,22 +175,7 @@ impl Policy for ScriptedPolicy {
         let bound = waiter.is_some() && !self.script.unbound;
         let reply = match context.services.execute_statement(bound, request).await {
             Ok(started) => Ok(started.document),
-            Err(
-                Failure::ConcurrentExecution(detail)
-                | Failure::InvalidRequest(detail)
-                | Failure::Other(detail)
-                | Failure::LimitExceeded(detail)
-                | Failure::Throttled(detail)
-                | Failure::ExecutionFailed(detail)
-                | Failure::Unavailable(detail)
-                | Failure::Uncertain(detail)
-                | Failure::NotFound(detail)
-                | Failure::NotGranted(detail)
-                | Failure::SessionLost(detail),
-            ) => Err(Rejection {
-                error: detail.code,
-                message: detail.message,
-            }),
+            Err(failure) => Err(rejection(&failure)),
         };
         if let (Err(_), Some(answer)) = (&reply, &self.script.answer_refusal) {
             return Ok(invoked(Ok("{}".to_owned()), Some(answer.clone())));
@@ -206,9 +222,13 @@ impl Policy for ScriptedPolicy {
         })
     }
 
-    async fn closed(&self, _: CallContext, _: Closing) -> Result<Closed, Fault> {
+    async fn closed(&self, _: CallContext, closing: Closing) -> Result<Closed, Fault> {
+        self.closings.lock().unwrap().push(closing);
+        if self.script.closed_faults {
+            return Err(self.fault(FaultKind::Trap));
+        }
         Ok(Closed {
-            decision: OnStop::Cancel,
+            decision: self.script.closed.unwrap_or(OnStop::Cancel),
             usage: Usage::default(),
         })
     }

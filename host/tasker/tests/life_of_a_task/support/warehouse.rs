@@ -52,6 +52,12 @@ pub struct FakeWarehouse {
     pub deaf_to_cancel: AtomicBool,
     /// The status of a statement when its start returns.
     pub status_at_start: Mutex<Option<StatementStatus>>,
+    /// What every describe gets instead.
+    pub describe_fault: Mutex<Option<(ServiceErrorKind, &'static str)>>,
+    /// What the next cancels get instead.
+    pub cancel_faults: Mutex<Vec<(ServiceErrorKind, &'static str)>>,
+    /// How long a describe takes.
+    pub describe_takes: Mutex<Duration>,
 }
 
 impl FakeWarehouse {
@@ -115,6 +121,13 @@ impl FakeWarehouse {
     fn note(&self, call: &str) {
         self.calls.lock().unwrap().push(call.to_owned());
     }
+}
+
+fn is_over(status: StatementStatus) -> bool {
+    matches!(
+        status,
+        StatementStatus::Finished | StatementStatus::Failed | StatementStatus::Aborted
+    )
 }
 
 fn error(kind: ServiceErrorKind, code: &str) -> ServiceError {
@@ -191,6 +204,11 @@ impl Warehouse for FakeWarehouse {
         _: Option<u32>,
     ) -> Result<StatementDescription, ServiceError> {
         self.note("describe");
+        let takes = *self.describe_takes.lock().unwrap();
+        tokio::time::sleep(takes).await;
+        if let Some((kind, code)) = *self.describe_fault.lock().unwrap() {
+            return Err(error(kind, code));
+        }
         let statements = self.statements.lock().unwrap();
         let Some(statement) = statements.values().find(|s| s.id == id) else {
             return Err(error(
@@ -225,6 +243,13 @@ impl Warehouse for FakeWarehouse {
             ));
         };
         statement.cancels += 1;
+        let fault = self.cancel_faults.lock().unwrap().pop();
+        if let Some((kind, code)) = fault {
+            return Err(error(kind, code));
+        }
+        if is_over(statement.status) {
+            return Err(error(ServiceErrorKind::Invalid, "ValidationException"));
+        }
         if !self.deaf_to_cancel.load(Ordering::Relaxed)
             && matches!(
                 statement.status,

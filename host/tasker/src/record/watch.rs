@@ -1,0 +1,53 @@
+//! What the host notes while it watches over a statement that has not ended.
+
+use serde::{Deserialize, Serialize};
+use signalbox_policy::contract::{ClosingReason, OnStop};
+
+/// Notes of the host about a record. All are about what is to be done next; none says how a statement ended.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Watch {
+    /// How often the sweep has looked at the record and left it, since its last step. The pause to the next look
+    /// follows from it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub looks: u32,
+    /// Since when DescribeStatement has been denied, in milliseconds since the Unix epoch; none if it was not denied
+    /// the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denied_since: Option<i64>,
+    /// Somebody asked for the statement to be cancelled. The cancel is repeated until Redshift reports an end.
+    #[serde(skip_serializing_if = "is_false")]
+    pub cancel: bool,
+    /// Nobody waits for the task any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Gone>,
+}
+
+/// A task that is gone while its statement may run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gone {
+    /// Why nobody waits.
+    pub reason: ClosingReason,
+    /// What becomes of the statement; none until the policy was asked, which it can be when the statement has an id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<OnStop>,
+}
+
+impl Watch {
+    /// Whether there is nothing to note.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // The form that serde asks for.
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // The form that serde asks for.
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}

@@ -1,0 +1,189 @@
+//! Records of which it is not known what became: looked up by name, adopted, abandoned, or given up.
+
+use signalbox_policy::{Answer, contract::StatementStatus};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Call, Settling, SweepSummary, Tasker, answer, settle::again};
+use crate::{
+    ports::ServiceErrorKind,
+    record::{Advance, Ending, LONGEST_RUN_MS, Record, Stored},
+};
+
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+/// After so long a statement does not run any more. An hour is for queues and clocks.
+const STATEMENT_LIFE_MS: i64 = LONGEST_RUN_MS + HOUR_MS;
+/// After so long Redshift has forgotten a statement: it remembers one for 24 hours after its end.
+const MEMORY_MS: i64 = STATEMENT_LIFE_MS + 24 * HOUR_MS;
+
+/// Where a statement is, by its name.
+enum Found {
+    Id(String),
+    Nowhere,
+    /// It is not known; why.
+    Unknown(String),
+    /// There was no time to ask.
+    NotAsked,
+}
+
+impl Tasker {
+    /// Looks up a start whose id is not stored, and takes the record on from there. None if there was no time to ask.
+    pub(super) async fn look_up(
+        &self,
+        call: &Call,
+        stored: &Stored,
+        summary: &mut SweepSummary,
+    ) -> Option<Settling> {
+        match self.find_by_name(&stored.record, call.deadline).await {
+            Found::Id(id) => self.adopt(call, stored, &id, summary).await,
+            Found::Nowhere if self.is_hopeless(&stored.record) => {
+                Some(self.abandon(call, stored, summary).await)
+            }
+            Found::Nowhere => Some(again("its start may still be under way")),
+            Found::Unknown(_) if self.is_forgotten(&stored.record) => {
+                Some(self.give_up(call, stored).await)
+            }
+            Found::Unknown(reason) => Some(again(&reason)),
+            Found::NotAsked => None,
+        }
+    }
+
+    /// Whether a start that left no trace can no longer be under way.
+    fn is_hopeless(&self, record: &Record) -> bool {
+        let longest =
+            i64::try_from(self.options.longest_invocation.as_millis()).unwrap_or(i64::MAX);
+        record
+            .starting_at
+            .is_some_and(|since| self.now() - since > longest)
+    }
+
+    /// Whether the statement of a record, if there ever was one, cannot run any more.
+    pub(super) fn has_outlived(&self, record: &Record) -> bool {
+        self.age(record) > STATEMENT_LIFE_MS
+    }
+
+    /// Whether Redshift cannot know the statement any more.
+    pub(super) fn is_forgotten(&self, record: &Record) -> bool {
+        self.age(record) > MEMORY_MS
+    }
+
+    fn age(&self, record: &Record) -> i64 {
+        self.now()
+            .saturating_sub(record.starting_at.unwrap_or(record.recorded_at))
+    }
+
+    /// Nothing was started: the record is closed against a start that is still to come, and the task is told. Where
+    /// nobody waits the record is removed, so that the same work can be asked for again.
+    pub(super) async fn abandon(
+        &self,
+        call: &Call,
+        stored: &Stored,
+        summary: &mut SweepSummary,
+    ) -> Settling {
+        let record = stored.record.clone();
+        let settling = if record.waiting {
+            let answer = answer::not_started(record.record_id.as_str());
+            self.step(call, stored, record.decided(answer)).await
+        } else {
+            match self.store.forget(stored, call.deadline).await {
+                Ok(()) => Settling::Done,
+                Err(error) => again(&error.to_string()),
+            }
+        };
+        if settling == Settling::Done {
+            summary.abandoned += 1;
+        }
+        settling
+    }
+
+    async fn adopt(
+        &self,
+        call: &Call,
+        stored: &Stored,
+        id: &str,
+        summary: &mut SweepSummary,
+    ) -> Option<Settling> {
+        let reply = serde_json::json!({ "Id": id }).to_string();
+        let next = stored
+            .record
+            .clone()
+            .started(id, StatementStatus::Unknown, &reply);
+        match self.store.advance(stored, next, call.deadline).await {
+            Ok(Advance::Done(now)) => {
+                summary.adopted += 1;
+                self.look(call, now).await
+            }
+            Ok(Advance::Lost(_)) => Some(again("others are working on this record")),
+            Err(error) => Some(again(&error.to_string())),
+        }
+    }
+
+    /// What Redshift or this configuration no longer knows: nobody will ever say how the statement ended.
+    pub(super) async fn give_up(&self, call: &Call, stored: &Stored) -> Settling {
+        let id = stored.record.statement_id().unwrap_or("none");
+        tracing::error!(record = %stored.record.record_id, id, alarm = "StatementLost", "nothing tells how a statement ended");
+        self.end_unknown(call, stored, answer::lost(id)).await
+    }
+
+    /// Closes a record whose statement's end is not known.
+    pub(super) async fn end_unknown(
+        &self,
+        call: &Call,
+        stored: &Stored,
+        answer: Answer,
+    ) -> Settling {
+        let record = stored.record.clone();
+        let next = if record.waiting {
+            record.decided(answer)
+        } else {
+            record.closed(Ending::NoCallback)
+        };
+        self.step(call, stored, next).await
+    }
+
+    /// Takes a record a step further, and on from there.
+    pub(super) async fn step(&self, call: &Call, stored: &Stored, next: Record) -> Settling {
+        match self.store.advance(stored, next, call.deadline).await {
+            Ok(Advance::Done(now)) => self.settle_stored(call, now, None, None).await,
+            Ok(Advance::Lost(_)) => again("others are working on this record"),
+            Err(error) => again(&error.to_string()),
+        }
+    }
+
+    /// Looks for a statement by its name, in all states and on all pages.
+    async fn find_by_name(&self, record: &Record, deadline: Instant) -> Found {
+        let Some(statement) = &record.statement else {
+            return Found::Nowhere;
+        };
+        let name = record.statement_name();
+        let mut next_token: Option<String> = None;
+        loop {
+            if !self.paces.lists.turn(deadline).await {
+                return Found::NotAsked;
+            }
+            let list =
+                self.ports
+                    .warehouse
+                    .list_named(&statement.target, &name, next_token.as_deref());
+            match timeout_at(deadline, list).await {
+                Ok(Ok(page)) => {
+                    let exact = page
+                        .statements
+                        .into_iter()
+                        .find(|s| s.statement_name.as_deref() == Some(name.as_str()));
+                    match (exact, page.next_token) {
+                        (Some(listed), _) => return Found::Id(listed.id),
+                        (None, Some(token)) => next_token = Some(token),
+                        (None, None) => return Found::Nowhere,
+                    }
+                }
+                Ok(Err(error)) => {
+                    if error.kind == ServiceErrorKind::Denied {
+                        tracing::error!(record = %record.record_id, %error, alarm = "ListRefused", "statements cannot be looked up by name: this role may not list them");
+                    }
+                    return Found::Unknown(error.to_string());
+                }
+                Err(_) => return Found::Unknown("the time of this invocation is over".to_owned()),
+            }
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Tasks that are gone while their statement runs: the policy's *closed* decides what becomes of the statement.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use signalbox_policy::{
+    FaultKind,
+    contract::{Closing, ClosingReason, OnStop},
+};
+use tokio::time::{Duration, Instant, sleep, timeout_at};
+
+use super::{
+    Call, Settling, Tasker, answer,
+    settle::{DECISION_TIME, again, ignored},
+};
+use crate::{
+    ids::RecordId,
+    ports::{Execution, ExecutionError, ExecutionStatus, LedgerError},
+    record::{Advance, Gone, Phase, Record, Stored},
+};
+
+/// Records read at once.
+const SLICE: usize = 50;
+/// DescribeExecution may lag behind the event. An event that is no older than this is tried again.
+const LAG_MS: u64 = 5 * 60 * 1_000;
+/// How often an execution that still runs, they say, is looked at in one invocation.
+const LOOKS: u32 = 3;
+/// Pause between these looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(300);
+/// How often a record is tried that others write meanwhile.
+const TRIES: u32 = 5;
+/// Numbers below are seconds, numbers above milliseconds: the year 1973 in milliseconds, or 5138 in seconds.
+const MILLISECONDS_FROM: f64 = 1e11;
+
+/// What an event says about an execution.
+struct Stop {
+    execution_arn: String,
+    /// When it stopped, in milliseconds since the Unix epoch.
+    stopped_at: Option<i64>,
+}
+
+impl Stop {
+    /// Reads `Step Functions Execution Status Change`. None if it tells of no stop.
+    fn read(event: &Value) -> Option<Self> {
+        let detail = event.get("detail")?;
+        let text = |name: &str| detail.get(name).and_then(Value::as_str);
+        if !matches!(text("status")?, "ABORTED" | "TIMED_OUT" | "FAILED") {
+            return None;
+        }
+        Some(Self {
+            execution_arn: text("executionArn")?.to_owned(),
+            stopped_at: detail.get("stopDate").and_then(milliseconds),
+        })
+    }
+}
+
+impl Tasker {
+    /// Works on `Step Functions Execution Status Change`. The event is a hint: whether and when the execution stopped
+    /// is asked of Step Functions, since a redriven one keeps its ARN.
+    pub async fn stopped(&self, call: &Call, event: Value) -> Settling {
+        let Some(stop) = Stop::read(&event) else {
+            return ignored("the event does not say that an execution stopped");
+        };
+        let (reason, before) = match self.confirm(call, &stop).await {
+            Ok(confirmed) => confirmed,
+            Err(settling) => return settling,
+        };
+        let (mut after, mut gone, mut trouble) = (None, Vec::new(), None);
+        loop {
+            let page = self
+                .store
+                .open_of_execution(&stop.execution_arn, before, after, SLICE)
+                .await;
+            let (ids, next) = match page {
+                Ok(page) => page,
+                Err(error) => return again(&error.to_string()),
+            };
+            for id in ids {
+                if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
+                    return again(
+                        "the time of this invocation was over before all statements were looked at",
+                    );
+                }
+                match self.task_gone(call, &id, &stop, before, reason).await {
+                    Ok(stored) => gone.extend(stored),
+                    Err(reason) => trouble = Some(reason),
+                }
+            }
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        // From here on nothing is lost: what there is no time for now is due for the sweep.
+        for stored in gone {
+            if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
+                break;
+            }
+            self.look_at_gone(call, stored).await;
+        }
+        trouble.map_or(Settling::Done, |reason| again(&reason))
+    }
+
+    /// Asks Step Functions whether an execution has stopped: why, and before which time its statements were made.
+    async fn confirm(&self, call: &Call, stop: &Stop) -> Result<(ClosingReason, i64), Settling> {
+        let mut looks = 1;
+        let execution = loop {
+            match self.execution(call, &stop.execution_arn).await? {
+                Execution {
+                    status: ExecutionStatus::Running | ExecutionStatus::Other(_),
+                    ..
+                } => {
+                    let young = stop
+                        .stopped_at
+                        .is_some_and(|at| self.now().abs_diff(at) < LAG_MS);
+                    if !young {
+                        return Err(ignored("the execution runs, so it was redriven"));
+                    }
+                    if looks == LOOKS || Instant::now() + LOOK_PAUSE >= call.deadline {
+                        return Err(again("the execution still runs, Step Functions says"));
+                    }
+                    looks += 1;
+                    sleep(LOOK_PAUSE).await;
+                }
+                execution => break execution,
+            }
+        };
+        // An execution that was redriven and stopped again has stopped twice; this event is about the first time.
+        let Some(before) = [stop.stopped_at, execution.stopped_at]
+            .into_iter()
+            .flatten()
+            .min()
+        else {
+            return Err(ignored("nobody says when the execution stopped"));
+        };
+        let reason = match execution.status {
+            ExecutionStatus::Aborted => ClosingReason::Aborted,
+            ExecutionStatus::TimedOut => ClosingReason::TimedOut,
+            ExecutionStatus::Failed => ClosingReason::Failed,
+            _ => ClosingReason::TaskClosed,
+        };
+        Ok((reason, before))
+    }
+
+    async fn execution(&self, call: &Call, arn: &str) -> Result<Execution, Settling> {
+        let described = timeout_at(call.deadline, self.ports.callbacks.describe_execution(arn));
+        match described.await {
+            Ok(Ok(execution)) => Ok(execution),
+            Ok(Err(ExecutionError::Unknown { code })) => {
+                tracing::warn!(code, "an event tells of an execution that does not exist");
+                Err(ignored("there is no such execution"))
+            }
+            Ok(Err(error @ ExecutionError::Denied { .. })) => {
+                tracing::error!(%error, alarm = "DescribeExecutionRefused", "statements of a stopped execution run on: allow states:DescribeExecution");
+                Err(ignored("this role may not describe executions"))
+            }
+            Ok(Err(error @ ExecutionError::Passing { .. })) => Err(again(&error.to_string())),
+            Err(_) => Err(again("the time of this invocation is over")),
+        }
+    }
+
+    /// Notes that nobody waits for a task any more; its record is due from then on. None if the stop is not about it, or
+    /// was noted before. An error says why nothing could be noted.
+    async fn task_gone(
+        &self,
+        call: &Call,
+        id: &RecordId,
+        stop: &Stop,
+        before: i64,
+        reason: ClosingReason,
+    ) -> Result<Option<Stored>, String> {
+        let mut stored = match self.store.find(id).await {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Ok(None),
+            Err(error @ LedgerError::Unreadable(_)) => {
+                tracing::error!(record = %id, %error, alarm = "RecordUnreadable", "a record of a stopped execution cannot be read");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        for _ in 0..TRIES {
+            let record = &stored.record;
+            if !self.concerns(record, stop, before) {
+                return Ok(None);
+            }
+            let next = self.without_waiter(record.clone(), reason);
+            match self.store.advance(&stored, next, call.deadline).await {
+                Ok(Advance::Done(now)) => return Ok(Some(now)),
+                Ok(Advance::Lost(Some(now))) => stored = now,
+                Ok(Advance::Lost(None)) => return Ok(None),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Err("others are working on this record".to_owned())
+    }
+
+    /// Whether a stop at this time is about the record: one that waits for the execution and for no other, and was
+    /// asked for before.
+    fn concerns(&self, record: &Record, stop: &Stop, before: i64) -> bool {
+        record.deployment == self.options.deployment
+            && record.waiting
+            && record.phase < Phase::Decided
+            && record.watch.gone.is_none()
+            && record
+                .asked_at(&stop.execution_arn)
+                .is_some_and(|asked_at| asked_at < before)
+            && !record.is_awaited_elsewhere(&stop.execution_arn)
+    }
+
+    fn without_waiter(&self, mut record: Record, reason: ClosingReason) -> Record {
+        // Redshift was not asked yet, and is not asked any more: the start sees that the record has moved on.
+        if record.phase == Phase::Reserved {
+            let answer = answer::not_started(record.record_id.as_str());
+            return record.decided(answer);
+        }
+        record.watch.gone = Some(Gone {
+            reason,
+            decision: None,
+        });
+        record.due_at = Some(self.now());
+        record
+    }
+
+    async fn look_at_gone(&self, call: &Call, stored: Stored) {
+        let settling = match stored.record.phase {
+            Phase::Started => self.look(call, stored.clone()).await,
+            Phase::Decided => Some(self.deliver(call.deadline, stored.clone()).await),
+            _ => None,
+        };
+        if let Some(Settling::Again { reason } | Settling::Ignored { reason }) = settling {
+            tracing::debug!(record = %stored.record.record_id, reason, "left to the sweep");
+            self.postpone(call, &stored).await;
+        }
+    }
+
+    /// Asks the policy what becomes of a statement whose task is gone. None if there was no time; a policy that faults
+    /// has the statement cancelled.
+    pub(super) async fn decide_closed(
+        &self,
+        call: &Call,
+        record: &Record,
+        reason: ClosingReason,
+    ) -> Option<OnStop> {
+        if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
+            return None;
+        }
+        let facts = record.facts()?;
+        let policies = self.policies();
+        let name = record
+            .policy
+            .as_ref()
+            .map_or("", |policy| policy.name.as_str());
+        let Some((granted, _)) = policies.settling(name) else {
+            return Some(OnStop::Cancel);
+        };
+        let services = Arc::new(self.services_of(call, granted, record));
+        let context = self.context(services, call);
+        let closed = granted
+            .policy
+            .closed(context, Closing { facts, reason })
+            .await;
+        let decision = match closed {
+            Ok(closed) => closed.decision,
+            Err(fault)
+                if fault.kind == FaultKind::Timeout
+                    && call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME =>
+            {
+                return None;
+            }
+            Err(fault) => {
+                tracing::error!(record = %record.record_id, %fault, alarm = "PolicyFault", "the policy faulted when it was asked about a task that is gone; its statement is cancelled");
+                OnStop::Cancel
+            }
+        };
+        tracing::info!(record = %record.record_id, ?reason, ?decision, "a task is gone while its statement runs");
+        Some(decision)
+    }
+}
+
+/// A time of an event: a number of milliseconds or seconds since the Unix epoch, or ISO 8601.
+fn milliseconds(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => {
+            let number = number.as_f64().filter(|number| *number > 0.0)?;
+            let milliseconds = if number < MILLISECONDS_FROM {
+                number * 1_000.0
+            } else {
+                number
+            };
+            jiff::Timestamp::from_millisecond(milliseconds as i64)
+                .ok()
+                .map(jiff::Timestamp::as_millisecond)
+        }
+        Value::String(text) => text
+            .parse::<jiff::Timestamp>()
+            .ok()
+            .map(jiff::Timestamp::as_millisecond),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_every_form() {
+        let expected = Some(1_798_761_600_500);
+        for value in [
+            json!(1_798_761_600_500_i64),
+            json!(1_798_761_600_500.0),
+            json!(1_798_761_600.5),
+            json!("2027-01-01T00:00:00.5Z"),
+        ] {
+            assert_eq!(milliseconds(&value), expected, "{value}");
+        }
+        for value in [
+            json!(null),
+            json!(0),
+            json!(-5),
+            json!(1e300),
+            json!("yesterday"),
+            json!([1]),
+        ] {
+            assert_eq!(milliseconds(&value), None, "{value}");
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".*".prop_map(Value::from),
+            Just(json!({})),
+            Just(json!([])),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_event_is_too_odd(status in any_json(), arn in any_json(), stop in any_json(), detail in any_json()) {
+            let _ = Stop::read(&detail);
+            let _ = Stop::read(&json!({"detail": detail}));
+            let event = json!({"detail": {"status": status, "executionArn": arn, "stopDate": stop}});
+            prop_assert!(Stop::read(&event).is_none_or(|_| arn.is_string()));
+        }
+    }
+}
