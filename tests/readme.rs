@@ -262,6 +262,12 @@ fn links_lead_somewhere() {
             .skip(1)
             .filter_map(|rest| rest.split(')').next())
         {
+            if let Some(heading) = link.strip_prefix('#') {
+                let headings = text.lines().filter(|line| line.starts_with('#'));
+                let mut anchors = headings.map(anchor);
+                assert!(anchors.any(|anchor| anchor == heading), "{file}: {link}");
+                continue;
+            }
             assert!(
                 link.starts_with("http") || root.join(file).parent().unwrap().join(link).exists(),
                 "{file}: {link}"
@@ -276,4 +282,15 @@ fn links_lead_somewhere() {
             assert!(root.join(name).exists(), "{file}: {name}");
         }
     }
+}
+
+/// What a heading is linked by.
+fn anchor(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    words
+        .chars()
+        .filter(kept)
+        .collect::<String>()
+        .replace(' ', "-")
 }
