@@ -20,5 +20,6 @@ mod events;
 mod life;
 mod operating;
 mod policies;
+mod sessions;
 mod start;
 mod stops;

@@ -30,6 +30,8 @@ pub struct Intake {
     pub execution_arn: Option<String>,
     /// The caller's name for the work.
     pub idempotency_key: Option<String>,
+    /// Whether a session that is gone may be replaced by a new one.
+    pub replace_session: bool,
     /// The policy asked for.
     pub policy: Option<String>,
     /// What was taken out.
@@ -103,6 +105,16 @@ pub fn take(payload: Value) -> Result<Intake, Raised> {
         "leave it out for the default policy",
     )?;
 
+    let replace_session = match fields.get("onSessionLost").map(Value::as_str) {
+        None | Some(Some("fail")) => false,
+        Some(Some("replace")) => true,
+        Some(_) => {
+            return Err(Raised::invalid(
+                "`onSessionLost` must be `fail` (the default) or `replace`, which runs the statement in a new session",
+            ));
+        }
+    };
+
     let mut payload = Value::Object(fields);
     for_each_text(&mut payload, &mut |text| secrets.lend(text));
     Ok(Intake {
@@ -110,6 +122,7 @@ pub fn take(payload: Value) -> Result<Intake, Raised> {
         waiting,
         execution_arn,
         idempotency_key,
+        replace_session,
         policy,
         secrets,
     })
@@ -238,6 +251,8 @@ mod tests {
             json!({"executionArn": ["a"]}),
             json!({"idempotencyKey": ""}),
             json!({"policy": 7}),
+            json!({"onSessionLost": "repair"}),
+            json!({"onSessionLost": true}),
         ] {
             assert_eq!(
                 take(bad.clone()).unwrap_err().error_type,

@@ -2,7 +2,7 @@
 //! shape made from what is known.
 
 use super::Outcome;
-use crate::contract::StatementStatus;
+use crate::contract::{StatementDescription, StatementStatus};
 use serde_json::{Map, Value, json};
 
 /// How long Redshift keeps a result, in seconds: a day.
@@ -42,6 +42,9 @@ pub(super) fn of(outcome: &Outcome<'_>, error: Option<&str>) -> Value {
             detail.insert(name, value);
         }
     }
+    if outcome.statement.sub_statements.is_empty() {
+        detail.shift_remove("subStatements");
+    }
     detail.shift_remove("error");
     if let Some(error) = error {
         detail.insert("error".to_owned(), Value::from(error));
@@ -52,7 +55,10 @@ pub(super) fn of(outcome: &Outcome<'_>, error: Option<&str>) -> Value {
 }
 
 fn is_evidence(name: &str) -> bool {
-    matches!(name, "state" | "statementId" | "statementName" | "rows")
+    matches!(
+        name,
+        "state" | "statementId" | "statementName" | "rows" | "subStatements"
+    )
 }
 
 fn fill(event: &mut Map<String, Value>, made: Map<String, Value>) {
@@ -99,6 +105,9 @@ fn make(outcome: &Outcome<'_>) -> (Map<String, Value>, Map<String, Value>) {
         detail.insert("redshiftQueryId".to_owned(), query);
     }
     detail.insert("state".to_owned(), json!(state_name(statement.status)));
+    if !statement.sub_statements.is_empty() {
+        detail.insert("subStatements".to_owned(), parts(statement));
+    }
     // -1 is the service's own word for "no count".
     let rows = statement.result_rows.map_or(json!(-1), |rows| json!(rows));
     detail.insert("rows".to_owned(), rows);
@@ -107,6 +116,22 @@ fn make(outcome: &Outcome<'_>) -> (Map<String, Value>, Map<String, Value>) {
         json!(ended / 1_000 + RETENTION_SECONDS),
     );
     (event, detail)
+}
+
+/// How each statement of a batch ended. The service's event does not say so.
+fn parts(statement: &StatementDescription) -> Value {
+    let parts = statement.sub_statements.iter().map(|part| {
+        let mut told = json!({ "id": part.id, "state": state_name(part.status) });
+        if let Some(object) = told.as_object_mut() {
+            object.extend(
+                part.result_rows
+                    .map(|rows| ("rows".to_owned(), json!(rows))),
+            );
+            object.extend((part.error.as_ref()).map(|error| ("error".to_owned(), json!(error))));
+        }
+        told
+    });
+    parts.collect()
 }
 
 fn redshift_query_id(document: &str) -> Option<Value> {

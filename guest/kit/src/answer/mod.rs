@@ -133,4 +133,6 @@ fn described(outcome: &Outcome<'_>) -> Value {
 }
 
 #[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
 mod tests;

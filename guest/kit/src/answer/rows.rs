@@ -1,6 +1,6 @@
 //! The rows of a result as an output, where they fit.
 
-use super::{MAX_OUTPUT_BYTES, Outcome};
+use super::{MAX_OUTPUT_BYTES, Outcome, event::state_name};
 use crate::contract::{GetStatementResultRequest, StatementResult, StatementStatus};
 use crate::host::{Host, detail};
 use serde_json::{Map, Value, json};
@@ -45,6 +45,10 @@ fn read_parts(outcome: &Outcome<'_>, host: &dyn Host) -> Result<Map<String, Valu
             false => no_rows(part.result_rows),
         };
         result.shift_insert(0, "Id".to_owned(), json!(part.id));
+        result.shift_insert(1, "Status".to_owned(), json!(state_name(part.status)));
+        if let Some(error) = &part.error {
+            result.shift_insert(2, "Error".to_owned(), json!(error));
+        }
         let result = Value::Object(result);
         bytes += result.to_string().len();
         if bytes > MAX_OUTPUT_BYTES {
@@ -140,7 +144,10 @@ fn pointer(outcome: &Outcome<'_>, missing: &Missing) -> Value {
         }
         if !statement.sub_statements.is_empty() {
             let parts = statement.sub_statements.iter().map(|part| {
-                json!({ "Id": part.id, "ResultRows": part.result_rows, "ResultSize": part.result_size })
+                json!({
+                    "Id": part.id, "Status": state_name(part.status), "Error": part.error,
+                    "ResultRows": part.result_rows, "ResultSize": part.result_size
+                })
             });
             object.insert("SubStatements".to_owned(), parts.collect());
         }

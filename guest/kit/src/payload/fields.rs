@@ -2,7 +2,7 @@
 
 /// Every field that a payload may have, in the order of the documentation: the request, its options,
 /// what the host reads, and what CloudFormation sends to a custom resource.
-pub const FIELDS: [&str; 32] = [
+pub const FIELDS: [&str; 33] = [
     "action",
     "sqlStatement",
     "sqlStatements",
@@ -13,6 +13,7 @@ pub const FIELDS: [&str; 32] = [
     "target",
     "sessionId",
     "sessionKeepAliveSeconds",
+    "onSessionLost",
     "resultFormat",
     "output",
     "singletonKey",

@@ -7,6 +7,7 @@
 //! | by execution | the execution's ARN | `<seconds>.<microseconds>#<record id>` | the record's id |
 //! | by step | `<ARN>#step#<step>` | the same | the record's id |
 //! | lock | `lock#<scope>` | `lock` | the owner's record id |
+//! | session | `session#<id>` | `session` | its policy and target, and the record id of its last statement |
 //! | key | `key#<scope>` | `key` | the record id of the newest statement; the `revision` is its generation |
 //! | attempt | `task#<record id>` | `record` | of a later attempt: the id of the record that it waits for |
 //! | due | `due#<deployment>#<shard>` | `<due, ms>#<record id>` | the record's id |
@@ -16,7 +17,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Phase, Record, SCHEMA};
+use super::{Phase, Record, SCHEMA, session::session_item};
 use crate::{
     ids::RecordId,
     ports::{Expect, Item, Key, Query, Write},
@@ -25,7 +26,7 @@ use crate::{
 /// The sort key of a record and of an index item that leads to exactly one.
 const RECORD: &str = "record";
 /// The attribute that holds a record's id.
-const RECORD_ID: &str = "recordId";
+pub(super) const RECORD_ID: &str = "recordId";
 /// The attribute of an attempt that holds the id of the record that it waits for.
 const ATTEMPT_OF: &str = "attemptOf";
 /// Lists of due records per deployment, so that no partition takes all writes.
@@ -286,6 +287,13 @@ pub(super) fn index_writes(
             key,
             expect: Expect::Any,
         });
+    }
+    // Where one is used again, it is taken with the reservation.
+    if before.is_some_and(|before| before.session_id() != after.session_id()) {
+        writes.extend(session_item(after, 1).map(|item| Write::Put {
+            item,
+            expect: Expect::Any,
+        }));
     }
     if ends {
         writes.extend(work_item(after, expires_at).map(|item| Write::Put {

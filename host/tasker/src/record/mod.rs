@@ -1,12 +1,14 @@
 //! The durable record of a task and its statement, and the steps of its life.
 
 mod items;
+mod session;
 mod store;
 mod walk;
 mod watch;
 mod work;
 
 pub use items::latest_query;
+pub use session::{Session, SessionUse};
 pub use store::{Advance, LockRevision, NewestOfWork, Open, Reserve, Store, Stored};
 pub use walk::Due;
 pub use watch::{Gone, Watch};
@@ -162,6 +164,9 @@ pub struct Statement {
     /// The scope of its lock: a digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// The session that it opens or runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionUse>,
     /// Seconds after the start at which it is cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<u32>,

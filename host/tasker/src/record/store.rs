@@ -1,6 +1,7 @@
 //! Reads and writes records: every step of a record is one conditional transaction.
 
 mod open;
+mod sessions;
 mod work;
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
-    LONGEST_RUN_MS, Phase, Record,
+    LONGEST_RUN_MS, Phase, Record, Session,
     items::{self, WRITER},
 };
 use crate::{
@@ -51,6 +52,8 @@ pub enum Reserve {
     Known(Stored),
     /// Another record does the same work.
     WorkTaken,
+    /// The session was given to another statement meanwhile.
+    SessionTaken,
     /// Somebody else holds the lock.
     Locked {
         /// The owner's record, if it can still be read.
@@ -200,13 +203,29 @@ impl Store {
         take_over: Option<LockRevision>,
         deadline: Instant,
     ) -> Result<Reserve, WriteError> {
-        in_time(deadline, self.try_reserve(record, take_over, deadline)).await
+        self.reserve_in(record, take_over, None, deadline).await
+    }
+
+    /// As [`Store::reserve`], and takes the session that the statement runs in.
+    ///
+    /// # Errors
+    /// As [`Store::reserve`].
+    pub async fn reserve_in(
+        &self,
+        record: Record,
+        take_over: Option<LockRevision>,
+        session: Option<&Session>,
+        deadline: Instant,
+    ) -> Result<Reserve, WriteError> {
+        let reserved = self.try_reserve(record, take_over, session, deadline);
+        in_time(deadline, reserved).await
     }
 
     async fn try_reserve(
         &self,
         record: Record,
         take_over: Option<LockRevision>,
+        session: Option<&Session>,
         deadline: Instant,
     ) -> Result<Reserve, WriteError> {
         let lock = items::lock_item(&record).map(|mut item| {
@@ -221,7 +240,10 @@ impl Store {
         });
         let lock_key = items::lock_item(&record).map(|item| item.key);
         let (id, work) = (record.record_id.clone(), record.work.clone());
-        let beside = lock.into_iter().chain(work::first_write(&record)).collect();
+        let taken = session.and_then(|session| sessions::take(&record, session));
+        let beside = lock.into_iter().chain(work::first_write(&record));
+        let beside = beside.chain(taken).collect();
+        let session_id = record.session_id().map(str::to_owned);
         let positions = match self.write(None, record, 1, beside, deadline).await {
             Ok(stored) => return Ok(Reserve::New(stored)),
             Err(WriteError::Conflict(positions)) => positions,
@@ -234,6 +256,11 @@ impl Store {
             && self.generation(&work.scope).await? + 1 != work.generation
         {
             return Ok(Reserve::WorkTaken);
+        }
+        if let (Some(session), Some(id)) = (session, session_id)
+            && self.session(&id).await?.as_ref() != Some(session)
+        {
+            return Ok(Reserve::SessionTaken);
         }
         match lock_key {
             Some(key) => self.locked(&key).await,

@@ -204,7 +204,7 @@ impl Tasker {
                 self.own_record(asking).await
             }
             Reserve::Known(stored) => Ok(Some(Attach::To(Box::new(stored)))),
-            Reserve::WorkTaken | Reserve::Locked { .. } => Ok(None),
+            Reserve::WorkTaken | Reserve::SessionTaken | Reserve::Locked { .. } => Ok(None),
         }
     }
 

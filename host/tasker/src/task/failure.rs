@@ -12,8 +12,13 @@ use crate::{
 /// A failure of the Redshift Data API. Texts pass the filter of secrets.
 pub(super) fn of_service(error: &ServiceError, secrets: &Secrets) -> Failure {
     let clean = |text: &str| mask_literals(&secrets.scrubbed(text));
+    let code = match error.kind {
+        // The service has no name for it.
+        ServiceErrorKind::SessionLost => names::SESSION_LOST,
+        _ => &error.code,
+    };
     let detail = FailureDetail {
-        code: error.code.clone(),
+        code: code.to_owned(),
         message: clean(&error.message),
         retryable: matches!(
             error.kind,

@@ -128,6 +128,7 @@ impl Tasker {
         services.waiting.clone_from(&intake.waiting);
         services.execution_arn.clone_from(&intake.execution_arn);
         services.idempotency_key = key.cloned();
+        services.replace_session = intake.replace_session;
         services.secrets = Arc::new(intake.secrets.clone());
         services.payload_digest = payload_digest;
         let services = Arc::new(services);

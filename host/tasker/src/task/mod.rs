@@ -12,6 +12,7 @@ mod pace;
 mod recover;
 mod reserve;
 mod services;
+mod sessions;
 mod settle;
 mod settle_now;
 mod start;

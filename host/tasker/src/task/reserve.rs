@@ -6,6 +6,7 @@ use super::{
     attach::{Asking, Attach, other_request},
     failure,
     services::EventServices,
+    sessions::session_use,
 };
 use crate::{
     ids::{IdSource, RecordId, digest, work_scope},
@@ -32,7 +33,7 @@ pub(super) enum Reserved {
 }
 
 /// What is known of a lock's owner.
-enum Owner {
+pub(super) enum Owner {
     /// Its statement does not run.
     Over,
     /// Its statement runs, or may.
@@ -86,6 +87,7 @@ impl EventServices {
                 request_digest: request_digest(target, sql, options),
                 sql_head: self.clean(&sql_text(sql)).chars().take(SQL_HEAD).collect(),
                 lock,
+                session: session_use(options),
                 deadline_seconds: options.deadline_seconds,
                 heartbeat: options.heartbeat,
                 status: None,
@@ -171,16 +173,23 @@ impl EventServices {
             if let Some(stored) = self.place_in_work(&mut record).await? {
                 return Ok(Reserved::Known(stored));
             }
+            let session = self.session_of(&mut record).await?;
             let outcome = self
                 .tasker
                 .store
-                .reserve(record.clone(), take_over.take(), self.deadline())
+                .reserve_in(
+                    record.clone(),
+                    take_over.take(),
+                    session.as_ref(),
+                    self.deadline(),
+                )
                 .await;
             match outcome.map_err(|error| failure::of_write(&error))? {
                 Reserve::New(stored) => return Ok(Reserved::New(stored)),
                 Reserve::Known(stored) => return Ok(Reserved::Known(stored)),
                 // Freed or taken in between: try again.
-                Reserve::WorkTaken | Reserve::Locked { lock: None, .. } => {}
+                Reserve::WorkTaken | Reserve::SessionTaken | Reserve::Locked { lock: None, .. } => {
+                }
                 Reserve::Locked {
                     owner,
                     lock: Some(lock),
@@ -194,7 +203,7 @@ impl EventServices {
     }
 
     /// Asks Redshift once whether the owner of a lock still runs.
-    async fn owner_of_lock(&self, owner: Option<Stored>) -> Result<Owner, Failure> {
+    pub(super) async fn owner_of_lock(&self, owner: Option<Stored>) -> Result<Owner, Failure> {
         // A record is closed, and its lock freed with it, before it expires.
         let Some(Stored { record, .. }) = owner else {
             return Ok(Owner::Over);

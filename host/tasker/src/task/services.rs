@@ -45,6 +45,8 @@ pub(super) struct EventServices {
     pub(super) execution_arn: Option<String>,
     /// The caller's name for the work.
     pub(super) idempotency_key: Option<String>,
+    /// Whether a session that is gone may be replaced by a new one.
+    pub(super) replace_session: bool,
     pub(super) secrets: Arc<Secrets>,
     /// Digest of the payload, to tell a repeat from another request under the same key.
     pub(super) payload_digest: String,
@@ -105,6 +107,7 @@ impl EventServices {
             waiting: None,
             execution_arn: None,
             idempotency_key: None,
+            replace_session: false,
             secrets: Arc::default(),
             payload_digest: String::new(),
             unbound_starts: AtomicU32::new(0),

@@ -271,7 +271,8 @@ impl Tasker {
     }
 }
 
-fn with_status(mut record: Record, description: &StatementDescription) -> Record {
+fn with_status(record: Record, description: &StatementDescription) -> Record {
+    let mut record = record.in_session(description.session_id.as_deref());
     if let Some(statement) = &mut record.statement {
         statement.status = Some(description.status);
     }

@@ -52,7 +52,15 @@ impl EventServices {
             stored: starting.clone(),
             certain: false,
         });
-        match self.ask_redshift(&target, &request).await {
+        let mut asked = self.ask_redshift(&target, &request).await;
+        if let Err(error) = &asked
+            && error.kind == ServiceErrorKind::SessionLost
+            && let Some(request) = self.in_new_session(&starting.record, &request)
+        {
+            tracing::warn!(record = %starting.record.record_id, "the session is gone; the statement runs in a new one");
+            asked = self.ask_redshift(&target, &request).await;
+        }
+        match asked {
             Ok(started) => self.accepted(bound, starting, started).await,
             Err(error) => {
                 let failure = failure::of_service(&error, &self.secrets);
@@ -118,10 +126,18 @@ impl EventServices {
             .checked_sub(CLOSING_TIME)
             .unwrap_or_else(|| self.deadline());
         let mut pause = REPEAT_PAUSE;
+        let mut unclear = false;
         loop {
             let error =
                 match timeout_at(last, self.tasker.ports.warehouse.start(target, request)).await {
                     Ok(Err(error)) if error.kind == ServiceErrorKind::Unclear => error,
+                    // What refuses the repeat says nothing of the try before it, which may have started the statement.
+                    Ok(Err(error)) if unclear => {
+                        return Err(ServiceError {
+                            kind: ServiceErrorKind::Unclear,
+                            ..error
+                        });
+                    }
                     Ok(result) => return result,
                     Err(_) => ServiceError {
                         kind: ServiceErrorKind::Unclear,
@@ -137,6 +153,7 @@ impl EventServices {
                 return Err(error);
             }
             tracing::warn!(code = error.code, "an unclear start is repeated");
+            unclear = true;
             sleep_until(wake).await;
             pause = (pause * 2).min(LONGEST_REPEAT_PAUSE);
         }
@@ -151,11 +168,11 @@ impl EventServices {
     ) -> Result<StartedStatement, Failure> {
         started.document = self.clean_document(&started.document);
         loop {
-            let next =
-                starting
-                    .record
-                    .clone()
-                    .started(&started.id, started.status, &started.document);
+            let next = starting
+                .record
+                .clone()
+                .in_session(started.session_id.as_deref())
+                .started(&started.id, started.status, &started.document);
             match self
                 .tasker
                 .store

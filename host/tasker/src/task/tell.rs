@@ -198,7 +198,9 @@ impl Tasker {
                 }
                 Ok(reply.clone())
             }
-            Ok(Reserve::Locked { .. } | Reserve::WorkTaken) => Ok(reply.clone()),
+            Ok(Reserve::Locked { .. } | Reserve::WorkTaken | Reserve::SessionTaken) => {
+                Ok(reply.clone())
+            }
             Err(WriteError::Ledger(error)) => Err(ledger_unavailable(&error)),
             Err(error) => Err(Raised::new(names::LEDGER_UNAVAILABLE, error.to_string())),
         }

@@ -22,6 +22,7 @@ mod operating;
 mod pace;
 mod refusals;
 mod running;
+mod sessions;
 mod starts;
 mod stops;
 mod support;

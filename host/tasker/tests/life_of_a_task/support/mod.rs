@@ -73,6 +73,7 @@ impl World {
         let clock = Arc::new(ManualClock(AtomicI64::new(1_800_000_000_000)));
         let options = Options {
             deployment: DEPLOYMENT.to_owned(),
+            targets: vec!["default".to_owned(), "other".to_owned()],
             ..options
         };
         let ports = Ports {

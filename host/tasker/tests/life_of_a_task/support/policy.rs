@@ -152,13 +152,15 @@ impl Policy for ScriptedPolicy {
                 .unwrap_or_default()
                 .to_owned(),
             options: StartOptions {
-                target: None,
+                target: payload["target"].as_str().map(str::to_owned),
                 action: "executeStatement".to_owned(),
                 output: OutputShape::Event,
                 parameters: Vec::new(),
                 result_format: ResultFormat::Json,
-                session_id: None,
-                session_keep_alive_seconds: None,
+                session_id: payload["sessionId"].as_str().map(str::to_owned),
+                session_keep_alive_seconds: payload["sessionKeepAliveSeconds"]
+                    .as_u64()
+                    .map(|seconds| u32::try_from(seconds).unwrap()),
                 wait_seconds: None,
                 exclusive: self.script.exclusive.clone(),
                 deadline_seconds: self.script.deadline_seconds,

@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -27,6 +27,7 @@ pub struct Running {
     pub error: Option<String>,
     pub with_event: bool,
     pub cancels: u32,
+    pub session_id: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -58,6 +59,8 @@ pub struct FakeWarehouse {
     pub cancel_faults: Mutex<Vec<(ServiceErrorKind, &'static str)>>,
     /// How long a describe takes.
     pub describe_takes: Mutex<Duration>,
+    /// Sessions that are open.
+    pub sessions: Mutex<BTreeSet<String>>,
 }
 
 impl FakeWarehouse {
@@ -162,6 +165,22 @@ impl Warehouse for FakeWarehouse {
         if let Some(StartFault::Stall(release)) = &fault {
             release.notified().await;
         }
+        let session_id = {
+            let mut sessions = self.sessions.lock().unwrap();
+            match &start.session_id {
+                Some(id) if !sessions.contains(id) => {
+                    return Err(error(ServiceErrorKind::SessionLost, "ValidationException"));
+                }
+                Some(id) => Some(id.clone()),
+                None if start.session_keep_alive_seconds.unwrap_or_default() > 0 => {
+                    let number = self.count("start");
+                    let id = format!("99999999-0000-4000-8000-{number:012}");
+                    sessions.insert(id.clone());
+                    Some(id)
+                }
+                None => None,
+            }
+        };
         let status = self
             .status_at_start
             .lock()
@@ -180,14 +199,18 @@ impl Warehouse for FakeWarehouse {
                     error: None,
                     with_event: start.with_event,
                     cancels: 0,
+                    session_id: session_id.clone(),
                 });
             StartedStatement {
                 id: statement.id.clone(),
                 target: target.to_owned(),
                 status,
-                session_id: None,
+                session_id: statement.session_id.clone(),
                 has_result_set: None,
-                document: json!({"Id": statement.id}).to_string(),
+                document: match &statement.session_id {
+                    Some(session) => json!({"Id": statement.id, "SessionId": session}).to_string(),
+                    None => json!({"Id": statement.id}).to_string(),
+                },
             }
         };
         match fault {
@@ -225,7 +248,7 @@ impl Warehouse for FakeWarehouse {
             result_rows: Some(0),
             result_size: None,
             result_format: ResultFormat::Json,
-            session_id: None,
+            session_id: statement.session_id.clone(),
             created_at: None,
             updated_at: None,
             sub_statements: Vec::new(),
