@@ -365,6 +365,44 @@ async fn wrong_answers_are_refused_and_leave_the_task_open() {
 }
 
 #[tokio::test]
+async fn the_end_of_an_execution_is_an_event() {
+    let (events, mut delivered) = mpsc::channel(10);
+    let server = StepFunctions::start(StepFunctionsOptions {
+        events: Some(Arc::new(events)),
+        ..StepFunctionsOptions::default()
+    })
+    .await
+    .expect("server");
+    let wait =
+        json!({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": true}}});
+    let definition = Definition::from_value(&wait).expect("definition");
+    let execution = server.start_execution("waits", &definition, json!({"a": 1}));
+    execution.stop(Some("Enough"), Some("of it"));
+    let event = delivered.recv().await.expect("an event");
+    assert_eq!(event["source"], "aws.states");
+    assert_eq!(
+        event["detail-type"],
+        "Step Functions Execution Status Change"
+    );
+    let detail = &event["detail"];
+    assert_eq!(detail["executionArn"], execution.arn());
+    assert_eq!(detail["status"], "ABORTED");
+    assert_eq!(
+        (&detail["error"], &detail["cause"]),
+        (&json!("Enough"), &json!("of it"))
+    );
+    assert!(detail["startDate"].as_i64() <= detail["stopDate"].as_i64());
+    let body = json!({"executionArn": execution.arn()});
+    let described = support::call(server.address(), "AWSStepFunctions.DescribeExecution", body)
+        .await
+        .ok();
+    let described = described["stopDate"].as_f64().expect("a date") * 1000.0;
+    let told = detail["stopDate"].as_f64().expect("a date");
+    assert!((described - told).abs() < 1.0, "{described} and {told}");
+    server.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_stopped_execution_closes_its_tokens() {
     let mut world = world(vec![]).await;
     let arn = world.server.register("stopper", &step());

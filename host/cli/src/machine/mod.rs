@@ -51,7 +51,7 @@ pub(crate) struct MachineOptions {
     /// The functions, each with a configuration of its own. They share the ledger, which is in the data directory of
     /// `redshift`, or else in memory.
     pub(crate) functions: BTreeMap<String, Config>,
-    /// How completion events reach the functions.
+    /// How events of statements and executions reach the functions.
     pub(crate) delivery: Delivery,
     /// How often every function is sent the event of a schedule; never if none.
     pub(crate) sweep_every: Option<Duration>,
@@ -73,7 +73,7 @@ impl Machine {
         let address = options.redshift.address;
         let redshift = DataApi::start(DataApiOptions {
             events: Some(Arc::new(Post {
-                queue,
+                queue: queue.clone(),
                 listener: options.listener,
             })),
             ..options.redshift
@@ -81,9 +81,15 @@ impl Machine {
         .await
         .map_err(|error| out::cannot_listen("the Redshift Data API", address, &error))?;
         let address = options.states.address;
-        let states = StepFunctions::start(options.states)
-            .await
-            .map_err(|error| out::cannot_listen("the Step Functions side", address, &error))?;
+        let states = StepFunctions::start(StepFunctionsOptions {
+            events: Some(Arc::new(Post {
+                queue,
+                listener: None,
+            })),
+            ..options.states
+        })
+        .await
+        .map_err(|error| out::cannot_listen("the Step Functions side", address, &error))?;
         let answer_at = options.answer_at.unwrap_or_else(|| states.url());
         let ledger = ledger(directory.as_deref())?;
         let mut hosts = BTreeMap::new();
