@@ -3,7 +3,10 @@
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use serde_json::{Value, json};
-use signalbox_policy::contract::{Exclusivity, Source, StatementStatus};
+use signalbox_policy::{
+    Answer,
+    contract::{Exclusivity, OnStop, Source, StatementStatus},
+};
 use signalbox_tasker::{
     Call, Granted, PolicySet, Raised, Settling,
     ports::{SendError, ServiceErrorKind},
@@ -496,4 +499,49 @@ async fn heartbeats_go_to_every_attempt_that_waits() {
         (world.callbacks.beats(FIRST), world.callbacks.beats(SECOND)),
         (1, 1)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statement_that_was_left_to_run_is_taken_over() {
+    let script = Script {
+        heartbeat: true,
+        closed: Some(OnStop::Leave),
+        ..Script::default()
+    };
+    let world = World::new(ScriptedPolicy::new(script));
+    attempt(&world, FIRST).await.unwrap();
+    world.callbacks.close(FIRST);
+    world.clock.push(Duration::from_secs(5 * 60));
+    world.sweep().await;
+    attempt(&world, SECOND).await.unwrap();
+    assert_eq!(world.warehouse.started().len(), 1);
+    world.finish(FIRST, StatementStatus::Finished).await;
+    assert_eq!(world.callbacks.told(SECOND).len(), 1);
+    assert_at_rest(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statement_that_runs_on_after_its_task_was_told_is_waited_for() {
+    let script = Script {
+        answer_after_start: Some(Answer::Succeed {
+            output: "{}".to_owned(),
+        }),
+        ..Script::default()
+    };
+    let world = World::new(ScriptedPolicy::new(script));
+    attempt(&world, FIRST).await.unwrap();
+    let first = world.record(FIRST).await.unwrap();
+    assert_eq!(first.phase, Phase::Closed);
+    attempt(&world, SECOND).await.unwrap();
+    retry(&world, SECOND, THIRD).await.unwrap();
+    assert_eq!(world.warehouse.started().len(), 1, "it is not run again");
+    assert!(world.callbacks.sent(THIRD).is_empty());
+
+    world
+        .warehouse
+        .end(&first.statement_name(), StatementStatus::Finished);
+    world.clock.push(Duration::from_secs(20 * 60));
+    world.sweep().await;
+    assert_eq!(world.callbacks.told(THIRD).len(), 1);
+    assert_at_rest(&world);
 }
