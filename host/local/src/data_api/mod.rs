@@ -35,7 +35,7 @@ pub use events::{EventFault, EventFaults, EventSink};
 use crate::aws_json::faults::Faults;
 use crate::aws_json::server;
 use crate::http::HttpServer;
-use crate::sql::{Databases, Limits};
+use crate::sql::{Limits, Sqlite};
 use crate::time::TimeScale;
 use service::{Core, DataApiService};
 use std::net::SocketAddr;
@@ -125,13 +125,13 @@ pub struct DataApi;
 impl DataApi {
     /// Starts a server. It runs until [`DataApiServer::shutdown`]; dropped, it ends at once.
     pub async fn start(options: DataApiOptions) -> std::io::Result<DataApiServer> {
-        let databases = Databases::new(
+        let engine = Sqlite::new(
             options.data_directory.as_deref(),
             options.limits,
             options.time_scale,
         )?;
         let (address, faults) = (options.address, options.faults.clone());
-        let core = Arc::new(Core::new(options, databases));
+        let core = Arc::new(Core::new(options, Arc::new(engine)));
         let service = Arc::new(DataApiService(Arc::clone(&core)));
         let http = server::start(service, address, faults).await?;
         Ok(DataApiServer {

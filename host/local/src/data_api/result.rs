@@ -181,7 +181,7 @@ fn csv_cell(cell: &Cell) -> String {
 fn column(column: &Column) -> Value {
     let type_name = column.type_name.as_str();
     let is_text = matches!(type_name, "varchar" | "bpchar" | "super");
-    let (precision, is_signed) = match type_name {
+    let (digits, is_signed) = match type_name {
         "int2" => (5, true),
         "int4" => (10, true),
         "int8" => (19, true),
@@ -198,12 +198,12 @@ fn column(column: &Column) -> Value {
         "label": column.name,
         "length": 0,
         "name": column.name,
-        // 1 is "nullable" in JDBC's terms, which the service uses.
-        "nullable": 1,
-        "precision": precision,
-        "scale": 0,
-        "schemaName": "",
-        "tableName": "",
+        // 0 is "no NULLs" and 1 "nullable" in JDBC's terms, which the service uses.
+        "nullable": i32::from(!column.not_null),
+        "precision": column.precision.unwrap_or(digits),
+        "scale": column.scale,
+        "schemaName": column.schema,
+        "tableName": column.table,
         "typeName": type_name,
     })
 }

@@ -57,7 +57,7 @@ async fn get_ready(core: &Arc<Core>, statement: &Arc<Statement>, lease: Lease) {
 fn run(core: &Core, statement: &Statement, mut lease: Lease) {
     let connection = match lease.take() {
         Some(connection) => Ok(connection),
-        None => core.databases.connect(&statement.target.database),
+        None => core.engine.connect(&statement.target.database),
     };
     let mut connection = match connection {
         Ok(connection) => connection,
@@ -73,9 +73,9 @@ fn run(core: &Core, statement: &Statement, mut lease: Lease) {
     }
     let start = Instant::now();
     let result = match statement.batch {
-        None => parts(core, statement, &mut connection, true),
-        Some(ExecutionMode::AutoCommit) => parts(core, statement, &mut connection, false),
-        Some(ExecutionMode::Transaction) => transaction(core, statement, &mut connection),
+        None => parts(core, statement, connection.as_mut(), true),
+        Some(ExecutionMode::AutoCommit) => parts(core, statement, connection.as_mut(), false),
+        Some(ExecutionMode::Transaction) => transaction(core, statement, connection.as_mut()),
     };
     // Before the end is seen: who sees it may use the session.
     lease.give_back(connection);
@@ -105,7 +105,7 @@ fn end(statement: &Statement, start: Instant, result: &Result<(), SqlError>) {
 fn parts(
     core: &Core,
     statement: &Statement,
-    connection: &mut Connection,
+    connection: &mut dyn Connection,
     stop_at_error: bool,
 ) -> Result<(), SqlError> {
     let parameters: Vec<(String, String)> = statement
@@ -172,7 +172,7 @@ fn settle(part: &mut Part, ran: Result<Outcome, SqlError>) {
 fn transaction(
     core: &Core,
     statement: &Statement,
-    connection: &mut Connection,
+    connection: &mut dyn Connection,
 ) -> Result<(), SqlError> {
     let writes = !statement.sqls.iter().all(|sql| is_read_only(sql));
     connection.begin(writes, &statement.stop)?;

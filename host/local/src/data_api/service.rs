@@ -5,7 +5,7 @@ use super::store::Store;
 use super::{DataApiOptions, cancel, describe, execute, list, result};
 use crate::aws_json::Service;
 use crate::aws_json::error::{ServiceError, read};
-use crate::sql::Databases;
+use crate::sql::Engine;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use std::future::Future;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 /// The state of a server.
 pub(crate) struct Core {
     pub(crate) options: DataApiOptions,
-    pub(crate) databases: Databases,
+    pub(crate) engine: Arc<dyn Engine>,
     pub(crate) store: Store,
     pub(crate) sessions: Sessions,
     pub(crate) slots: Semaphore,
@@ -27,9 +27,9 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(options: DataApiOptions, databases: Databases) -> Self {
+    pub(crate) fn new(options: DataApiOptions, engine: Arc<dyn Engine>) -> Self {
         Self {
-            databases,
+            engine,
             store: Store::new(
                 options.active_statements,
                 options.remembered_statements,

@@ -19,7 +19,7 @@ struct Session {
 enum State {
     Busy,
     Free {
-        connection: Option<Box<Connection>>,
+        connection: Option<Box<dyn Connection>>,
         until: Instant,
     },
 }
@@ -40,7 +40,7 @@ pub(crate) struct Sessions {
 pub(crate) struct Lease {
     pub(crate) target: Target,
     /// None until the first statement opened it.
-    connection: Option<Box<Connection>>,
+    connection: Option<Box<dyn Connection>>,
     in_use: bool,
     session: Option<(String, Open)>,
 }
@@ -145,15 +145,15 @@ impl Lease {
     }
 
     /// Takes the connection to run on, if the session has one.
-    pub(crate) fn take(&mut self) -> Option<Connection> {
+    pub(crate) fn take(&mut self) -> Option<Box<dyn Connection>> {
         self.in_use = true;
-        self.connection.take().map(|connection| *connection)
+        self.connection.take()
     }
 
     /// The statement has ended; the session waits for the next one.
-    pub(crate) fn give_back(mut self, connection: Connection) {
+    pub(crate) fn give_back(mut self, connection: Box<dyn Connection>) {
         self.in_use = false;
-        self.connection = Some(Box::new(connection));
+        self.connection = Some(connection);
     }
 }
 

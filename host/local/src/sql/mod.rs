@@ -1,15 +1,14 @@
-//! The embedded SQL engine: SQLite, with what everyday Redshift SQL needs beside it.
+//! What runs SQL. The engine that is always there is SQLite.
 
-mod connection;
-mod database;
-mod functions;
-mod rewrite;
+mod engine;
+mod sqlite;
 mod stop;
+mod text;
 pub mod tokenizer;
 mod value;
 
-pub use connection::{Connection, Limits, SqlError};
-pub use database::Databases;
-pub use rewrite::{is_read_only, named_parameters, rewrite, split};
+pub use engine::{Connection, Engine, Limits, SqlError};
+pub use sqlite::Sqlite;
 pub use stop::Stop;
+pub use text::{is_read_only, named_parameters, split};
 pub use value::{Cell, Column, Outcome, ResultSet};

@@ -1,6 +1,7 @@
 //! Databases by name, each a file of SQLite.
 
-use super::connection::{Connection, Limits, SqlError};
+use super::super::engine::{Connection, Engine, Limits, SqlError};
+use super::connection::SqliteConnection;
 use crate::time::TimeScale;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 
 /// The databases of a server. A name that is used for the first time makes an empty database.
 #[derive(Debug)]
-pub struct Databases {
+pub struct Sqlite {
     directory: Directory,
     limits: Limits,
     scale: TimeScale,
@@ -21,7 +22,7 @@ enum Directory {
     Temporary(TempDir),
 }
 
-impl Databases {
+impl Sqlite {
     /// Databases in `directory`, which is made if it is missing; in a temporary one if none is given.
     pub fn new(
         directory: Option<&Path>,
@@ -42,17 +43,19 @@ impl Databases {
         })
     }
 
-    /// Opens a connection. Its temporary tables are its own.
-    pub fn connect(&self, database: &str) -> Result<Connection, SqlError> {
-        let directory = match &self.directory {
-            Directory::Given(path) => path.as_path(),
+    fn directory(&self) -> &Path {
+        match &self.directory {
+            Directory::Given(path) => path,
             Directory::Temporary(directory) => directory.path(),
-        };
-        Connection::open(
-            &directory.join(file_name(database)),
-            self.limits,
-            self.scale,
-        )
+        }
+    }
+}
+
+impl Engine for Sqlite {
+    fn connect(&self, database: &str) -> Result<Box<dyn Connection>, SqlError> {
+        let path = self.directory().join(file_name(database));
+        let connection = SqliteConnection::open(&path, self.limits, self.scale)?;
+        Ok(Box::new(connection))
     }
 }
 

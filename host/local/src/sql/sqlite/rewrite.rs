@@ -1,60 +1,6 @@
 //! Redshift's spelling turned into SQLite's, token by token.
 
-use super::tokenizer::{Kind, Token, tokens};
-
-/// The statements in `sql`, without the semicolons; what is blank or only a comment does not count.
-pub fn split(sql: &str) -> Vec<&str> {
-    let mut statements = Vec::new();
-    let (mut start, mut at, mut blank) = (0, 0, true);
-    for token in tokens(sql) {
-        let end = at + token.text.len();
-        if token.kind == Kind::Semicolon {
-            if !blank {
-                statements.extend(sql.get(start..at).map(str::trim));
-            }
-            (start, blank) = (end, true);
-        } else if !token.is_blank() {
-            blank = false;
-        }
-        at = end;
-    }
-    if !blank {
-        statements.extend(sql.get(start..).map(str::trim));
-    }
-    statements
-}
-
-/// The names of the parameters (`:name`) in `sql`, each once, in order.
-pub fn named_parameters(sql: &str) -> Vec<&str> {
-    let mut names = Vec::new();
-    for token in tokens(sql) {
-        if token.kind == Kind::Parameter {
-            let name = token.text.trim_start_matches(':');
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-    }
-    names
-}
-
-/// Whether a statement only reads, as far as its words tell: in doubt it writes.
-pub fn is_read_only(sql: &str) -> bool {
-    let all = tokens(sql);
-    let reads = all
-        .iter()
-        .find(|token| !token.is_blank() && !token.is_symbol('('))
-        .is_some_and(|first| {
-            ["select", "with", "values"]
-                .iter()
-                .any(|word| first.is_word(word))
-        });
-    let writes = ["insert", "update", "delete", "into"];
-    reads
-        && !all
-            .iter()
-            .any(|token| writes.iter().any(|word| token.is_word(word)))
-}
+use super::super::tokenizer::{Kind, Token, tokens};
 
 /// A piece of the rewritten statement.
 struct Piece {
@@ -65,7 +11,7 @@ struct Piece {
 /// Rewrites one statement for SQLite:
 /// the schema `public` is dropped, which SQLite has not (nor schemas of functions);
 /// `x::type` becomes a cast; dollar quotes become single ones; `SYSDATE` becomes `getdate()`.
-pub fn rewrite(sql: &str) -> String {
+pub(super) fn rewrite(sql: &str) -> String {
     let all = tokens(sql);
     let mut out: Vec<Piece> = Vec::with_capacity(all.len());
     let mut rest = all.as_slice();
@@ -240,23 +186,6 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn statements_are_split_where_they_end() {
-        assert_eq!(
-            split("select ';' ; ; -- a;\n select $$;$$ /* ; */; -- end"),
-            ["select ';'", "-- a;\n select $$;$$ /* ; */"]
-        );
-        assert!(split(" ; -- nothing").is_empty());
-    }
-
-    #[test]
-    fn parameters_are_not_casts_or_text() {
-        assert_eq!(
-            named_parameters("select :a, ':b', x::c, :d -- :e\n, :a"),
-            ["a", "d"]
-        );
-    }
-
-    #[test]
     fn the_schema_public_is_dropped() {
         assert_eq!(
             rewrite("select public.f_slow('public.x', 1) from \"public\".t, o.public.t"),
@@ -305,24 +234,6 @@ mod tests {
         assert_eq!(rewrite("select 1 /* /* */ */ + 1"), "select 1   + 1");
     }
 
-    #[test]
-    fn what_only_reads() {
-        for sql in [
-            "/* x */ select 1",
-            "with a as (select 1) select * from a",
-            "(values (1))",
-        ] {
-            assert!(is_read_only(sql), "{sql}");
-        }
-        for sql in [
-            "insert into t values (1)",
-            "with a as (select 1) insert into t select * from a",
-            "",
-        ] {
-            assert!(!is_read_only(sql), "{sql}");
-        }
-    }
-
     proptest! {
         #[test]
         fn what_is_in_quotes_stays(text in "[^']*") {
@@ -333,9 +244,6 @@ mod tests {
         #[test]
         fn any_text_can_be_rewritten(sql in "(public|::|int|[().;$':a-z \n]|\\PC)*") {
             rewrite(&sql);
-            for statement in split(&sql) {
-                prop_assert!(sql.contains(statement));
-            }
         }
     }
 }

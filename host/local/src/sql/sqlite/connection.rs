@@ -1,9 +1,11 @@
 //! A connection to one database.
 
+use super::super::engine::{Connection, Limits, SqlError};
+use super::super::stop::{Stop, StopSlot};
+use super::super::value::{Column, Outcome, ResultSet};
 use super::functions;
+use super::reading::{Reading, declared, inferred};
 use super::rewrite::rewrite;
-use super::stop::{Stop, StopSlot};
-use super::value::{Column, Outcome, Reading, ResultSet, declared, inferred};
 use crate::time::TimeScale;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
@@ -25,48 +27,16 @@ const VALUE_BYTES: i32 = 16 * 1024 * 1024;
 /// The most pages of 4,096 bytes a database may have: 4 GiB.
 const DATABASE_PAGES: i64 = 1024 * 1024;
 
-/// What a statement may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The most bytes of a result. (Redshift's own bound is 500 MB.)
-    pub result_bytes: usize,
-    /// The most bytes of a row. Redshift's Data API has 64 KB.
-    pub row_bytes: usize,
-    /// How long a statement waits for another one's lock, on the wall clock.
-    pub lock_wait: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            result_bytes: 64 * 1024 * 1024,
-            row_bytes: 64 * 1024,
-            lock_wait: Duration::from_secs(600),
-        }
-    }
-}
-
-/// Why SQL did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SqlError {
-    /// It failed. The text is the engine's, after `ERROR: `.
-    #[error("ERROR: {0}")]
-    Failed(String),
-    /// It was stopped on request.
-    #[error("the statement was cancelled")]
-    Stopped,
-}
-
-/// A connection.
+/// A connection of SQLite.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct SqliteConnection {
     sqlite: rusqlite::Connection,
     slot: StopSlot,
     limits: Limits,
     pid: i64,
 }
 
-impl Connection {
+impl SqliteConnection {
     /// Opens the database in a file, which is made if it is missing.
     pub(super) fn open(path: &Path, limits: Limits, scale: TimeScale) -> Result<Self, SqlError> {
         /// Stands in for the process ids of a server's back ends.
@@ -80,45 +50,6 @@ impl Connection {
             limits,
             pid,
         })
-    }
-
-    /// What `pg_backend_pid()` says.
-    pub fn pid(&self) -> i64 {
-        self.pid
-    }
-
-    /// Runs one statement, with values for its named parameters, until it ends or `stop` is asked for.
-    pub fn run(
-        &mut self,
-        sql: &str,
-        parameters: &[(String, String)],
-        stop: &Arc<Stop>,
-    ) -> Result<Outcome, SqlError> {
-        let sql = rewrite(sql);
-        self.patiently(stop, |connection| connection.attempt(&sql, parameters))
-    }
-
-    /// Begins a transaction; one that `writes` takes the lock now, so that it cannot fail for it later.
-    pub fn begin(&mut self, writes: bool, stop: &Arc<Stop>) -> Result<(), SqlError> {
-        let sql = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        self.patiently(stop, |connection| connection.sqlite.execute_batch(sql))
-    }
-
-    /// Ends the transaction and keeps what it did.
-    pub fn commit(&mut self, stop: &Arc<Stop>) -> Result<(), SqlError> {
-        self.patiently(stop, |connection| connection.sqlite.execute_batch("COMMIT"))
-    }
-
-    /// Undoes the transaction, if one is open.
-    pub fn rollback(&mut self) -> Result<(), SqlError> {
-        // A stopped statement must not stop this too.
-        self.slot.set(&Stop::new());
-        if self.sqlite.is_autocommit() {
-            return Ok(());
-        }
-        self.sqlite
-            .execute_batch("ROLLBACK")
-            .map_err(|error| failed(&error))
     }
 
     /// Repeats `act` while another connection has the lock: SQLite's own waiting could not be stopped.
@@ -203,12 +134,46 @@ impl Connection {
         result.columns = names
             .into_iter()
             .zip(types)
-            .map(|(name, type_name)| Column {
-                name,
-                type_name: type_name.unwrap_or("varchar").to_owned(),
-            })
+            .map(|(name, type_name)| Column::new(name, type_name.unwrap_or("varchar")))
             .collect();
         Ok(result)
+    }
+}
+
+impl Connection for SqliteConnection {
+    fn pid(&self) -> i64 {
+        self.pid
+    }
+
+    fn run(
+        &mut self,
+        sql: &str,
+        parameters: &[(String, String)],
+        stop: &Arc<Stop>,
+    ) -> Result<Outcome, SqlError> {
+        let sql = rewrite(sql);
+        self.patiently(stop, |connection| connection.attempt(&sql, parameters))
+    }
+
+    fn begin(&mut self, writes: bool, stop: &Arc<Stop>) -> Result<(), SqlError> {
+        // So that it cannot fail for the lock later.
+        let sql = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        self.patiently(stop, |connection| connection.sqlite.execute_batch(sql))
+    }
+
+    fn commit(&mut self, stop: &Arc<Stop>) -> Result<(), SqlError> {
+        self.patiently(stop, |connection| connection.sqlite.execute_batch("COMMIT"))
+    }
+
+    fn rollback(&mut self) -> Result<(), SqlError> {
+        // A stopped statement must not stop this too.
+        self.slot.set(&Stop::new());
+        if self.sqlite.is_autocommit() {
+            return Ok(());
+        }
+        self.sqlite
+            .execute_batch("ROLLBACK")
+            .map_err(|error| failed(&error))
     }
 }
 
@@ -287,19 +252,20 @@ fn failed(error: &Error) -> SqlError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::database::Databases;
-    use super::super::value::Cell;
+    use super::super::super::engine::Engine as _;
+    use super::super::super::value::Cell;
+    use super::super::database::Sqlite;
     use super::*;
 
-    fn databases() -> Databases {
-        Databases::new(None, Limits::default(), TimeScale::new(100.0)).expect("directory")
+    fn databases() -> Sqlite {
+        Sqlite::new(None, Limits::default(), TimeScale::new(100.0)).expect("directory")
     }
 
-    fn run(connection: &mut Connection, sql: &str) -> Result<Outcome, SqlError> {
+    fn run(connection: &mut Box<dyn Connection>, sql: &str) -> Result<Outcome, SqlError> {
         connection.run(sql, &[], &Stop::new())
     }
 
-    fn one(connection: &mut Connection, sql: &str) -> Cell {
+    fn one(connection: &mut Box<dyn Connection>, sql: &str) -> Cell {
         run(connection, sql)
             .expect(sql)
             .result
@@ -451,7 +417,7 @@ mod tests {
             row_bytes: 100,
             ..Limits::default()
         };
-        let databases = Databases::new(None, limits, TimeScale::REAL).expect("directory");
+        let databases = Sqlite::new(None, limits, TimeScale::REAL).expect("directory");
         let mut connection = databases.connect("dev").expect("open");
         let error = run(&mut connection, "select printf('%200s', 'x')").expect_err("long row");
         assert_eq!(error.to_string(), "ERROR: a row is larger than 100 bytes");

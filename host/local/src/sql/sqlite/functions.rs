@@ -1,6 +1,6 @@
 //! Functions of Redshift that SQLite has not, and slow ones to try things with.
 
-use super::stop::StopSlot;
+use super::super::stop::StopSlot;
 use crate::time::TimeScale;
 use jiff::Timestamp;
 use rusqlite::functions::{Context, FunctionFlags};
