@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::{serve::ServeArgs, settings::Settings, tasks::TasksCommand};
+use crate::{engine::EngineArgs, serve::ServeArgs, settings::Settings, tasks::TasksCommand};
 
 /// Redshift SQL from Step Functions, under policies that are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ pub(crate) struct DemoArgs {
     /// List the scenarios and end
     #[arg(long)]
     pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 #[derive(Debug, Subcommand)]

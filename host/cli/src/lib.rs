@@ -3,6 +3,7 @@
 
 mod args;
 mod demo;
+mod engine;
 mod ledger;
 mod machine;
 mod out;

@@ -22,6 +22,11 @@ impl TimeScale {
         }
     }
 
+    /// How many seconds of the story pass in one.
+    pub fn factor(self) -> f64 {
+        self.0
+    }
+
     /// How long `story` takes on the wall clock.
     pub fn wall(self, story: Duration) -> Duration {
         Duration::try_from_secs_f64(story.as_secs_f64() / self.0).unwrap_or(Duration::MAX)

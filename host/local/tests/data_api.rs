@@ -1,4 +1,4 @@
-//! The Redshift Data API over TCP, as a client sees it.
+//! The Redshift Data API over TCP, as a client sees it. `data_api_on_postgres.rs` runs all of it again.
 
 #![allow(
     clippy::expect_used,
@@ -14,17 +14,29 @@ use signalbox_local::TimeScale;
 use signalbox_local::data_api::{DataApi, DataApiOptions, DataApiServer};
 use support::Reply;
 
-/// A server on which a minute takes 60 milliseconds.
-async fn server() -> DataApiServer {
+/// A server on which a minute takes 60 milliseconds. None: its engine is not installed, which the test says.
+async fn server() -> Option<DataApiServer> {
     start(DataApiOptions::default()).await
 }
 
-async fn start(options: DataApiOptions) -> DataApiServer {
+async fn start(options: DataApiOptions) -> Option<DataApiServer> {
     let options = DataApiOptions {
+        engine: support::engine()?,
         time_scale: TimeScale::new(1000.0),
         ..options
     };
-    DataApi::start(options).await.expect("server")
+    Some(DataApi::start(options).await.expect("server"))
+}
+
+/// What the engine says of a function that does not exist.
+fn no_function(server: &DataApiServer, name: &str) -> String {
+    match server.engine() {
+        "SQLite" => format!("ERROR: no such function: {name}"),
+        _ => format!(
+            "ERROR: function {name}() does not exist\n  Hint: No function matches the given name and argument \
+             types. You might need to add explicit type casts."
+        ),
+    }
 }
 
 async fn call(server: &DataApiServer, operation: &str, body: Value) -> Reply {
@@ -64,7 +76,9 @@ async fn records(server: &DataApiServer, id: &str) -> Value {
 
 #[tokio::test]
 async fn sql_is_executed() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     let sql =
         "create table public.colours (id int, name varchar(20), price decimal(8,2), dark boolean)";
     let made = run(&server, request(sql)).await;
@@ -99,6 +113,8 @@ async fn sql_is_executed() {
     );
     assert_eq!(result["TotalNumRows"], 2);
     assert_eq!(result["ColumnMetadata"][2]["typeName"], "numeric");
+    assert_eq!(result["ColumnMetadata"][2]["precision"], 8);
+    assert_eq!(result["ColumnMetadata"][2]["scale"], 2);
     assert_eq!(result["ColumnMetadata"][1]["name"], "name");
     assert_eq!(result.get("NextToken"), None);
     server.shutdown().await;
@@ -106,10 +122,12 @@ async fn sql_is_executed() {
 
 #[tokio::test]
 async fn failures_are_told_in_the_engines_words() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     let failed = run(&server, request("select get_date()")).await;
     assert_eq!(failed["Status"], "FAILED");
-    assert_eq!(failed["Error"], "ERROR: no such function: get_date");
+    assert_eq!(failed["Error"], no_function(&server, "get_date"));
     assert_eq!(failed["HasResultSet"], false);
     let id = failed["Id"].as_str().expect("Id");
     let reply = call(&server, "GetStatementResult", json!({ "Id": id })).await;
@@ -119,7 +137,9 @@ async fn failures_are_told_in_the_engines_words() {
 
 #[tokio::test]
 async fn one_statement_is_started_per_client_token() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     run(&server, request("create table t (a int)")).await;
     let insert = with(
         request("insert into t values (1)"),
@@ -140,7 +160,9 @@ async fn one_statement_is_started_per_client_token() {
 
 #[tokio::test]
 async fn many_at_once_with_one_token_are_one() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     let insert = with(request("select f_slow('x', 10)"), "ClientToken", "same");
     let calls = (0..20).map(|_| call(&server, "ExecuteStatement", insert.clone()));
     let mut ids = std::collections::HashSet::new();
@@ -179,7 +201,9 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
 
 #[tokio::test]
 async fn statements_run_side_by_side() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     let mut ids = Vec::new();
     // Each sleeps until it is cancelled, so all must run at the same time to be seen so.
     for _ in 0..10 {
@@ -213,7 +237,9 @@ async fn until_status(server: &DataApiServer, id: &str, status: &str) {
 
 #[tokio::test]
 async fn cancel_interrupts() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     for sql in [
         "select f_slow('x', 86000)",
         "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n",
@@ -233,11 +259,13 @@ async fn cancel_interrupts() {
 
 #[tokio::test]
 async fn what_is_cancelled_before_it_runs_never_runs() {
-    let server = start(DataApiOptions {
+    let options = DataApiOptions {
         submitted_for: std::time::Duration::from_secs(3600),
         ..DataApiOptions::default()
-    })
-    .await;
+    };
+    let Some(server) = start(options).await else {
+        return;
+    };
     let reply = call(
         &server,
         "ExecuteStatement",
@@ -256,7 +284,9 @@ async fn what_is_cancelled_before_it_runs_never_runs() {
 
 #[tokio::test]
 async fn parameters_are_values() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     let asked = with(
         request("select :name || '!' as greeting, :count::int + 1 where 'b' <> ':c'"),
         "Parameters",
@@ -277,7 +307,9 @@ async fn parameters_are_values() {
 
 #[tokio::test]
 async fn input_is_checked() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     let valid = || request("select 1");
     let parameters = |list: Value| with(request("select :a"), "Parameters", list);
     let long = format!("select '{}'", "x".repeat(100 * 1024));
@@ -358,7 +390,9 @@ async fn input_is_checked() {
 
 #[tokio::test]
 async fn a_batch_is_all_or_nothing_unless_it_commits_by_itself() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     run(&server, request("create table t (a int)")).await;
     let batch = |mode: &str| {
         json!({
@@ -369,7 +403,7 @@ async fn a_batch_is_all_or_nothing_unless_it_commits_by_itself() {
     };
     let failed = run(&server, batch("TRANSACTION")).await;
     assert_eq!(failed["Status"], "FAILED");
-    assert_eq!(failed["Error"], "ERROR: no such function: nothing_here");
+    assert_eq!(failed["Error"], no_function(&server, "nothing_here"));
     assert_eq!(failed["ExecutionMode"], "TRANSACTION");
     let statuses = |batch: &Value| -> Vec<String> {
         let parts = batch["SubStatements"].as_array().expect("parts");
@@ -412,11 +446,13 @@ async fn a_batch_is_all_or_nothing_unless_it_commits_by_itself() {
 
 #[tokio::test]
 async fn results_come_in_pages() {
-    let server = start(DataApiOptions {
+    let options = DataApiOptions {
         page_rows: 4,
         ..DataApiOptions::default()
-    })
-    .await;
+    };
+    let Some(server) = start(options).await else {
+        return;
+    };
     let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 10) \
                select i, 'a,\"b' as t, null as z from n";
     let json = run(&server, request(sql)).await;
@@ -455,7 +491,9 @@ async fn results_come_in_pages() {
 
 #[tokio::test]
 async fn lists_go_by_prefix_and_status() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     for (name, sql) in [
         ("sbx-a:1", "select 1"),
         ("sbx-a:2", "select oops()"),
@@ -483,7 +521,9 @@ async fn lists_go_by_prefix_and_status() {
 
 #[tokio::test]
 async fn a_session_keeps_its_tables_and_runs_one_statement() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     let open = with(
         request("create temp table mine as select 7 as a"),
         "SessionKeepAliveSeconds",
@@ -521,10 +561,154 @@ async fn a_session_keeps_its_tables_and_runs_one_statement() {
 
 #[tokio::test]
 async fn waiting_returns_at_the_end() {
-    let server = server().await;
+    let Some(server) = server().await else {
+        return;
+    };
     let asked = with(request("select f_slow('x', 60)"), "WaitTimeSeconds", 30);
     let reply = call(&server, "ExecuteStatement", asked).await.ok();
     assert_eq!(reply["Status"], "FINISHED");
     assert_eq!(reply["HasResultSet"], true);
+    server.shutdown().await;
+}
+
+/// All pages of a list.
+async fn listed(
+    server: &DataApiServer,
+    operation: &str,
+    mut input: Value,
+    member: &str,
+) -> Vec<Value> {
+    let mut all = Vec::new();
+    loop {
+        let page = call(server, operation, input.clone()).await.ok();
+        all.extend(page[member].as_array().expect("a list").iter().cloned());
+        match page.get("NextToken") {
+            Some(token) => input["NextToken"] = token.clone(),
+            None => return all,
+        }
+    }
+}
+
+#[tokio::test]
+async fn metadata_is_listed_by_page_and_pattern() {
+    let Some(server) = server().await else {
+        return;
+    };
+    for sql in [
+        "create table sales (id int not null, name varchar(20) default 'none', price decimal(8,2))",
+        "create table sales_old (id int)",
+        "create view salesview as select id from sales",
+    ] {
+        let made = run(&server, request(sql)).await;
+        assert_eq!(made["Status"], "FINISHED", "{made}");
+    }
+    let target = json!({ "WorkgroupName": "wg1", "Database": "dev" });
+    let databases = listed(&server, "ListDatabases", target.clone(), "Databases").await;
+    assert!(databases.contains(&json!("dev")), "{databases:?}");
+    let schemas = with(target.clone(), "SchemaPattern", "pub%");
+    assert_eq!(
+        listed(&server, "ListSchemas", schemas, "Schemas").await,
+        [json!("public")]
+    );
+
+    let tables = with(
+        with(target.clone(), "SchemaPattern", "public"),
+        "TablePattern",
+        "sales%",
+    );
+    let all = json!([
+        {"name": "sales", "schema": "public", "type": "TABLE"},
+        {"name": "sales_old", "schema": "public", "type": "TABLE"},
+        {"name": "salesview", "schema": "public", "type": "VIEW"},
+    ]);
+    assert_eq!(
+        json!(listed(&server, "ListTables", tables.clone(), "Tables").await),
+        all
+    );
+    // Page by page it is the same, and a token is for its own request.
+    let paged = with(tables.clone(), "MaxResults", 1);
+    assert_eq!(
+        json!(listed(&server, "ListTables", paged.clone(), "Tables").await),
+        all
+    );
+    let first = call(&server, "ListTables", paged.clone()).await.ok();
+    let other = with(
+        with(paged, "TablePattern", "other%"),
+        "NextToken",
+        first["NextToken"].clone(),
+    );
+    assert_eq!(
+        call(&server, "ListTables", other).await.error(),
+        "ValidationException"
+    );
+    let escaped = with(tables.clone(), "TablePattern", "sales\\_%");
+    assert_eq!(
+        listed(&server, "ListTables", escaped, "Tables").await.len(),
+        1
+    );
+    // What it connects to is not what it lists.
+    let elsewhere = with(tables, "ConnectedDatabase", "dev");
+    assert_eq!(
+        listed(&server, "ListTables", elsewhere, "Tables")
+            .await
+            .len(),
+        3
+    );
+
+    let table = with(with(target.clone(), "Schema", "public"), "Table", "sales");
+    let columns = listed(
+        &server,
+        "DescribeTable",
+        with(table.clone(), "MaxResults", 2),
+        "ColumnList",
+    )
+    .await;
+    let told = |at: usize, name: &str| columns[at][name].clone();
+    assert_eq!(columns.len(), 3);
+    assert_eq!(
+        [told(0, "name"), told(0, "typeName"), told(0, "nullable")],
+        [json!("id"), json!("int4"), json!(0)]
+    );
+    assert_eq!(
+        [told(1, "typeName"), told(1, "length"), told(1, "nullable")],
+        [json!("varchar"), json!(20), json!(1)]
+    );
+    assert!(
+        told(1, "columnDefault")
+            .as_str()
+            .expect("a default")
+            .contains("'none'")
+    );
+    assert_eq!(
+        [told(2, "precision"), told(2, "scale")],
+        [json!(8), json!(2)]
+    );
+    assert_eq!(
+        [told(2, "schemaName"), told(2, "tableName")],
+        [json!("public"), json!("sales")]
+    );
+    assert_eq!(
+        call(&server, "DescribeTable", table).await.ok()["TableName"],
+        "sales"
+    );
+    let none = with(target.clone(), "Table", "nothing");
+    assert_eq!(
+        listed(&server, "DescribeTable", none, "ColumnList").await,
+        [Value::Null; 0]
+    );
+
+    for (operation, odd) in [
+        ("ListDatabases", json!({ "Database": "dev" })),
+        ("ListSchemas", json!({ "WorkgroupName": "wg1" })),
+        ("ListTables", with(target.clone(), "MaxResults", 1001)),
+        (
+            "ListTables",
+            with(target.clone(), "ClusterIdentifier", "demo"),
+        ),
+        ("DescribeTable", with(target, "NextToken", "odd")),
+    ] {
+        let reply = call(&server, operation, odd.clone()).await;
+        assert_eq!(reply.error(), "ValidationException", "{operation} {odd}");
+    }
     server.shutdown().await;
 }

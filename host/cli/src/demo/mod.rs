@@ -46,7 +46,7 @@ pub(crate) async fn run(options: &DemoArgs) -> Done {
         "Signalbox demo: tasks of Step Functions run SQL under a policy",
     ));
     let narrator = Narrator::new();
-    let stage = Stage::build(&narrator).await?;
+    let stage = Stage::build(&narrator, &options.engine.engine).await?;
     for line in stage.programme() {
         out::line(out::styled(out::FAINT, line));
     }

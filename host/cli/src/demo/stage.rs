@@ -8,6 +8,7 @@ use signalbox_local::{
     TimeScale,
     data_api::{DataApiOptions, EventFaults},
     lambda_api::Retry,
+    sql::EngineChoice,
     step_functions::{StepFunctionsOptions, StepFunctionsServer},
 };
 
@@ -52,7 +53,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Starts the servers and the hosts.
-    pub(crate) async fn build(narrator: &Narrator) -> Result<Self, String> {
+    pub(crate) async fn build(narrator: &Narrator, engine: &EngineChoice) -> Result<Self, String> {
         let event_faults = EventFaults::new();
         let mut functions = BTreeMap::new();
         for (name, user, settings) in [
@@ -68,6 +69,7 @@ impl Stage {
         let listener = narrator.clone();
         let machine = Machine::start(MachineOptions {
             redshift: DataApiOptions {
+                engine: engine.clone(),
                 time_scale: TimeScale::new(SPEED),
                 event_faults: event_faults.clone(),
                 submitted_for: Duration::from_millis(10),
@@ -114,7 +116,8 @@ impl Stage {
     pub(crate) fn programme(&self) -> Vec<String> {
         let mut lines = vec![
             format!(
-                "  Redshift Data API (SQLite) on {}",
+                "  Redshift Data API ({}) on {}",
+                self.machine.redshift.engine(),
                 self.machine.redshift.url()
             ),
             format!("  Step Functions side on {}", self.states().url()),

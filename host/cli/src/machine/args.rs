@@ -6,6 +6,8 @@ use clap::Args;
 use signalbox_lambda::Config;
 use signalbox_local::{TimeScale, data_api::DataApiOptions, lambda_api::is_name};
 
+use crate::engine::EngineArgs;
+
 use super::config::{self, Sources, process_environment};
 
 /// Options of the machine.
@@ -23,6 +25,8 @@ pub(crate) struct MachineArgs {
     /// The default policy's settings: a JSON file
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
     /// Where databases, statements and the ledger are kept; without it they go with the process
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
@@ -48,6 +52,7 @@ impl MachineArgs {
     /// The Redshift Data API, on a free port.
     pub(crate) fn redshift(&self) -> DataApiOptions {
         DataApiOptions {
+            engine: self.engine.engine.clone(),
             data_directory: self.data_dir.clone(),
             time_scale: self.time_scale(),
             ..DataApiOptions::default()

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use signalbox_aws::{CloudFormation, RedshiftData, Session, StepFunctions as Callbacks};
 use signalbox_lambda::{Config, Host, start};
 use signalbox_local::{
-    data_api::{DataApi, DataApiOptions, DataApiServer},
+    data_api::{DataApi, DataApiOptions, DataApiServer, StartError},
     ledger::EmbeddedLedger,
     step_functions::{StepFunctions, StepFunctionsOptions, StepFunctionsServer},
 };
@@ -79,7 +79,12 @@ impl Machine {
             ..options.redshift
         })
         .await
-        .map_err(|error| out::cannot_listen("the Redshift Data API", address, &error))?;
+        .map_err(|error| match error {
+            StartError::Engine(why) => why,
+            StartError::Listen(error) => {
+                out::cannot_listen("the Redshift Data API", address, &error)
+            }
+        })?;
         let address = options.states.address;
         let states = StepFunctions::start(StepFunctionsOptions {
             events: Some(Arc::new(Post {

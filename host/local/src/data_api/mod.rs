@@ -1,8 +1,8 @@
-//! The Redshift Data API over the embedded SQL engine.
+//! The Redshift Data API over an SQL engine.
 //!
 //! Statements live in the background as they do on AWS: SUBMITTED, PICKED, STARTED, then FINISHED, FAILED or
-//! ABORTED. SQL is really executed, on SQLite, one database file per `Database` of a request; cluster, workgroup,
-//! user and secret are checked for their form, kept and shown, but open no other database.
+//! ABORTED. SQL is really executed, on SQLite or PostgreSQL, in one database per `Database` of a request; cluster,
+//! workgroup, user and secret are checked for their form, kept and shown, but open no other database.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,6 +20,7 @@ mod describe;
 mod events;
 mod execute;
 mod list;
+mod metadata;
 mod paging;
 mod request;
 mod result;
@@ -35,7 +36,7 @@ pub use events::{EventFault, EventFaults, EventSink};
 use crate::aws_json::faults::Faults;
 use crate::aws_json::server;
 use crate::http::HttpServer;
-use crate::sql::{Limits, Sqlite};
+use crate::sql::{EngineChoice, Limits};
 use crate::time::TimeScale;
 use service::{Core, DataApiService};
 use std::net::SocketAddr;
@@ -48,7 +49,9 @@ use std::time::Duration;
 pub struct DataApiOptions {
     /// Where to listen. The default is loopback, port 0: a free one.
     pub address: SocketAddr,
-    /// Where the databases are kept; a temporary directory, removed at the end, if none is given.
+    /// What runs the SQL.
+    pub engine: EngineChoice,
+    /// Where SQLite's databases are kept; a temporary directory, removed at the end, if none is given.
     pub data_directory: Option<PathBuf>,
     /// How fast `f_slow`, `pg_sleep` and session time-outs run.
     pub time_scale: TimeScale,
@@ -92,6 +95,7 @@ impl Default for DataApiOptions {
     fn default() -> Self {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            engine: EngineChoice::Sqlite,
             data_directory: None,
             time_scale: TimeScale::REAL,
             events: None,
@@ -118,22 +122,39 @@ impl Default for DataApiOptions {
     }
 }
 
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The engine: it is not installed, not reached, or has no place for its databases. The text says what to do.
+    #[error("{0}")]
+    Engine(String),
+    /// The address cannot be listened on.
+    #[error(transparent)]
+    Listen(std::io::Error),
+}
+
 /// Starts servers.
 #[derive(Debug, Clone, Copy)]
 pub struct DataApi;
 
 impl DataApi {
     /// Starts a server. It runs until [`DataApiServer::shutdown`]; dropped, it ends at once.
-    pub async fn start(options: DataApiOptions) -> std::io::Result<DataApiServer> {
-        let engine = Sqlite::new(
-            options.data_directory.as_deref(),
-            options.limits,
-            options.time_scale,
-        )?;
+    pub async fn start(options: DataApiOptions) -> Result<DataApiServer, StartError> {
+        let engine = options
+            .engine
+            .open(
+                options.data_directory.as_deref(),
+                options.limits,
+                options.time_scale,
+            )
+            .await
+            .map_err(StartError::Engine)?;
         let (address, faults) = (options.address, options.faults.clone());
-        let core = Arc::new(Core::new(options, Arc::new(engine)));
+        let core = Arc::new(Core::new(options, engine));
         let service = Arc::new(DataApiService(Arc::clone(&core)));
-        let http = server::start(service, address, faults).await?;
+        let http = server::start(service, address, faults)
+            .await
+            .map_err(StartError::Listen)?;
         Ok(DataApiServer {
             http,
             core: StopOnDrop(core),
@@ -173,6 +194,16 @@ impl DataApiServer {
     /// The endpoint, for `AWS_ENDPOINT_URL_REDSHIFT_DATA`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address())
+    }
+
+    /// What runs the SQL, for people.
+    pub fn engine(&self) -> &'static str {
+        self.core.0.engine.name()
+    }
+
+    /// Where other clients, such as `psql`, reach the databases of a throwaway PostgreSQL.
+    pub fn engine_url(&self) -> Option<String> {
+        self.core.0.engine.url()
     }
 
     /// Takes no more calls, stops the SQL that runs (such statements end as ABORTED, without an event), and

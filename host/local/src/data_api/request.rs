@@ -98,3 +98,32 @@ pub(crate) struct ListInput {
     pub(crate) cluster_identifier: Option<String>,
     pub(crate) workgroup_name: Option<String>,
 }
+
+/// The input of ListDatabases, ListSchemas, ListTables and DescribeTable; each reads its own part.
+#[derive(Debug, Clone, Hash, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct MetadataInput {
+    pub(crate) cluster_identifier: Option<String>,
+    pub(crate) workgroup_name: Option<String>,
+    pub(crate) database: Option<String>,
+    pub(crate) connected_database: Option<String>,
+    pub(crate) db_user: Option<String>,
+    pub(crate) secret_arn: Option<String>,
+    pub(crate) schema: Option<String>,
+    pub(crate) schema_pattern: Option<String>,
+    pub(crate) table: Option<String>,
+    pub(crate) table_pattern: Option<String>,
+    pub(crate) max_results: Option<i64>,
+    pub(crate) next_token: Option<String>,
+}
+
+impl MetadataInput {
+    /// The request without what differs from page to page.
+    pub(crate) fn without_page(&self) -> Self {
+        Self {
+            max_results: None,
+            next_token: None,
+            ..self.clone()
+        }
+    }
+}

@@ -178,7 +178,8 @@ fn csv_cell(cell: &Cell) -> String {
     }
 }
 
-fn column(column: &Column) -> Value {
+/// A column as the service describes it.
+pub(super) fn column(column: &Column) -> Value {
     let type_name = column.type_name.as_str();
     let is_text = matches!(type_name, "varchar" | "bpchar" | "super");
     let (digits, is_signed) = match type_name {

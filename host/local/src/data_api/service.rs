@@ -2,7 +2,7 @@
 
 use super::session::Sessions;
 use super::store::Store;
-use super::{DataApiOptions, cancel, describe, execute, list, result};
+use super::{DataApiOptions, cancel, describe, execute, list, metadata, result};
 use crate::aws_json::Service;
 use crate::aws_json::error::{ServiceError, read};
 use crate::sql::Engine;
@@ -113,6 +113,10 @@ impl Service for DataApiService {
             "GetStatementResult" => result::json(core, read(input)?).await,
             "GetStatementResultV2" => result::csv(core, read(input)?).await,
             "ListStatements" => list::list(core, &read(input)?),
+            "ListDatabases" => metadata::databases(core, read(input)?).await,
+            "ListSchemas" => metadata::schemas(core, read(input)?).await,
+            "ListTables" => metadata::tables(core, read(input)?).await,
+            "DescribeTable" => metadata::columns(core, read(input)?).await,
             other => Err(ServiceError::unknown_operation(other)),
         }
     }

@@ -1,6 +1,6 @@
 //! The rules for input, as the service's model and documentation have them.
 
-use super::request::{ExecuteInput, ExecutionMode, Parameter, ResultFormat, Target};
+use super::request::{ExecuteInput, ExecutionMode, MetadataInput, Parameter, ResultFormat, Target};
 use crate::aws_json::error::ServiceError;
 use crate::sql::{named_parameters, split};
 
@@ -253,27 +253,55 @@ fn target(input: &ExecuteInput) -> Result<Option<Target>, ServiceError> {
         }
         return Ok(None);
     }
-    match (&input.cluster_identifier, &input.workgroup_name) {
-        (Some(_), Some(_)) => {
-            return bad("ClusterIdentifier and WorkgroupName exclude each other.");
-        }
-        (None, None) => {
-            return bad("One of ClusterIdentifier, WorkgroupName or SessionId is needed.");
-        }
-        (Some(cluster), None) => cluster_identifier(cluster)?,
-        (None, Some(workgroup)) => workgroup_name(workgroup)?,
-    }
-    let Some(database) = input.database.as_ref().filter(|name| !name.is_empty()) else {
-        return bad("Database is missing.");
-    };
-    length("Database", database, 1, 64)?;
+    warehouse(
+        input.cluster_identifier.as_deref(),
+        input.workgroup_name.as_deref(),
+        "One of ClusterIdentifier, WorkgroupName or SessionId is needed.",
+    )?;
+    let database = database(input.database.as_deref())?;
     Ok(Some(Target {
         cluster: input.cluster_identifier.clone(),
         workgroup: input.workgroup_name.clone(),
-        database: database.clone(),
+        database: database.to_owned(),
         user: input.db_user.clone(),
         secret: input.secret_arn.clone(),
     }))
+}
+
+/// Either a cluster or a workgroup.
+fn warehouse(
+    cluster: Option<&str>,
+    workgroup: Option<&str>,
+    missing: &str,
+) -> Result<(), ServiceError> {
+    match (cluster, workgroup) {
+        (Some(_), Some(_)) => bad("ClusterIdentifier and WorkgroupName exclude each other."),
+        (None, None) => bad(missing),
+        (Some(cluster), None) => cluster_identifier(cluster),
+        (None, Some(workgroup)) => workgroup_name(workgroup),
+    }
+}
+
+fn database(name: Option<&str>) -> Result<&str, ServiceError> {
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return bad("Database is missing.");
+    };
+    length("Database", name, 1, 64)?;
+    Ok(name)
+}
+
+/// Checks the input of an operation on metadata.
+pub(crate) fn metadata(input: &MetadataInput) -> Result<(), ServiceError> {
+    warehouse(
+        input.cluster_identifier.as_deref(),
+        input.workgroup_name.as_deref(),
+        "One of ClusterIdentifier or WorkgroupName is needed.",
+    )?;
+    database(input.database.as_deref())?;
+    if let Some(connected) = &input.connected_database {
+        length("ConnectedDatabase", connected, 1, 64)?;
+    }
+    range("MaxResults", input.max_results, 0, 1000)
 }
 
 fn cluster_identifier(name: &str) -> Result<(), ServiceError> {

@@ -1,14 +1,25 @@
 //! What runs SQL: the seam between the Data API and the engines behind it.
 
 use super::stop::Stop;
-use super::value::Outcome;
+use super::value::{Column, Outcome, Table};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Databases by name.
 pub trait Engine: std::fmt::Debug + Send + Sync {
+    /// The product, for people.
+    fn name(&self) -> &'static str;
+
+    /// Where other clients reach it, if they do.
+    fn url(&self) -> Option<String> {
+        None
+    }
+
     /// Opens a connection to a database. It blocks the thread.
     fn connect(&self, database: &str) -> Result<Box<dyn Connection>, SqlError>;
+
+    /// The names of the databases there are, in order. It blocks the thread.
+    fn databases(&self) -> Result<Vec<String>, SqlError>;
 }
 
 /// A connection to one database. Its temporary tables are its own. What it does blocks the thread.
@@ -32,6 +43,19 @@ pub trait Connection: std::fmt::Debug + Send {
 
     /// Undoes the transaction, if one is open.
     fn rollback(&mut self) -> Result<(), SqlError>;
+
+    /// The names of the schemas, in order.
+    fn schemas(&mut self) -> Result<Vec<String>, SqlError>;
+
+    /// The tables and views, by schema and name.
+    fn tables(&mut self) -> Result<Vec<Table>, SqlError>;
+
+    /// The columns of the tables and views with these names, in order; of all where no name is given.
+    fn columns(
+        &mut self,
+        schema: Option<&str>,
+        table: Option<&str>,
+    ) -> Result<Vec<Column>, SqlError>;
 }
 
 /// What a statement may take.
@@ -52,6 +76,21 @@ impl Default for Limits {
             row_bytes: 64 * 1024,
             lock_wait: Duration::from_secs(600),
         }
+    }
+}
+
+impl Limits {
+    /// Says what is too large, of a row and of the result so far (in bytes).
+    pub(super) fn check(&self, row: usize, result: usize) -> Result<(), String> {
+        for (size, most, what) in [
+            (row, self.row_bytes, "a row"),
+            (result, self.result_bytes, "the result"),
+        ] {
+            if size > most {
+                return Err(format!("{what} is larger than {most} bytes"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,13 +1,16 @@
 //! Stopping SQL that runs.
 
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// A request to stop, shared by the one who asks and the SQL that runs. Once stopped it stays so.
 #[derive(Debug, Default)]
 pub struct Stop {
     stopped: Mutex<bool>,
     changed: Condvar,
+    notify: Notify,
 }
 
 impl Stop {
@@ -20,6 +23,20 @@ impl Stop {
     pub fn stop(&self) {
         *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_all();
+        self.notify.notify_waiters();
+    }
+
+    /// Returns once somebody has asked to stop.
+    pub async fn stopped(&self) {
+        loop {
+            let mut asked = pin!(self.notify.notified());
+            // Before the look, so that no request falls between the two.
+            asked.as_mut().enable();
+            if self.is_stopped() {
+                return;
+            }
+            asked.await;
+        }
     }
 
     /// Whether somebody asked to stop.
@@ -78,6 +95,17 @@ mod tests {
         stop.stop();
         assert!(thread.join().expect("no panic"));
         assert!(stop.is_stopped());
+    }
+
+    #[tokio::test]
+    async fn waiters_are_told() {
+        let stop = Stop::new();
+        let waiter = Arc::clone(&stop);
+        let task = tokio::spawn(async move { waiter.stopped().await });
+        tokio::task::yield_now().await;
+        stop.stop();
+        task.await.expect("no panic");
+        stop.stopped().await;
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What can be told of SQL by its tokens, whatever engine runs it.
 
-use super::tokenizer::{Kind, tokens};
+use super::tokenizer::{Kind, Token, tokens};
 
 /// The statements in `sql`, without the semicolons; what is blank or only a comment does not count.
 pub fn split(sql: &str) -> Vec<&str> {
@@ -54,6 +54,33 @@ pub fn is_read_only(sql: &str) -> bool {
         && !all
             .iter()
             .any(|token| writes.iter().any(|word| token.is_word(word)))
+}
+
+/// Whether it is the name of the schema `public`.
+pub(super) fn is_public(token: &Token<'_>) -> bool {
+    token.is_word("public") || token.text.eq_ignore_ascii_case("\"public\"")
+}
+
+/// Whether a dot and a name follow.
+pub(super) fn qualifies(after: &[Token<'_>]) -> bool {
+    matches!(
+        after,
+        [dot, name, ..] if dot.is_symbol('.') && matches!(name.kind, Kind::Word | Kind::Quoted)
+    )
+}
+
+/// Whether neither a call nor a member follows.
+pub(super) fn stands_alone(after: &[Token<'_>]) -> bool {
+    after
+        .iter()
+        .find(|token| !token.is_blank())
+        .is_none_or(|next| !next.is_symbol('(') && !next.is_symbol('.'))
+}
+
+/// What comes after white space and comments.
+pub(super) fn skip_blanks<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
+    let blanks = tokens.iter().take_while(|token| token.is_blank()).count();
+    tokens.get(blanks..).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub enum Kind {
     Word,
     /// An identifier in double quotes.
     Quoted,
-    /// A text in single quotes.
+    /// A text in single quotes, also with an `E` before it.
     Text,
     /// A text in dollar quotes.
     DollarText,
@@ -81,6 +81,9 @@ fn scan(rest: &str, first: char) -> (Kind, usize) {
     match first {
         c if c.is_whitespace() => (Kind::Space, while_in(rest, char::is_whitespace)),
         '\'' => (Kind::Text, quoted(rest, '\'')),
+        'e' | 'E' if rest.get(1..).is_some_and(|rest| rest.starts_with('\'')) => {
+            (Kind::Text, 1 + escaped(rest.get(1..).unwrap_or_default()))
+        }
         '"' => (Kind::Quoted, quoted(rest, '"')),
         '-' if rest.starts_with("--") => (Kind::Comment, rest.find('\n').unwrap_or(rest.len())),
         '/' if rest.starts_with("/*") => (Kind::Comment, block_comment(rest)),
@@ -132,6 +135,21 @@ fn quoted(text: &str, quote: char) -> usize {
                 }
                 _ => return at + 1,
             }
+        }
+    }
+    text.len()
+}
+
+/// The length of a quoted text in which a backslash takes the next character's meaning away: `E'it\'s'`.
+fn escaped(text: &str) -> usize {
+    let mut characters = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = characters.next() {
+        match (c, characters.peek()) {
+            ('\\', _) | ('\'', Some((_, '\''))) => {
+                characters.next();
+            }
+            ('\'', _) => return at + 1,
+            _ => {}
         }
     }
     text.len()
@@ -219,6 +237,19 @@ mod tests {
             kinds("/* a /* b */ ; */ x"),
             [(Kind::Comment, "/* a /* b */ ; */"), (Kind::Word, "x")]
         );
+    }
+
+    #[test]
+    fn backslashes_count_in_escaped_texts_only() {
+        assert_eq!(
+            kinds(r"E'it\'s; ''x''' 'a\' e"),
+            [
+                (Kind::Text, r"E'it\'s; ''x'''"),
+                (Kind::Text, r"'a\'"),
+                (Kind::Word, "e"),
+            ]
+        );
+        assert_eq!(kinds(r"name'x'").first(), Some(&(Kind::Word, "name")));
     }
 
     #[test]

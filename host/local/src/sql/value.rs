@@ -61,6 +61,28 @@ impl Column {
     }
 }
 
+/// What a table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableKind {
+    /// A table that somebody made.
+    Table,
+    /// A view.
+    View,
+    /// A table of the engine's own.
+    SystemTable,
+}
+
+/// A table or view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The schema it is in.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: TableKind,
+}
+
 /// The rows a statement returned.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResultSet {

@@ -3,9 +3,35 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use serde_json::Value;
+use signalbox_local::sql::{EngineChoice, Postgres};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+/// The engine that this test program is for, by its name. None where PostgreSQL is not installed and may be missing.
+pub(crate) fn engine() -> Option<EngineChoice> {
+    if env!("CARGO_CRATE_NAME").ends_with("_on_postgres") {
+        postgres()
+    } else {
+        Some(EngineChoice::Sqlite)
+    }
+}
+
+/// PostgreSQL, if it is installed. With `SIGNALBOX_TEST_POSTGRES=required` it must be.
+pub(crate) fn postgres() -> Option<EngineChoice> {
+    match Postgres::installed() {
+        Ok(()) => Some(EngineChoice::Postgres),
+        Err(why) => {
+            let is_required =
+                std::env::var("SIGNALBOX_TEST_POSTGRES").is_ok_and(|v| v == "required");
+            assert!(!is_required, "{why}");
+            // Not by a macro, whose text the test harness would keep to itself.
+            let _ = writeln!(std::io::stderr(), "SKIPPED, nothing was tested: {why}");
+            None
+        }
+    }
+}
 
 /// A reply.
 #[derive(Debug)]

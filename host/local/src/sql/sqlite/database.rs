@@ -52,10 +52,25 @@ impl Sqlite {
 }
 
 impl Engine for Sqlite {
+    fn name(&self) -> &'static str {
+        "SQLite"
+    }
+
     fn connect(&self, database: &str) -> Result<Box<dyn Connection>, SqlError> {
         let path = self.directory().join(file_name(database));
         let connection = SqliteConnection::open(&path, self.limits, self.scale)?;
         Ok(Box::new(connection))
+    }
+
+    fn databases(&self) -> Result<Vec<String>, SqlError> {
+        let entries = std::fs::read_dir(self.directory())
+            .map_err(|error| SqlError::Failed(error.to_string()))?;
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| database_name(entry.file_name().to_str()?))
+            .collect();
+        names.sort();
+        Ok(names)
     }
 }
 
@@ -76,6 +91,22 @@ fn file_name(database: &str) -> String {
     name
 }
 
+/// The database that is in a file; none if it is another file.
+fn database_name(file: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = file.strip_suffix(".sqlite")?.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [rest.next()?, rest.next()?];
+        let digits = std::str::from_utf8(&digits).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +116,9 @@ mod tests {
         assert_eq!(file_name("dev"), "dev.sqlite");
         assert_eq!(file_name("../Dev"), "%2E%2E%2F%44ev.sqlite");
         assert_ne!(file_name("Dev"), file_name("dev"));
+        for name in ["dev", "../Dev", "größe %41"] {
+            assert_eq!(database_name(&file_name(name)).as_deref(), Some(name));
+        }
+        assert_eq!(database_name("dev.sqlite-wal"), None);
     }
 }

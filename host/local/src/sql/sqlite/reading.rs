@@ -1,11 +1,11 @@
 //! What SQLite's declared types say about a column.
 
-use super::super::value::Cell;
+use super::super::value::{Cell, Column};
 use rusqlite::types::ValueRef;
 
 /// How a cell is read, by the declared type of its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reading {
+pub(super) enum Reading {
     /// As SQLite has it.
     Native,
     /// A truth value.
@@ -20,7 +20,7 @@ pub(crate) enum Reading {
 
 impl Reading {
     /// The cell for a value of SQLite.
-    pub(crate) fn cell(self, value: ValueRef<'_>) -> Cell {
+    pub(super) fn cell(self, value: ValueRef<'_>) -> Cell {
         match (self, value) {
             (_, ValueRef::Null) => Cell::Null,
             (Self::Bool, ValueRef::Integer(n)) => Cell::Bool(n != 0),
@@ -39,9 +39,25 @@ impl Reading {
     }
 }
 
+/// A column by its declared type, and how its cells are read. The type's name is empty if nothing tells it.
+pub(super) fn column(name: &str, type_name: Option<&str>) -> (Column, Reading) {
+    let (known, reading) = type_name.map_or((None, Reading::Native), declared);
+    let mut column = Column::new(name, known.unwrap_or_default());
+    if matches!(known, Some("numeric" | "varchar" | "bpchar")) {
+        let mut numbers = type_name
+            .and_then(|declared| declared.split_once('('))
+            .into_iter()
+            .flat_map(|(_, arguments)| arguments.trim_end_matches(')').split(','))
+            .map(|number| number.trim().parse().ok());
+        column.precision = numbers.next().flatten();
+        column.scale = numbers.next().flatten().unwrap_or_default();
+    }
+    (column, reading)
+}
+
 /// Redshift's name for a declared type, and how its cells are read. The name is missing for a type that says
 /// nothing; [`inferred`] then helps.
-pub(crate) fn declared(declared: &str) -> (Option<&'static str>, Reading) {
+fn declared(declared: &str) -> (Option<&'static str>, Reading) {
     let lower = declared.to_ascii_lowercase();
     let (base, arguments) = lower.split_once('(').unwrap_or((&lower, ""));
     let (name, reading) = match base.trim() {
@@ -78,7 +94,7 @@ fn scale(arguments: &str) -> usize {
 }
 
 /// The type of a column that is an expression, by a value in it.
-pub(crate) fn inferred(cell: &Cell) -> Option<&'static str> {
+pub(super) fn inferred(cell: &Cell) -> Option<&'static str> {
     match cell {
         Cell::Null => None,
         Cell::Long(_) => Some("int8"),

@@ -1,5 +1,6 @@
 //! Redshift's spelling turned into SQLite's, token by token.
 
+use super::super::text::{is_public, qualifies, skip_blanks, stands_alone};
 use super::super::tokenizer::{Kind, Token, tokens};
 
 /// A piece of the rewritten statement.
@@ -60,26 +61,6 @@ fn last_mark(out: &[Piece]) -> Option<&Piece> {
     out.iter().rev().find(|piece| piece.kind != Kind::Space)
 }
 
-fn is_public(token: &Token<'_>) -> bool {
-    token.is_word("public") || token.text.eq_ignore_ascii_case("\"public\"")
-}
-
-/// Whether a dot and a name follow.
-fn qualifies(after: &[Token<'_>]) -> bool {
-    matches!(
-        after,
-        [dot, name, ..] if dot.is_symbol('.') && matches!(name.kind, Kind::Word | Kind::Quoted)
-    )
-}
-
-/// Whether neither a call nor a member follows.
-fn stands_alone(after: &[Token<'_>]) -> bool {
-    after
-        .iter()
-        .find(|token| !token.is_blank())
-        .is_none_or(|next| !next.is_symbol('(') && !next.is_symbol('.'))
-}
-
 /// How a cast is written for SQLite.
 enum Cast {
     /// `CAST(x AS type)`.
@@ -122,11 +103,6 @@ fn cast_type<'t, 's>(after: &'t [Token<'s>]) -> Option<(Cast, &'t [Token<'s>])> 
         rest = skip_words(rest, &["with", "without", "time", "zone"], 3);
     }
     Some((cast, rest))
-}
-
-fn skip_blanks<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
-    let blanks = tokens.iter().take_while(|token| token.is_blank()).count();
-    tokens.get(blanks..).unwrap_or_default()
 }
 
 fn skip_words<'t, 's>(mut rest: &'t [Token<'s>], words: &[&str], most: usize) -> &'t [Token<'s>] {
