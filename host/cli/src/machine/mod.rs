@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use signalbox_aws::{CloudFormation, RedshiftData, Session, StepFunctions as Callbacks};
 use signalbox_lambda::{Config, Host, start};
 use signalbox_local::{
-    data_api::{DataApi, DataApiOptions, DataApiServer},
+    data_api::{DataApi, DataApiOptions, DataApiServer, StartError},
     ledger::EmbeddedLedger,
     step_functions::{StepFunctions, StepFunctionsOptions, StepFunctionsServer},
 };
@@ -70,7 +70,6 @@ impl Machine {
     pub(crate) async fn start(options: MachineOptions) -> Result<Self, String> {
         let (queue, events) = mpsc::unbounded_channel();
         let directory = options.redshift.data_directory.clone();
-        let address = options.redshift.address;
         let redshift = DataApi::start(DataApiOptions {
             events: Some(Arc::new(Post {
                 queue,
@@ -79,7 +78,12 @@ impl Machine {
             ..options.redshift
         })
         .await
-        .map_err(|error| out::cannot_listen("the Redshift Data API", address, &error))?;
+        .map_err(|error| match error {
+            StartError::Listen { address, error } => {
+                out::cannot_listen("the Redshift Data API", address, &error)
+            }
+            error @ StartError::Directory { .. } => error.to_string(),
+        })?;
         let address = options.states.address;
         let states = StepFunctions::start(options.states)
             .await

@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod archive;
 mod cancel;
 mod describe;
 mod events;
@@ -26,6 +27,7 @@ mod result;
 mod run;
 mod service;
 mod session;
+mod sessions;
 mod statement;
 mod store;
 mod validate;
@@ -37,9 +39,10 @@ use crate::aws_json::server;
 use crate::http::HttpServer;
 use crate::sql::{Databases, Limits};
 use crate::time::TimeScale;
+use archive::{Archive, DirectoryLock, Kept};
 use service::{Core, DataApiService};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +51,8 @@ use std::time::Duration;
 pub struct DataApiOptions {
     /// Where to listen. The default is loopback, port 0: a free one.
     pub address: SocketAddr,
-    /// Where the databases are kept; a temporary directory, removed at the end, if none is given.
+    /// Where databases, statements and results are kept; a temporary directory, removed at the end, if none is
+    /// given. One process has it at a time.
     pub data_directory: Option<PathBuf>,
     /// How fast `f_slow`, `pg_sleep` and session time-outs run.
     pub time_scale: TimeScale,
@@ -124,20 +128,93 @@ pub struct DataApi;
 
 impl DataApi {
     /// Starts a server. It runs until [`DataApiServer::shutdown`]; dropped, it ends at once.
-    pub async fn start(options: DataApiOptions) -> std::io::Result<DataApiServer> {
-        let databases = Databases::new(
-            options.data_directory.as_deref(),
-            options.limits,
-            options.time_scale,
-        )?;
+    ///
+    /// # Errors
+    /// The address cannot be listened at, or the data directory cannot be used.
+    pub async fn start(options: DataApiOptions) -> Result<DataApiServer, StartError> {
+        let kept = match &options.data_directory {
+            Some(directory) => Some(Directory::open(directory)?),
+            None => None,
+        };
+        let databases = options.data_directory.as_deref().map(databases);
+        let databases = Databases::new(databases.as_deref(), options.limits, options.time_scale)
+            .map_err(|error| StartError::Directory {
+                path: databases.unwrap_or_default(),
+                reason: error.to_string(),
+            })?;
         let (address, faults) = (options.address, options.faults.clone());
-        let core = Arc::new(Core::new(options, databases));
+        let (lock, archive, there) = match kept {
+            Some(kept) => (Some(kept.lock), Some(kept.archive), kept.there),
+            None => (None, None, Vec::new()),
+        };
+        let core = Core::new(options, databases, archive, there);
         let service = Arc::new(DataApiService(Arc::clone(&core)));
-        let http = server::start(service, address, faults).await?;
+        let http = server::start(service, address, faults)
+            .await
+            .map_err(|error| StartError::Listen { address, error })?;
         Ok(DataApiServer {
             http,
             core: StopOnDrop(core),
+            _lock: lock,
         })
+    }
+}
+
+/// Where the databases are in a data directory.
+fn databases(directory: &Path) -> PathBuf {
+    directory.join("databases")
+}
+
+/// A data directory that was opened.
+struct Directory {
+    lock: DirectoryLock,
+    archive: Arc<Archive>,
+    there: Vec<Kept>,
+}
+
+impl Directory {
+    fn open(path: &Path) -> Result<Self, StartError> {
+        std::fs::create_dir_all(path).map_err(|error| StartError::directory(path, error))?;
+        let lock = DirectoryLock::take(path)?;
+        let archive = Archive::open(path)?;
+        let there = archive
+            .load()
+            .map_err(|error| StartError::directory(path, error))?;
+        Ok(Self {
+            lock,
+            archive: Arc::new(archive),
+            there,
+        })
+    }
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened at.
+    #[error("{address} cannot be listened at: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error("the data directory {} cannot be used: {reason}", path.display())]
+    Directory {
+        /// The directory, or the file in it.
+        path: PathBuf,
+        /// Why not, and what to do.
+        reason: String,
+    },
+}
+
+impl StartError {
+    fn directory(path: &Path, reason: impl std::fmt::Display) -> Self {
+        Self::Directory {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -145,6 +222,8 @@ impl DataApi {
 pub struct DataApiServer {
     http: HttpServer,
     core: StopOnDrop,
+    /// Free for another process when this is gone.
+    _lock: Option<DirectoryLock>,
 }
 
 /// Stops the SQL that runs: a thread that sleeps in it would outlive the server.
