@@ -10,11 +10,13 @@ pub mod ids;
 pub mod intake;
 pub mod operate;
 pub mod options;
+pub mod original;
 pub mod policies;
 pub mod ports;
 pub mod raised;
 pub mod record;
 pub mod secrets;
+mod shorten;
 pub mod task;
 pub mod waiting;
 
