@@ -359,11 +359,17 @@ impl World {
         self.invoke(result).await.expect("a page")["Records"].take()
     }
 
-    /// Cancels a statement, whatever fails.
+    /// Cancels a statement, whatever fails, until Redshift reports its end: a cancel whose reply was lost is refused
+    /// when it is repeated.
     async fn cancel(&self, id: &Value) {
-        let cancel = json!({"action": "cancelStatement", "statementId": id});
+        let ask = |action: &str| self.invoke(json!({"action": action, "statementId": id}));
         for _ in 0..100 {
-            if self.invoke(cancel.clone()).await.is_ok() {
+            // What it came to is what the description says.
+            let _ = ask("cancelStatement").await;
+            if ask("describeStatement")
+                .await
+                .is_ok_and(|described| described["Status"] == "ABORTED")
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
