@@ -14,6 +14,11 @@ pub mod policies;
 pub mod ports;
 pub mod raised;
 pub mod record;
+#[doc(hidden)]
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
+#[cfg(not(feature = "sabotage"))]
+mod sabotage;
 pub mod secrets;
 pub mod task;
 pub mod waiting;

@@ -116,6 +116,10 @@ pub struct Record {
     /// What the host notes while the statement runs.
     #[serde(default, skip_serializing_if = "Watch::is_empty")]
     pub watch: Watch,
+    /// An invocation has ended without a word while another one was starting the statement: the error that the other
+    /// one may raise is not heard, so the task has to be told by its token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
     /// What the task is told when its statement has ended, whatever the policy would say: set when the policy
     /// faulted after the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]

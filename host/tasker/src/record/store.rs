@@ -22,6 +22,7 @@ use crate::{
     ids::{RecordId, digest},
     options::Options,
     ports::{Clock, Expect, Item, Key, Ledger, LedgerError, Write, WriteError},
+    sabotage::{self, Bug},
 };
 
 pub use self::open::Open;
@@ -34,6 +35,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many statements of an execution are read at once to find the latest.
 const LATEST_ROWS: usize = 10;
+/// The bits of a revision in which the writes of one record are counted.
+const STEP_BITS: u32 = 20;
 
 /// A record as it was read or written, with the revision that the next write expects.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +87,14 @@ pub struct Store {
     pub(super) options: Arc<Options>,
     process: Arc<str>,
     writes: Arc<AtomicU64>,
+    reads_until: Option<Instant>,
+}
+
+impl Stored {
+    /// Whether the two are the same record at two moments, and not two that had the same id.
+    fn is_same_as(&self, other: &Self) -> bool {
+        self.revision >> STEP_BITS == other.revision >> STEP_BITS
+    }
 }
 
 impl Store {
@@ -102,6 +113,16 @@ impl Store {
             options,
             process,
             writes: Arc::new(AtomicU64::new(0)),
+            reads_until: None,
+        }
+    }
+
+    /// The same records, for an event that has to be answered by then: no read takes longer.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self {
+            reads_until: Some(deadline),
+            ..self.clone()
         }
     }
 
@@ -120,16 +141,25 @@ impl Store {
     /// # Errors
     /// The ledger could not be asked, or holds a record that this version cannot read.
     pub async fn find(&self, id: &RecordId) -> Result<Option<Stored>, LedgerError> {
-        let mut item = self.get_record(id).await?;
+        let mut item = self.get(&items::record_key(id)).await?;
         if let Some(owner) = item.as_ref().and_then(items::attempt_of) {
-            item = self.get_record(&owner).await?;
+            item = self.get(&items::record_key(&owner)).await?;
         }
         item.map(|item| stored(&item)).transpose()
     }
 
-    async fn get_record(&self, id: &RecordId) -> Result<Option<Item>, LedgerError> {
-        let key = items::record_key(id);
-        self.ledger.get(self.now_seconds(), &key).await
+    pub(super) async fn get(&self, key: &Key) -> Result<Option<Item>, LedgerError> {
+        self.read(self.ledger.get(self.now_seconds(), key)).await
+    }
+
+    pub(super) async fn read<T>(
+        &self,
+        read: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, LedgerError> {
+        match self.reads_until {
+            Some(deadline) => in_time(deadline, read).await,
+            None => read.await,
+        }
     }
 
     /// Reads the record of a statement.
@@ -140,11 +170,7 @@ impl Store {
         &self,
         statement_id: &str,
     ) -> Result<Option<Stored>, LedgerError> {
-        let Some(item) = self
-            .ledger
-            .get(self.now_seconds(), &items::statement_key(statement_id))
-            .await?
-        else {
+        let Some(item) = self.get(&items::statement_key(statement_id)).await? else {
             return Ok(None);
         };
         let found = match items::leads_to(&item) {
@@ -170,7 +196,8 @@ impl Store {
     ) -> Result<Option<Stored>, LedgerError> {
         let mut query = items::latest_query(execution_arn, step, LATEST_ROWS);
         loop {
-            let page = self.ledger.query(self.now_seconds(), &query).await?;
+            let page = self.ledger.query(self.now_seconds(), &query);
+            let page = self.read(page).await?;
             for id in page.items.iter().filter_map(items::leads_to) {
                 let found = self.find(&id).await?;
                 // A row may lead to a record that expired between the two reads, or to one of another deployment. And
@@ -217,7 +244,8 @@ impl Store {
         session: Option<&Session>,
         deadline: Instant,
     ) -> Result<Reserve, WriteError> {
-        let reserved = self.try_reserve(record, take_over, session, deadline);
+        let store = self.until(deadline);
+        let reserved = store.try_reserve(record, take_over, session, deadline);
         in_time(deadline, reserved).await
     }
 
@@ -244,7 +272,8 @@ impl Store {
         let beside = lock.into_iter().chain(work::first_write(&record));
         let beside = beside.chain(taken).collect();
         let session_id = record.session_id().map(str::to_owned);
-        let positions = match self.write(None, record, 1, beside, deadline).await {
+        let first = self.first_revision();
+        let positions = match self.write(None, record, first, beside, deadline).await {
             Ok(stored) => return Ok(Reserve::New(stored)),
             Err(WriteError::Conflict(positions)) => positions,
             Err(error) => return Err(error),
@@ -262,10 +291,27 @@ impl Store {
         {
             return Ok(Reserve::SessionTaken);
         }
-        match lock_key {
-            Some(key) => self.locked(&key).await,
-            None => Err(WriteError::Conflict(positions)),
-        }
+        let Some(key) = lock_key else {
+            return Err(WriteError::Conflict(positions));
+        };
+        Ok(match self.locked(&key).await? {
+            // Another invocation of the same task took it since the record was looked for.
+            Reserve::Locked {
+                owner: Some(owner), ..
+            } if owner.record.record_id == id => Reserve::Known(owner),
+            locked => locked,
+        })
+    }
+
+    /// The first revision of a record: no other record has it, not even one of the same id that was removed before. A
+    /// late repeat of a write to that one must not hit this one.
+    fn first_revision(&self) -> u64 {
+        let drawn = std::hash::BuildHasher::hash_one(
+            &std::hash::RandomState::new(),
+            self.process.as_bytes(),
+        );
+        // As much as every JSON reader takes for a whole number: 53 bits.
+        (drawn >> (11 + STEP_BITS) << STEP_BITS) + 1
     }
 
     async fn locked(&self, key: &Key) -> Result<Reserve, WriteError> {
@@ -295,7 +341,8 @@ impl Store {
         next: Record,
         deadline: Instant,
     ) -> Result<Advance, WriteError> {
-        in_time(deadline, self.try_advance(current, next, deadline)).await
+        let store = self.until(deadline);
+        in_time(deadline, store.try_advance(current, next, deadline)).await
     }
 
     async fn try_advance(
@@ -305,6 +352,9 @@ impl Store {
         deadline: Instant,
     ) -> Result<Advance, WriteError> {
         let freed = match (&next.phase, items::lock_item(&current.record)) {
+            (Phase::Started, Some(lock)) if sabotage::is(Bug::LockReleasedEarly) => {
+                self.own_lock(&lock).await?
+            }
             (Phase::Closed, Some(lock)) if next.has_ended() => self.own_lock(&lock).await?,
             // It stays for those who ask Redshift, as long as a statement can run.
             (Phase::Closed, Some(lock)) => {
@@ -350,7 +400,8 @@ impl Store {
     /// # Errors
     /// As [`Store::advance`].
     pub async fn forget(&self, current: &Stored, deadline: Instant) -> Result<(), WriteError> {
-        in_time(deadline, self.try_forget(current.clone(), deadline)).await
+        let store = self.until(deadline);
+        in_time(deadline, store.try_forget(current.clone(), deadline)).await
     }
 
     async fn try_forget(&self, mut current: Stored, deadline: Instant) -> Result<(), WriteError> {
@@ -378,6 +429,8 @@ impl Store {
                 Err(WriteError::Conflict(positions)) => {
                     match self.find(&current.record.record_id).await? {
                         None => return Ok(()),
+                        // Somebody asked for the same work again meanwhile.
+                        Some(now) if !now.is_same_as(&current) => return Ok(()),
                         Some(now) if now.record.phase == phase => current = now,
                         Some(_) => return Err(WriteError::Conflict(positions)),
                     }
@@ -469,11 +522,11 @@ impl Store {
     }
 }
 
-/// Bounds a step: a ledger that does not answer at all is one whose answer was lost.
-async fn in_time<T>(
+/// Bounds a step or a read: a ledger that does not answer at all is one whose answer was lost.
+async fn in_time<T, E: From<LedgerError>>(
     deadline: Instant,
-    step: impl Future<Output = Result<T, WriteError>>,
-) -> Result<T, WriteError> {
+    step: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     timeout_at(deadline, step).await.unwrap_or_else(|_| {
         let reason = "it did not answer within the time of this invocation";
         Err(LedgerError::Unavailable(reason.to_owned()).into())

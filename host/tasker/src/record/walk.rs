@@ -44,7 +44,9 @@ impl Store {
         };
         let mut query = items::due_query(&self.options.deployment, shard, due.up_to, limit);
         query.after = after;
-        let page = self.ledger.query(self.now_seconds(), &query).await?;
+        let page = self
+            .read(self.ledger.query(self.now_seconds(), &query))
+            .await?;
         if let Some(last) = page.items.last().filter(|_| page.more) {
             due.lists
                 .push_back((shard, Some(last.key.invocation_id.clone())));
@@ -67,7 +69,9 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<RecordId>, Option<String>), LedgerError> {
         let query = items::execution_query(execution_arn, before, after, limit);
-        let page = self.ledger.query(self.now_seconds(), &query).await?;
+        let page = self
+            .read(self.ledger.query(self.now_seconds(), &query))
+            .await?;
         // What belongs to a closed record has a TTL.
         let open = page.items.iter().filter(|item| item.expires_at.is_none());
         let records = open.filter_map(items::leads_to).collect();

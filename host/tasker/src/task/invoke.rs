@@ -17,7 +17,7 @@ use crate::{
     intake::{self, Intake},
     ports::{LedgerError, TaskToken},
     raised::{Raised, names},
-    record::{Ending, Phase, Statement, Stored},
+    record::{Advance, Ending, Phase, Statement, Stored},
     waiting::Waiting,
 };
 
@@ -25,6 +25,8 @@ use crate::{
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 /// How long the reply of that invocation is waited for where a task waits, which does not look at it.
 const LOOK_TIME: Duration = Duration::from_secs(10);
+/// What is left for the ledger after the last look.
+const NOTE_TIME: Duration = Duration::from_millis(500);
 
 impl Tasker {
     /// Serves one payload. The value is the function's reply, which a state that waits for its token ignores.
@@ -39,14 +41,15 @@ impl Tasker {
             .and_then(Value::as_str)
             .filter(|token| !token.is_empty())
             .map(TaskToken::new);
-        let served = match self.resource_of(&payload) {
+        let tasker = self.within(call);
+        let served = match tasker.resource_of(&payload) {
             Err(raised) => Err(raised),
             Ok(None) => match intake::take(payload) {
-                Ok(intake) => self.serve(call, intake).await,
+                Ok(intake) => tasker.serve(call, intake).await,
                 Err(raised) => Err(raised),
             },
             Ok(Some(resource)) => {
-                let served = self.serve_resource(call, resource, payload).await;
+                let served = tasker.serve_resource(call, resource, payload).await;
                 // Who also waits by a token is told below.
                 match (served, &token) {
                     (Ok((_, Some(raised))), Some(_)) => Err(raised),
@@ -61,7 +64,7 @@ impl Tasker {
                     && raised.error_type != names::LEDGER_UNAVAILABLE =>
             {
                 let waiting = Waiting::Task(token);
-                self.refuse(call, &waiting, &raised).await
+                tasker.refuse(call, &waiting, &raised).await
             }
             (served, _) => served,
         }
@@ -140,11 +143,29 @@ impl Tasker {
             return self.after_refusal(call, refused, &starts, outcome).await;
         }
         match outcome {
-            Err(fault) => self.after_fault(call, &starts, &fault).await,
+            Err(fault) => self.after_fault(call, &intake, &starts, &fault).await,
             Ok(invoked) => {
                 let policy = granted.policy.identity();
                 self.after_return(call, &intake, policy, &starts, invoked)
                     .await
+            }
+        }
+    }
+
+    /// Notes that an invocation ends without a word while another one works on the same task. The record as it is now
+    /// if that one was faster.
+    pub(super) async fn note_unheard(&self, call: &Call, stored: &Stored) -> Option<Stored> {
+        if stored.record.unheard || !stored.record.waiting {
+            return None;
+        }
+        let mut next = stored.record.clone();
+        next.unheard = true;
+        match self.store.advance(stored, next, call.deadline).await {
+            Ok(Advance::Lost(now)) => now,
+            Ok(Advance::Done(_)) => None,
+            Err(error) => {
+                tracing::error!(record = %stored.record.record_id, %error, "that this invocation ends without a word could not be noted");
+                None
             }
         }
     }
@@ -156,6 +177,10 @@ impl Tasker {
         } else {
             call.deadline
         };
+        // A look that hangs must not take the time of the note.
+        let looks = self
+            .store
+            .until(deadline.checked_sub(NOTE_TIME).unwrap_or(deadline));
         loop {
             let record = &stored.record;
             if let Some(refusal) = &record.refusal {
@@ -170,11 +195,18 @@ impl Tasker {
             if let Some(reply) = &record.reply {
                 return Ok(reply_value(reply));
             }
-            if record.phase >= Phase::Started || Instant::now() + LOOK_PAUSE >= deadline {
+            if record.phase >= Phase::Started {
                 return Ok(pending());
             }
+            if Instant::now() + LOOK_PAUSE + NOTE_TIME >= deadline {
+                match self.note_unheard(call, &stored).await {
+                    Some(now) => stored = now,
+                    None => return Ok(pending()),
+                }
+                continue;
+            }
             sleep(LOOK_PAUSE).await;
-            match self.store.find(&record.record_id).await {
+            match looks.find(&record.record_id).await {
                 Ok(Some(now)) => stored = now,
                 Ok(None) => return Ok(pending()),
                 Err(error) => {

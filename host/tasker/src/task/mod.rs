@@ -114,6 +114,14 @@ impl Tasker {
         Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The tasker for one event: no read of the ledger outlasts it.
+    fn within(&self, call: &Call) -> Self {
+        Self {
+            store: self.store.until(call.deadline),
+            ..self.clone()
+        }
+    }
+
     /// The time, in milliseconds since the Unix epoch.
     fn now(&self) -> i64 {
         self.store.now()

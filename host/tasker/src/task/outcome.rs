@@ -57,7 +57,13 @@ impl Tasker {
                 Ok(reply_value(&reply))
             }
             (Err(rejection), _, None) if starts.is_empty() => Err(rejection.into()),
-            // The policy has passed on that a start is uncertain.
+            // The policy has passed on that a start is uncertain, and it is not the task's: nothing else would tell it.
+            (Err(rejection), _, None)
+                if intake.waiting.is_some() && starts.iter().any(|start| !start.certain) =>
+            {
+                self.answer_unbound(call, intake, answer::of_raised(&rejection.into()))
+                    .await
+            }
             (Err(_), _, _) if starts.iter().any(|start| !start.certain) => Ok(pending()),
             (Err(rejection), ..) => {
                 let fault = Fault {
@@ -69,9 +75,24 @@ impl Tasker {
                     ),
                     usage: Usage::default(),
                 };
-                self.after_fault(call, starts, &fault).await
+                self.after_fault(call, intake, starts, &fault).await
             }
         }
+    }
+
+    /// Answers whoever waits and has no statement bound to the task.
+    async fn answer_unbound(
+        &self,
+        call: &Call,
+        intake: &Intake,
+        answer: Answer,
+    ) -> Result<Value, Raised> {
+        let Some(waiting) = &intake.waiting else {
+            return Ok(pending());
+        };
+        let arn = intake.execution_arn.clone();
+        self.answer_directly(call, waiting, None, arn, answer, &pending())
+            .await
     }
 
     /// Redshift refused the task's statement, so it does not run. The record is closed, or holds the answer, before
@@ -116,10 +137,11 @@ impl Tasker {
         };
         let mut current = stored;
         loop {
-            // What is raised reaches the attempt of this invocation alone.
-            let to_others = current.record.tokens().nth(1).is_some();
+            // What is raised reaches the attempt of this invocation alone, if anybody hears it.
+            let to_others = current.record.tokens().nth(1).is_some() || current.record.unheard;
             let told = to_waiting.clone();
             let told = told.or_else(|| to_others.then(|| answer::of_raised(&raised)));
+            let by_token = told.is_some();
             let next = match told {
                 Some(answer) => current.record.clone().decided(answer),
                 None => current.record.clone().refused(refusal.clone()),
@@ -138,9 +160,10 @@ impl Tasker {
                 Ok(Advance::Lost(Some(now))) if now.record.phase < Phase::Decided => current = now,
                 Ok(_) => return Err(raised),
                 Err(error) => {
-                    // The sweep finds that nothing runs, and tells the task so.
                     tracing::error!(record = %current.record.record_id, %error, "a refused statement's record could not be closed");
-                    return Ok(pending());
+                    // The sweep finds the answer, or that nothing runs, and tells the task. If it is only raised: nothing
+                    // runs, and the record may have been closed, so nobody else would tell it.
+                    return if by_token { Ok(pending()) } else { Err(raised) };
                 }
             }
         }
@@ -151,6 +174,7 @@ impl Tasker {
     pub(super) async fn after_fault(
         &self,
         call: &Call,
+        intake: &Intake,
         starts: &[Start],
         fault: &Fault,
     ) -> Result<Value, Raised> {
@@ -177,6 +201,15 @@ impl Tasker {
         };
         match timeout_at(end, work).await {
             Ok(true) => Err(fault.into()),
+            // What may still run is not the task's, so nothing else would tell it.
+            Ok(false) | Err(_) if !starts.iter().any(|start| start.bound) => {
+                let call = Call {
+                    deadline: end,
+                    ..call.clone()
+                };
+                self.answer_unbound(&call, intake, answer::of_fault(fault))
+                    .await
+            }
             Ok(false) | Err(_) => Ok(pending()),
         }
     }

@@ -7,6 +7,7 @@ use super::{Call, Settling, SweepSummary, Tasker, answer, settle::again};
 use crate::{
     ports::ServiceErrorKind,
     record::{Advance, Ending, LONGEST_RUN_MS, Record, Stored},
+    sabotage::{self, Bug},
 };
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
@@ -53,7 +54,7 @@ impl Tasker {
             i64::try_from(self.options.longest_invocation.as_millis()).unwrap_or(i64::MAX);
         record
             .starting_at
-            .is_some_and(|since| self.now() - since > longest)
+            .is_some_and(|since| self.now() - since > longest || sabotage::is(Bug::HastySweep))
     }
 
     /// Whether the statement of a record, if there ever was one, cannot run any more.

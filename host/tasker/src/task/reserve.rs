@@ -94,6 +94,7 @@ impl EventServices {
             }),
             recorded_at: now,
             starting_at: None,
+            unheard: false,
             due_at: Some(self.tasker.first_look_at(
                 now,
                 options.deadline_seconds,

@@ -14,6 +14,7 @@ use crate::{
     ports::{ServiceError, ServiceErrorKind, Sql, StartStatement},
     raised::{detail, detail_of, names},
     record::{Advance, Ending, Phase, Record, Refusal, Stored},
+    sabotage::{self, Bug},
 };
 
 /// Pause before an unclear start is repeated, at first; doubled each time.
@@ -109,7 +110,10 @@ impl EventServices {
             session_keep_alive_seconds: options.session_keep_alive_seconds,
             wait_seconds: options.wait_seconds,
             statement_name: record.statement_name(),
-            client_token: record.record_id.to_string(),
+            client_token: match sabotage::is(Bug::NoClientToken) {
+                true => String::new(),
+                false => record.record_id.to_string(),
+            },
             with_event: record.needs_settling(),
         }
     }
@@ -304,8 +308,12 @@ impl EventServices {
                 }
                 _ => return Err(ended_without_statement(record)),
             }
-            let pause_ends = Instant::now() + LOOK_PAUSE;
-            if pause_ends >= self.deadline() {
+            if Instant::now() + LOOK_PAUSE + CLOSING_TIME >= self.deadline() {
+                let faster = self.tasker.note_unheard(&self.call, &stored).await;
+                if let Some(now) = faster {
+                    stored = now;
+                    continue;
+                }
                 let failure = Failure::Uncertain(detail(
                     "RequestTimeout",
                     "another invocation is starting this statement",

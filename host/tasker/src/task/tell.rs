@@ -102,7 +102,7 @@ impl Tasker {
                 .answer_directly(call, waiting, None, None, answer, &reply)
                 .await;
         }
-        self.serve(call, intake::take(payload)?).await
+        self.within(call).serve(call, intake::take(payload)?).await
     }
 
     /// Tells a stack that its request was not served, without a record of it: nothing was started, and no record can
@@ -182,6 +182,7 @@ impl Tasker {
             statement: None,
             recorded_at: now,
             starting_at: None,
+            unheard: false,
             due_at: Some(now.saturating_add(self.sweep_after_ms())),
             watch: Watch::default(),
             verdict: None,

@@ -1,6 +1,6 @@
 //! One answer: decided once, stored, sent, marked.
 
-use crate::support::{Script, ScriptedPolicy, Told, World, standard, waiting};
+use crate::support::{Script, ScriptedPolicy, StartFault, Told, World, standard, waiting};
 use serde_json::json;
 use signalbox_policy::{
     Answer, FaultKind,
@@ -8,7 +8,7 @@ use signalbox_policy::{
 };
 use signalbox_tasker::{
     Call, Settling,
-    ports::SendError,
+    ports::{SendError, ServiceErrorKind},
     record::{Ending, Phase},
 };
 
@@ -26,6 +26,26 @@ async fn a_duplicated_event_answers_once() {
         );
     }
     assert_eq!(world.callbacks.sent(TOKEN).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_policy_started_only_what_is_not_its_own_is_told_all_the_same() {
+    for fault_after in [None, Some(FaultKind::Trap)] {
+        let world = World::new(ScriptedPolicy::new(Script {
+            unbound: true,
+            fault_after,
+            ..Script::default()
+        }));
+        let unclear = StartFault::After(ServiceErrorKind::Unclear, "RequestTimeout");
+        *world.warehouse.start_faults.lock().unwrap() = vec![unclear; 100];
+        let reply = world.invoke_waiting(TOKEN, "select 1").await;
+        assert!(reply.is_ok(), "a statement may run: {reply:?}");
+        assert_eq!(
+            world.callbacks.told(TOKEN).len(),
+            1,
+            "no event and no sweep would tell it"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

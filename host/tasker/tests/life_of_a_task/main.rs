@@ -15,6 +15,8 @@ mod attempts;
 mod cancels;
 mod custom_resources;
 mod denied;
+#[path = "../shared/items.rs"]
+mod items;
 mod latest;
 mod life;
 mod locks;

@@ -1,5 +1,10 @@
 //! What a task is told whose statement Redshift refused, by whichever way it came.
 
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
 use serde_json::json;
 use signalbox_policy::{Answer, contract::Source};
 use signalbox_tasker::{
@@ -7,6 +12,7 @@ use signalbox_tasker::{
     ports::ServiceErrorKind,
     record::{Ending, Phase},
 };
+use tokio::{sync::Notify, time::Instant};
 
 use crate::support::{Script, ScriptedPolicy, StartFault, Told, World, standard, waiting};
 
@@ -105,4 +111,46 @@ async fn null_is_nothing() {
     let payload = json!({"sqlStatement": "select 1", "taskToken": null, "executionArn": null, "idempotencyKey": null});
     world.tasker.invoke(&world.call(), payload).await.unwrap();
     assert_eq!(world.warehouse.started().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_raised_though_the_ledger_does_not_say_that_the_record_is_closed() {
+    let world = World::new(standard());
+    refuse_next_start(&world);
+    world.ledger.hang_from_write.store(3, Ordering::Relaxed);
+    let raised = world.invoke_waiting(TOKEN, "select 1").await.unwrap_err();
+    assert_eq!(
+        raised.error_type, "ValidationException",
+        "if the record was closed all the same, nobody else would tell the task"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_sent_to_the_token_when_another_invocation_has_ended_without_a_word() {
+    let world = Arc::new(World::new(standard()));
+    let release = Arc::new(Notify::new());
+    let fault = StartFault::Refuse(Arc::clone(&release), "ValidationException");
+    world.warehouse.start_faults.lock().unwrap().push(fault);
+    let first = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move { world.invoke_waiting(TOKEN, "select 1").await }
+    });
+    world.warehouse.until_called("start").await;
+    let hurried = Call {
+        deadline: Instant::now() + Duration::from_secs(3),
+        ..world.call()
+    };
+    let reply = world
+        .tasker
+        .invoke(&hurried, waiting(TOKEN, "select 1"))
+        .await
+        .unwrap();
+    assert_eq!(reply["Status"], "UNKNOWN");
+    release.notify_one();
+    let _ = first.await.unwrap();
+    assert_eq!(
+        world.callbacks.error_of(TOKEN).as_deref(),
+        Some("ValidationException"),
+        "whoever invoked first may not listen any more"
+    );
 }

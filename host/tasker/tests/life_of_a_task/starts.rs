@@ -93,6 +93,24 @@ async fn an_unclear_start_is_repeated_with_the_same_client_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_of_a_repeat_says_nothing_of_the_unclear_try_before() {
+    for kind in [
+        ServiceErrorKind::Throttled,
+        ServiceErrorKind::Denied,
+        ServiceErrorKind::Limit,
+    ] {
+        let world = World::new(standard());
+        *world.warehouse.start_faults.lock().unwrap() = vec![
+            StartFault::After(ServiceErrorKind::Unclear, "RequestTimeout"),
+            StartFault::Before(kind, "Refused"),
+        ];
+        let reply = world.invoke_waiting(TOKEN, "select 1").await;
+        assert!(reply.is_ok(), "its statement runs: {reply:?}");
+        assert_eq!(world.warehouse.started().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_same_key_is_the_same_work_and_another_request_under_it_is_refused() {
     let world = World::new(standard());
     let payload = |sql: &str| json!({"sqlStatement": sql, "idempotencyKey": "load-2027-01-01"});

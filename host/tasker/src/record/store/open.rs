@@ -59,7 +59,7 @@ impl Store {
         statement_id: &str,
     ) -> Result<Option<Stored>, LedgerError> {
         let key = items::statement_key(statement_id);
-        let item = self.ledger.get(self.now_seconds(), &key).await?;
+        let item = self.get(&key).await?;
         match item.as_ref().and_then(items::leads_to) {
             Some(id) => self.find(&id).await,
             None => Ok(None),
@@ -76,7 +76,9 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Stored>, LedgerError> {
         let query = items::latest_query(execution_arn, None, limit);
-        let page = self.ledger.query(self.now_seconds(), &query).await?;
+        let page = self
+            .read(self.ledger.query(self.now_seconds(), &query))
+            .await?;
         let mut found = Vec::new();
         for id in page.items.iter().filter_map(items::leads_to) {
             found.extend(self.find(&id).await?);
@@ -105,7 +107,9 @@ impl Store {
         let mut after = None;
         loop {
             let query = items::open_query(&self.options.deployment, shard, after, PAGE);
-            let page = self.ledger.query(self.now_seconds(), &query).await?;
+            let page = self
+                .read(self.ledger.query(self.now_seconds(), &query))
+                .await?;
             ids.extend(page.items.iter().filter_map(items::leads_to));
             after = page.items.last().map(|item| item.key.invocation_id.clone());
             if !page.more || after.is_none() {

@@ -16,7 +16,7 @@ impl Store {
     /// The ledger could not be asked.
     pub async fn session(&self, id: &str) -> Result<Option<Session>, LedgerError> {
         let key = session::session_key(id);
-        let item = self.ledger.get(self.now_seconds(), &key).await?;
+        let item = self.get(&key).await?;
         Ok(item.as_ref().and_then(session::read))
     }
 }

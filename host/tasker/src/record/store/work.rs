@@ -29,7 +29,7 @@ impl Store {
     /// As [`Store::find`].
     pub async fn newest_of_work(&self, scope: &str) -> Result<Option<NewestOfWork>, LedgerError> {
         let key = items::work_key(scope);
-        let Some(item) = self.ledger.get(self.now_seconds(), &key).await? else {
+        let Some(item) = self.get(&key).await? else {
             return Ok(None);
         };
         let record = match items::leads_to(&item) {
@@ -44,7 +44,7 @@ impl Store {
 
     pub(super) async fn generation(&self, scope: &str) -> Result<u64, LedgerError> {
         let key = items::work_key(scope);
-        let item = self.ledger.get(self.now_seconds(), &key).await?;
+        let item = self.get(&key).await?;
         Ok(item.map_or(0, |item| item.revision))
     }
 

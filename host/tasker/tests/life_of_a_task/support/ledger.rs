@@ -1,27 +1,24 @@
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use async_trait::async_trait;
-use signalbox_tasker::ports::{
-    Expect, Item, Key, Ledger, LedgerError, Page, Query, Write, WriteError,
-};
+use signalbox_tasker::ports::{Item, Key, Ledger, LedgerError, Page, Query, Write, WriteError};
 use tokio::sync::Notify;
+
+use crate::items::Items;
 
 /// A ledger in memory. The next writes can be made to fail before or after they were made.
 #[derive(Default)]
 pub struct MemoryLedger {
-    items: Mutex<BTreeMap<Key, Item>>,
+    items: Mutex<Items>,
     /// So many writes are lost before they are made.
     pub lose_writes: AtomicU32,
     /// So many writes are made and not acknowledged.
     pub lose_replies: AtomicU32,
     /// While true, nothing answers.
-    pub down: std::sync::atomic::AtomicBool,
+    pub down: AtomicBool,
     pub writes: AtomicU32,
     /// From this write on (counted from 1) nothing answers; 0 for never.
     pub hang_from_write: AtomicU32,
@@ -29,10 +26,6 @@ pub struct MemoryLedger {
     stalled_write: AtomicU32,
     stalled: Notify,
     released: Notify,
-}
-
-fn alive(item: &Item, now: i64) -> bool {
-    item.expires_at.is_none_or(|at| at >= now)
 }
 
 impl MemoryLedger {
@@ -45,13 +38,13 @@ impl MemoryLedger {
         self.items
             .lock()
             .unwrap()
-            .keys()
-            .map(|key| format!("{} {}", key.id, key.invocation_id))
+            .iter()
+            .map(|item| format!("{} {}", item.key.id, item.key.invocation_id))
             .collect()
     }
 
     pub fn items(&self) -> Vec<Item> {
-        self.items.lock().unwrap().values().cloned().collect()
+        self.items.lock().unwrap().iter().cloned().collect()
     }
 
     /// Makes an item one that this version cannot read.
@@ -60,7 +53,7 @@ impl MemoryLedger {
             .items
             .lock()
             .unwrap()
-            .values_mut()
+            .iter_mut()
             .filter(|item| item.key.id == id)
         {
             item.body
@@ -71,14 +64,14 @@ impl MemoryLedger {
     /// Gives an attribute of an item another value, and says which it had.
     pub fn set(&self, id: &str, name: &str, value: serde_json::Value) -> serde_json::Value {
         let mut items = self.items.lock().unwrap();
-        let mut found = items.values_mut().filter(|item| item.key.id == id);
+        let mut found = items.iter_mut().filter(|item| item.key.id == id);
         let before = found.next().unwrap().body.insert(name.to_owned(), value);
         before.unwrap_or_default()
     }
 
     /// Removes what is in a partition, and nothing else.
     pub fn remove(&self, id: &str) {
-        self.items.lock().unwrap().retain(|key, _| key.id != id);
+        self.items.lock().unwrap().remove(id);
     }
 
     /// Has the write of this number (counted from 1) wait.
@@ -114,13 +107,7 @@ impl MemoryLedger {
 impl Ledger for MemoryLedger {
     async fn get(&self, now: i64, key: &Key) -> Result<Option<Item>, LedgerError> {
         self.check()?;
-        Ok(self
-            .items
-            .lock()
-            .unwrap()
-            .get(key)
-            .filter(|item| alive(item, now))
-            .cloned())
+        Ok(self.items.lock().unwrap().get(now, key).cloned())
     }
 
     async fn write(&self, now: i64, writes: Vec<Write>) -> Result<(), WriteError> {
@@ -134,45 +121,11 @@ impl Ledger for MemoryLedger {
             self.stalled.notify_one();
             self.released.notified().await;
         }
-        assert!(!writes.is_empty() && writes.len() <= 25, "1 to 25 writes");
         if Self::take(&self.lose_writes) {
             return Err(LedgerError::Unavailable("lost".to_owned()).into());
         }
-        {
-            let mut items = self.items.lock().unwrap();
-            let mut conflicts = Vec::new();
-            let mut keys = std::collections::BTreeSet::new();
-            for (position, write) in writes.iter().enumerate() {
-                let (key, expect) = match write {
-                    Write::Put { item, expect } => (&item.key, *expect),
-                    Write::Delete { key, expect } => (key, *expect),
-                };
-                assert!(
-                    keys.insert(key.clone()),
-                    "two writes of {key:?} in one transaction"
-                );
-                let there = items.get(key).filter(|item| alive(item, now));
-                let holds = match expect {
-                    Expect::Absent => there.is_none(),
-                    Expect::Revision(revision) => {
-                        there.is_some_and(|item| item.revision == revision)
-                    }
-                    Expect::Any => true,
-                };
-                if !holds {
-                    conflicts.push(position);
-                }
-            }
-            if !conflicts.is_empty() {
-                return Err(WriteError::Conflict(conflicts));
-            }
-            for write in writes {
-                match write {
-                    Write::Put { item, .. } => drop(items.insert(item.key.clone(), item)),
-                    Write::Delete { key, .. } => drop(items.remove(&key)),
-                }
-            }
-        }
+        let written = self.items.lock().unwrap().write(now, &writes);
+        written.map_err(WriteError::Conflict)?;
         if Self::take(&self.lose_replies) {
             return Err(LedgerError::Unavailable("no reply".to_owned()).into());
         }
@@ -181,29 +134,6 @@ impl Ledger for MemoryLedger {
 
     async fn query(&self, now: i64, query: &Query) -> Result<Page, LedgerError> {
         self.check()?;
-        let items = self.items.lock().unwrap();
-        let mut found: Vec<Item> = items
-            .values()
-            .filter(|item| item.key.id == query.id && alive(item, now))
-            .filter(|item| {
-                query
-                    .after
-                    .as_ref()
-                    .is_none_or(|after| item.key.invocation_id > *after)
-            })
-            .filter(|item| {
-                query
-                    .up_to
-                    .as_ref()
-                    .is_none_or(|up_to| item.key.invocation_id <= *up_to)
-            })
-            .cloned()
-            .collect();
-        if query.descending {
-            found.reverse();
-        }
-        let more = found.len() > query.limit;
-        found.truncate(query.limit);
-        Ok(Page { items: found, more })
+        Ok(self.items.lock().unwrap().query(now, query))
     }
 }

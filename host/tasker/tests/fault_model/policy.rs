@@ -1,0 +1,232 @@
+//! A policy that does what the plan of the task says.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use signalbox_policy::{
+    Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
+    contract::{
+        BatchExecuteStatementRequest, Closing, Exclusivity, ExecuteStatementRequest, ExecutionMode,
+        Invocation, OnStop, OutputShape, Rejection, ResultFormat, Settlement, StartOptions, Waiter,
+    },
+};
+use signalbox_tasker::raised::detail_of;
+
+use super::{services::name_of, world::World};
+
+/// What a policy does with a task.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    /// Two statements with the same one do not run at once.
+    pub exclusive: Option<u8>,
+    pub batch: bool,
+    /// Refuses the payload.
+    pub reject: bool,
+    /// Answers the task, and starts nothing.
+    pub answer: bool,
+    /// Starts a statement that is not the task's, and answers the task.
+    pub unbound: bool,
+    /// Faults before it starts anything.
+    pub fault_before: Option<FaultKind>,
+    /// Faults when the statement was started, or was not.
+    pub fault_after: Option<FaultKind>,
+    /// Refuses the payload after the start.
+    pub reject_after: bool,
+    /// Answers the task if the start failed.
+    pub answer_refusal: bool,
+    /// Faults so often when it settles.
+    pub settle_faults: u32,
+    pub deadline_seconds: Option<u32>,
+    pub heartbeat: bool,
+}
+
+pub struct ModelPolicy {
+    identity: Identity,
+    world: Arc<World>,
+    /// Makes every decision another one: a decision that is made twice shows.
+    decisions: AtomicU32,
+}
+
+impl ModelPolicy {
+    pub fn new(world: Arc<World>) -> Self {
+        Self {
+            identity: Identity {
+                name: "model".to_owned(),
+                version: "1".to_owned(),
+                digest: "d".to_owned(),
+                settings_digest: "s".to_owned(),
+            },
+            world,
+            decisions: AtomicU32::new(0),
+        }
+    }
+
+    fn script(&self, task: usize) -> Script {
+        self.world.services().tasks[task].plan.script.clone()
+    }
+}
+
+fn fault(kind: FaultKind) -> Fault {
+    Fault {
+        policy: "model".to_owned(),
+        kind,
+        message: "it misbehaved".to_owned(),
+        usage: Usage::default(),
+    }
+}
+
+fn no() -> Rejection {
+    Rejection {
+        error: "Refused".to_owned(),
+        message: "no".to_owned(),
+    }
+}
+
+fn invoked(reply: Result<String, Rejection>, answer: Option<Answer>) -> Result<Invoked, Fault> {
+    Ok(Invoked {
+        reply,
+        answer,
+        bound: false,
+        usage: Usage::default(),
+    })
+}
+
+fn direct() -> Option<Answer> {
+    let output = json!({"direct": true}).to_string();
+    Some(Answer::Succeed { output })
+}
+
+fn options(task: usize, script: &Script) -> StartOptions {
+    StartOptions {
+        target: None,
+        action: "executeStatement".to_owned(),
+        output: OutputShape::Event,
+        parameters: Vec::new(),
+        result_format: ResultFormat::Json,
+        session_id: None,
+        session_keep_alive_seconds: None,
+        wait_seconds: None,
+        exclusive: script
+            .exclusive
+            .map(|scope| Exclusivity::Key(scope.to_string())),
+        deadline_seconds: script.deadline_seconds,
+        heartbeat: script.heartbeat,
+        on_stop: None,
+        step: None,
+        idempotency_key: None,
+        // Leads a settling policy back to the task.
+        memo: task.to_string(),
+    }
+}
+
+#[async_trait]
+impl Policy for ModelPolicy {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    async fn invoke(
+        &self,
+        context: CallContext,
+        invocation: Invocation,
+        waiter: Option<Waiter>,
+    ) -> Result<Invoked, Fault> {
+        let payload: Value = serde_json::from_str(&invocation.payload).unwrap();
+        let sql = payload["sqlStatement"].as_str().unwrap().to_owned();
+        let task: usize = sql.strip_prefix("call work_").unwrap().parse().unwrap();
+        let script = self.script(task);
+        if script.reject {
+            return invoked(Err(no()), None);
+        }
+        if let Some(kind) = script.fault_before {
+            return Err(fault(kind));
+        }
+        if script.answer {
+            return invoked(Ok("{}".to_owned()), direct());
+        }
+        let bound = waiter.is_some() && !script.unbound;
+        let options = options(task, &script);
+        let started = match script.batch {
+            true => {
+                let request = BatchExecuteStatementRequest {
+                    sqls: vec![sql, "select 1".to_owned()],
+                    execution_mode: ExecutionMode::Transaction,
+                    options,
+                };
+                context
+                    .services
+                    .batch_execute_statement(bound, request)
+                    .await
+            }
+            false => {
+                let request = ExecuteStatementRequest { sql, options };
+                context.services.execute_statement(bound, request).await
+            }
+        };
+        if let Some(kind) = script.fault_after {
+            return Err(fault(kind));
+        }
+        match started {
+            Err(_) if script.answer_refusal && waiter.is_some() => {
+                invoked(Ok("{}".to_owned()), direct())
+            }
+            Err(failure) => {
+                let detail = detail_of(&failure);
+                let rejection = Rejection {
+                    error: detail.code.clone(),
+                    message: detail.message.clone(),
+                };
+                invoked(Err(rejection), None)
+            }
+            Ok(_) if script.reject_after => invoked(Err(no()), None),
+            Ok(started) => {
+                let answer = (script.unbound && waiter.is_some()).then(direct).flatten();
+                invoked(Ok(started.document), answer)
+            }
+        }
+    }
+
+    async fn settle(
+        &self,
+        _: CallContext,
+        settlement: Settlement,
+        _: Waiter,
+    ) -> Result<Settled, Fault> {
+        let task: usize = settlement.facts.memo.parse().unwrap();
+        let decision = self.decisions.fetch_add(1, Ordering::Relaxed);
+        {
+            let mut services = self.world.services();
+            let faults = &mut services.tasks[task].plan.script.settle_faults;
+            if *faults > 0 {
+                *faults -= 1;
+                return Err(fault(FaultKind::Trap));
+            }
+        }
+        let status = name_of(settlement.statement.status);
+        let body = json!({"Id": settlement.statement.id, "Status": status, "decision": decision});
+        let answer = match status {
+            "FINISHED" => Answer::Succeed {
+                output: body.to_string(),
+            },
+            _ => Answer::Fail {
+                error: "FAILED".to_owned(),
+                cause: body.to_string(),
+            },
+        };
+        Ok(Settled {
+            answer,
+            usage: Usage::default(),
+        })
+    }
+
+    async fn closed(&self, _: CallContext, _: Closing) -> Result<Closed, Fault> {
+        Ok(Closed {
+            decision: OnStop::Cancel,
+            usage: Usage::default(),
+        })
+    }
+}

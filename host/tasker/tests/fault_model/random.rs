@@ -1,0 +1,109 @@
+//! Random schedules under random faults, each from its seed.
+
+use std::{collections::BTreeMap, fmt, time::Instant};
+
+use super::{
+    choice::{Order, Plan, Rng},
+    run::{Report, run},
+    schedule::Schedule,
+};
+
+/// Schedules that are run, unless `SIGNALBOX_SCHEDULES` says how many.
+const SCHEDULES: u64 = 100_000;
+
+/// Runs the schedule of a seed.
+pub fn run_seed(seed: u64, traced: bool) -> (Schedule, Report) {
+    let mut rng = Rng::new(seed);
+    let schedule = Schedule::random(&mut rng);
+    let per_mille = rng.pick(&[0, 10, 30, 100, 300]);
+    let plan = Plan::Random {
+        rng: Rng::new(rng.next()),
+        per_mille,
+    };
+    let order = Order::Random(Rng::new(rng.next()));
+    let report = run(&schedule, order, plan, traced);
+    (schedule, report)
+}
+
+/// Says all there is to know of a schedule that broke something.
+pub fn explain(schedule: &Schedule, report: &Report) -> String {
+    format!(
+        "{}\n\n{schedule:#?}\n\n{}\n",
+        report.broken.join("\n"),
+        report.trace.join("\n")
+    )
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("`{name}` is a number, not `{text}`")),
+    )
+}
+
+#[test]
+fn random_schedules_break_nothing() {
+    if let Some(seed) = number("SIGNALBOX_SEED") {
+        let (schedule, report) = run_seed(seed, true);
+        eprintln!("seed {seed}:\n{}", explain(&schedule, &report));
+        assert!(report.broken.is_empty(), "{}", report.broken.join("\n"));
+        return;
+    }
+    let count = number("SIGNALBOX_SCHEDULES").unwrap_or(SCHEDULES);
+    let began = Instant::now();
+    let (mut calls, mut faults, mut deaths) = (0, 0, 0);
+    let mut failures = Failures::default();
+    for seed in 0..count {
+        let (_, report) = run_seed(seed, false);
+        calls += report.calls;
+        faults += report.faults.len();
+        deaths += report
+            .faults
+            .iter()
+            .filter(|(_, _, fault)| fault.is_death())
+            .count();
+        failures.add(seed, &report);
+    }
+    super::say(&format!(
+        "{count} random schedules: {calls} calls, {faults} faults, {deaths} of them deaths, in {} s",
+        began.elapsed().as_secs()
+    ));
+    if let Some(seed) = failures.first() {
+        let (schedule, report) = run_seed(seed, true);
+        panic!(
+            "{failures}\nThe first one (SIGNALBOX_SEED={seed} runs it alone):\n{}",
+            explain(&schedule, &report)
+        );
+    }
+}
+
+/// What broke, by its kind, with how often and the first seed.
+#[derive(Default)]
+struct Failures(BTreeMap<String, (u64, u64)>);
+
+impl Failures {
+    fn add(&mut self, seed: u64, report: &Report) {
+        for broken in &report.broken {
+            let kind: String = broken
+                .chars()
+                .filter(|c| !c.is_ascii_digit())
+                .take(70)
+                .collect();
+            self.0.entry(kind).or_insert((0, seed)).0 += 1;
+        }
+    }
+
+    fn first(&self) -> Option<u64> {
+        self.0.values().map(|(_, seed)| *seed).min()
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (kind, (count, seed)) in &self.0 {
+            writeln!(f, "{count} times, first with seed {seed}: {kind}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,475 @@
+//! What is durable: Redshift's statements, Step Functions' tokens, the ledger. Each does what the real one does, and
+//! writes down at once what must never happen.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use signalbox_policy::contract::{
+    CancelledStatement, ResultFormat, StartedStatement, StatementDescription, StatementStatus,
+};
+use signalbox_tasker::ports::{
+    Listed, ListedPage, SendError, ServiceError, ServiceErrorKind, Sql, StartStatement,
+};
+use tokio::time::Instant;
+
+use super::{items::Items, schedule::TaskPlan};
+
+/// How long Redshift remembers a ClientToken.
+const CLIENT_TOKEN_LIFE: Duration = Duration::from_secs(8 * 60 * 60);
+/// What `StatementLost` and the like are called: answers that say that nobody knows.
+const UNKNOWN_OUTCOME: &str = "StatementLost";
+
+/// Who makes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    Invocation,
+    Settling,
+    Sweep,
+}
+
+pub struct Statement {
+    pub id: String,
+    pub name: String,
+    pub task: usize,
+    client_token: String,
+    started: Instant,
+    ends: Instant,
+    ends_as: StatementStatus,
+    cancelled: Option<Instant>,
+    refuse_cancels: u32,
+    pub with_event: bool,
+    /// Whether the completion events have been sent out.
+    pub reported: bool,
+}
+
+impl Statement {
+    pub fn over_at(&self) -> Instant {
+        self.cancelled
+            .map_or(self.ends, |cancelled| cancelled.min(self.ends))
+    }
+
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.over_at() <= now
+    }
+
+    pub fn status(&self, now: Instant) -> StatementStatus {
+        if !self.is_over(now) {
+            match now == self.started {
+                true => StatementStatus::Submitted,
+                false => StatementStatus::Started,
+            }
+        } else if self.over_at() < self.ends {
+            StatementStatus::Aborted
+        } else {
+            self.ends_as
+        }
+    }
+}
+
+/// What was sent to a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    Succeeded(String),
+    Failed(Option<String>, Option<String>),
+}
+
+/// Why nobody waits any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClosedBy {
+    /// An answer was sent and taken.
+    Answer(Told),
+    /// The invocation failed: Step Functions takes that for the answer.
+    Raised(String),
+    /// An invocation failed whose last call to the ledger was not answered: it cannot know of others of the same task.
+    Blind,
+    /// The invocation ended without a word.
+    Death,
+    /// The execution was stopped, or the state's time was over.
+    Stop,
+}
+
+/// A task of the model.
+pub struct Task {
+    pub plan: TaskPlan,
+    /// Its token, or what else its record's id is made from.
+    pub token: String,
+    /// The name of its statement.
+    pub statement_name: String,
+    pub closed: Option<ClosedBy>,
+    pub sent: Vec<Told>,
+    /// What was sent and is never taken, whatever the state of the token.
+    pub refused: Vec<Told>,
+    pub beats: u32,
+    /// Invocations that were begun.
+    pub invocations: u32,
+}
+
+#[derive(Default)]
+pub struct Services {
+    pub items: Items,
+    pub statements: Vec<Statement>,
+    pub tasks: Vec<Task>,
+    /// How late a call can be.
+    pub late: Duration,
+    /// What happened that must never happen.
+    pub broken: Vec<String>,
+}
+
+fn error(kind: ServiceErrorKind, code: &str) -> ServiceError {
+    ServiceError {
+        kind,
+        code: code.to_owned(),
+        message: "as the model wants it".to_owned(),
+        statement_id: None,
+        document: None,
+    }
+}
+
+/// The task that SQL of the model speaks of.
+fn task_of(sql: &Sql) -> usize {
+    let text = match sql {
+        Sql::One(sql) => sql,
+        Sql::Batch { sqls, .. } => &sqls[0],
+    };
+    let number = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+    number.parse().unwrap()
+}
+
+impl Services {
+    pub fn start(
+        &mut self,
+        caller: Caller,
+        now: Instant,
+        target: &str,
+        start: &StartStatement,
+    ) -> Result<StartedStatement, ServiceError> {
+        let number = task_of(&start.sql);
+        if caller != Caller::Invocation {
+            self.broken
+                .push(format!("task {number}: SQL was started by {caller:?}"));
+        }
+        let known = self.statements.iter().position(|known| {
+            !start.client_token.is_empty()
+                && known.client_token == start.client_token
+                && now - known.started < CLIENT_TOKEN_LIFE
+        });
+        let at = match known {
+            Some(at) => at,
+            None => {
+                if let Some(refusal) = self.tasks[number].plan.redshift_refuses {
+                    return Err(error(refusal, "RefusedByRedshift"));
+                }
+                self.begin(number, now, start);
+                self.statements.len() - 1
+            }
+        };
+        let statement = &self.statements[at];
+        Ok(StartedStatement {
+            id: statement.id.clone(),
+            target: target.to_owned(),
+            status: statement.status(now),
+            session_id: None,
+            has_result_set: None,
+            document: json!({"Id": statement.id}).to_string(),
+        })
+    }
+
+    fn begin(&mut self, number: usize, now: Instant, start: &StartStatement) {
+        let task = &self.tasks[number];
+        let mut broken = Vec::new();
+        if self
+            .statements
+            .iter()
+            .any(|known| known.name == start.statement_name)
+        {
+            broken.push(format!("task {number}: a second statement was started"));
+        }
+        if start.statement_name == task.statement_name
+            && let Some(ClosedBy::Answer(_) | ClosedBy::Raised(_)) = &task.closed
+        {
+            broken.push(format!(
+                "task {number}: a statement was started after the task had been told {:?}",
+                task.closed
+            ));
+        }
+        if let Some(scope) = &task.plan.script.exclusive {
+            let others = self.statements.iter().filter(|other| {
+                !other.is_over(now)
+                    && self.tasks[other.task].plan.script.exclusive.as_ref() == Some(scope)
+            });
+            for other in others {
+                broken.push(format!(
+                    "task {number}: a statement was started while one of the same lock ran (of task {})",
+                    other.task
+                ));
+            }
+        }
+        let plan = &task.plan;
+        self.statements.push(Statement {
+            id: format!("00000000-0000-4000-8000-{:012}", self.statements.len() + 1),
+            name: start.statement_name.clone(),
+            task: number,
+            client_token: start.client_token.clone(),
+            started: now,
+            ends: now + plan.runs_for,
+            ends_as: plan.ends_as,
+            cancelled: None,
+            refuse_cancels: plan.refuse_cancels,
+            with_event: start.with_event,
+            reported: false,
+        });
+        self.broken.append(&mut broken);
+    }
+
+    fn statement(&mut self, id: &str) -> Result<&mut Statement, ServiceError> {
+        self.statements
+            .iter_mut()
+            .find(|statement| statement.id == id)
+            .ok_or_else(|| error(ServiceErrorKind::NotFound, "ResourceNotFoundException"))
+    }
+
+    pub fn describe(
+        &mut self,
+        now: Instant,
+        id: &str,
+    ) -> Result<StatementDescription, ServiceError> {
+        let statement = self.statement(id)?;
+        let status = statement.status(now);
+        let message =
+            (status == StatementStatus::Failed).then(|| "ERROR: no such table".to_owned());
+        Ok(StatementDescription {
+            id: id.to_owned(),
+            status,
+            document: json!({"Id": id, "Error": message}).to_string(),
+            error: message,
+            duration_ns: Some(1),
+            has_result_set: false,
+            result_rows: Some(0),
+            result_size: None,
+            result_format: ResultFormat::Json,
+            session_id: None,
+            created_at: None,
+            updated_at: None,
+            sub_statements: Vec::new(),
+        })
+    }
+
+    /// A cancel is refused when it is too early or too late; what is taken takes effect a moment later.
+    pub fn cancel(&mut self, now: Instant, id: &str) -> Result<CancelledStatement, ServiceError> {
+        let statement = self.statement(id)?;
+        if statement.is_over(now) {
+            return Err(error(ServiceErrorKind::Invalid, "ValidationException"));
+        }
+        if statement.refuse_cancels > 0 {
+            statement.refuse_cancels -= 1;
+            return match statement.refuse_cancels % 2 {
+                0 => Err(error(ServiceErrorKind::Invalid, "ValidationException")),
+                _ => Ok(cancelled(false)),
+            };
+        }
+        let takes_effect = now + Duration::from_millis(500);
+        statement.cancelled.get_or_insert(takes_effect);
+        Ok(cancelled(true))
+    }
+
+    /// One statement a page, and one of a longer name before: a look-up has to read on and to compare whole names.
+    pub fn list_named(&self, now: Instant, name: &str, next: Option<&str>) -> ListedPage {
+        let decoy = Listed {
+            id: "decoy".to_owned(),
+            statement_name: Some(format!("{name}0")),
+            status: StatementStatus::Started,
+        };
+        let named = self
+            .statements
+            .iter()
+            .filter(|statement| statement.name.starts_with(name))
+            .map(|statement| Listed {
+                id: statement.id.clone(),
+                statement_name: Some(statement.name.clone()),
+                status: statement.status(now),
+            });
+        let all: Vec<_> = std::iter::once(decoy).chain(named).collect();
+        let at: usize = next.map_or(0, |next| next.parse().unwrap());
+        ListedPage {
+            next_token: (at + 1 < all.len()).then(|| (at + 1).to_string()),
+            statements: all.into_iter().skip(at).take(1).collect(),
+        }
+    }
+
+    /// SendTaskSuccess and SendTaskFailure: a token closes at the first answer that is taken.
+    pub fn answer(&mut self, now: Instant, token: &str, told: Told) -> Result<(), SendError> {
+        let Some(number) = self.tasks.iter().position(|task| task.token == token) else {
+            self.broken.push(format!("an answer to nobody: {told:?}"));
+            return Ok(());
+        };
+        let task = &mut self.tasks[number];
+        task.sent.push(told.clone());
+        let wordless = matches!(told, Told::Failed(None, None));
+        let refusal = match (&told, &task.plan) {
+            (_, plan) if plan.key_denied && !wordless => Some(SendError::KeyDenied {
+                code: "KmsAccessDeniedException".to_owned(),
+                message: "no".to_owned(),
+            }),
+            (Told::Succeeded(_), plan) if plan.refuses_success => Some(SendError::Refused {
+                code: "InvalidOutput".to_owned(),
+                message: "no".to_owned(),
+            }),
+            (Told::Failed(..), plan) if plan.refuses_words && !wordless => {
+                Some(SendError::Refused {
+                    code: "ValidationException".to_owned(),
+                    message: "no".to_owned(),
+                })
+            }
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            task.refused.push(told);
+            return Err(refusal);
+        }
+        if task.closed.is_some() {
+            return Err(closed());
+        }
+        task.closed = Some(ClosedBy::Answer(told.clone()));
+        if let Some(lie) = self.lie(now, number, &told) {
+            self.broken
+                .push(format!("task {number} was told {told:?}: {lie}"));
+        }
+        Ok(())
+    }
+
+    /// The PUT of a response for a custom resource: the address takes any, the stack looks at the first.
+    pub fn respond(&mut self, now: Instant, url: &str, response: &str) -> Result<(), SendError> {
+        let Some(number) = self.tasks.iter().position(|task| task.token == url) else {
+            self.broken.push("a response to nobody".to_owned());
+            return Err(closed());
+        };
+        // Sent without a record, for want of the ledger: whoever sends it cannot know what was sent before.
+        if response.contains("LedgerUnavailable") {
+            self.close(number, ClosedBy::Blind);
+            return Ok(());
+        }
+        let task = &mut self.tasks[number];
+        task.sent.push(Told::Succeeded(response.to_owned()));
+        if task.closed.is_some() {
+            return Ok(());
+        }
+        task.closed = Some(ClosedBy::Answer(Told::Succeeded(response.to_owned())));
+        let statement = self.bound(number);
+        let status = statement.map(|statement| statement.status(now));
+        let lost = response.contains(UNKNOWN_OUTCOME);
+        if statement.is_some_and(|statement| !statement.is_over(now)) && !lost {
+            self.broken.push(format!(
+                "the stack of task {number} was told {response}: its statement still runs"
+            ));
+        }
+        let success = response.contains("\"Status\":\"SUCCESS\"");
+        if success && status.is_some_and(|status| status != StatementStatus::Finished) {
+            self.broken.push(format!(
+                "the stack of task {number} was told {response}: it is {status:?}"
+            ));
+        }
+        Ok(())
+    }
+
+    pub fn heartbeat(&mut self, now: Instant, token: &str) -> Result<(), SendError> {
+        let Some(number) = self.tasks.iter().position(|task| task.token == token) else {
+            self.broken.push("a heartbeat to nobody".to_owned());
+            return Err(closed());
+        };
+        // It may have ended since Redshift was asked.
+        let late = self.late;
+        let ran_lately = |statement: &Statement| now <= statement.over_at() + 4 * late;
+        if !self.bound(number).is_some_and(ran_lately) {
+            self.broken
+                .push(format!("task {number}: a heartbeat, and nothing runs"));
+        }
+        let task = &mut self.tasks[number];
+        task.beats += 1;
+        match task.closed {
+            None => Ok(()),
+            Some(_) => Err(closed()),
+        }
+    }
+
+    /// An invocation failed: no statement of its task may run.
+    pub fn raised(&mut self, now: Instant, number: usize, error: &str) {
+        if self
+            .bound(number)
+            .is_some_and(|statement| !statement.is_over(now))
+        {
+            self.broken.push(format!(
+                "task {number}: its invocation failed with {error} while its statement ran"
+            ));
+        }
+    }
+
+    /// Nobody waits for a task any more, if anybody did.
+    pub fn close(&mut self, number: usize, by: ClosedBy) {
+        let task = &mut self.tasks[number];
+        if task.plan.waits {
+            task.closed.get_or_insert(by);
+        }
+    }
+
+    /// The statement that is bound to a task.
+    pub fn bound(&self, number: usize) -> Option<&Statement> {
+        let name = &self.tasks[number].statement_name;
+        self.statements
+            .iter()
+            .find(|statement| statement.name == *name)
+    }
+
+    /// What is wrong with an answer that was taken.
+    fn lie(&self, now: Instant, number: usize, told: &Told) -> Option<String> {
+        let statement = self.bound(number);
+        let status = statement.map(|statement| statement.status(now));
+        let (error, body) = match told {
+            Told::Succeeded(output) => (None, Some(output)),
+            Told::Failed(error, cause) => (error.as_deref(), cause.as_ref()),
+        };
+        if error == Some(UNKNOWN_OUTCOME) {
+            return None;
+        }
+        if statement.is_some_and(|statement| !statement.is_over(now)) {
+            return Some("its statement still runs".to_owned());
+        }
+        if error == Some("StatementNotStarted") && statement.is_some() {
+            return Some("its statement was started".to_owned());
+        }
+        let body: Value = body
+            .and_then(|body| serde_json::from_str(body).ok())
+            .unwrap_or_default();
+        let claimed = body
+            .get("Status")
+            .or_else(|| body.get("statement")?.get("Status"))?
+            .as_str()?;
+        let real = status.map(name_of);
+        (real != Some(claimed)).then(|| format!("it is {real:?}"))
+    }
+}
+
+/// The service's name of a state.
+pub fn name_of(status: StatementStatus) -> &'static str {
+    match status {
+        StatementStatus::Submitted => "SUBMITTED",
+        StatementStatus::Picked => "PICKED",
+        StatementStatus::Started => "STARTED",
+        StatementStatus::Finished => "FINISHED",
+        StatementStatus::Failed => "FAILED",
+        StatementStatus::Aborted => "ABORTED",
+        StatementStatus::Unknown => "UNKNOWN",
+    }
+}
+
+fn cancelled(status: bool) -> CancelledStatement {
+    CancelledStatement {
+        status,
+        document: json!({ "Status": status }).to_string(),
+    }
+}
+
+fn closed() -> SendError {
+    SendError::Closed {
+        code: "TaskTimedOut".to_owned(),
+    }
+}
