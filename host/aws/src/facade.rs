@@ -51,26 +51,6 @@ impl Aws {
         }
     }
 
-    /// Reads the AWS configuration and makes all clients, so that this happens beside something else instead of in
-    /// the first call. Asks no service. What is wrong is left for that call to say.
-    pub async fn warm(&self) {
-        let (warehouse, callbacks, ledger) = tokio::join!(
-            self.warehouse.warm(),
-            self.callbacks.warm(),
-            self.ledger.warm()
-        );
-        for error in [
-            warehouse.err().map(|error| error.to_string()),
-            callbacks.err().map(|error| error.to_string()),
-            ledger.err().map(|error| error.to_string()),
-        ]
-        .into_iter()
-        .flatten()
-        {
-            tracing::debug!(%error, "a client could not be made beforehand");
-        }
-    }
-
     /// Runs statements.
     #[must_use]
     pub fn warehouse(&self) -> Arc<dyn Warehouse> {
@@ -97,9 +77,6 @@ impl Aws {
 
     /// The ledger as what it is, to make its table.
     #[must_use]
-    pub fn table(&self) -> &DynamoLedger {
-        &self.ledger
-    }
 }
 
 #[cfg(test)]
@@ -128,7 +105,6 @@ mod tests {
             response_origins: Vec::new(),
         };
         let aws = Aws::with_session(settings, service.session().await);
-        aws.warm().await;
         assert!(service.requests().is_empty());
         assert_eq!(aws.ledger().get(0, &Key::new("a", "b")).await, Ok(None));
         assert_eq!(
@@ -152,7 +128,6 @@ mod tests {
             response_origins: Vec::new(),
         };
         let aws = Aws::with_session(settings, Arc::new(Session::of(config)));
-        aws.warm().await;
         let failed = aws
             .ledger()
             .get(0, &Key::new("a", "b"))

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::{engine::EngineArgs, serve::ServeArgs, settings::Settings, tasks::TasksCommand};
+use crate::{
+    doctor::DoctorArgs, engine::EngineArgs, serve::ServeArgs, settings::Settings, tasks::TasksCommand,
+};
 
 /// Redshift SQL from Step Functions, under policies that are WebAssembly components.
 #[derive(Debug, Parser)]
@@ -26,6 +28,8 @@ pub(crate) enum Command {
     /// Look at policies, check them, compile them
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Look over a deployment and say what is missing and how to mend it; changes nothing
+    Doctor(DoctorArgs),
     /// Look after the open tasks of a deployment: list, show, cancel, settle
     #[command(subcommand)]
     Tasks(TasksCommand),

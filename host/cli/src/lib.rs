@@ -3,6 +3,7 @@
 
 mod args;
 mod demo;
+mod doctor;
 mod engine;
 mod ledger;
 mod machine;
@@ -40,6 +41,7 @@ pub fn run() -> ExitCode {
             Command::Ledger(command) => ledger::run(&command).await,
             Command::Policy(command) => policy::run(&command).await,
             Command::Serve(options) => serve::run(&options).await,
+            Command::Doctor(options) => doctor::run(&options).await,
             Command::Tasks(command) => tasks::run(&command).await,
         }
     });

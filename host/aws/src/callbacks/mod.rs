@@ -40,14 +40,6 @@ impl StepFunctions {
         }
     }
 
-    /// Makes the client, without asking the service.
-    ///
-    /// # Errors
-    /// As any call would: no region is known.
-    pub async fn warm(&self) -> Result<(), SendError> {
-        self.client().await.map(drop)
-    }
-
     async fn client(&self) -> Result<&Client, SendError> {
         let make = || async {
             let base = self

@@ -4,6 +4,7 @@ mod attributes;
 mod backoff;
 mod conditions;
 mod errors;
+mod inspect;
 mod ranges;
 pub mod table;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use signalbox_tasker::ports::{Item, Key, Ledger, LedgerError, Page, Query, Write
 use tokio::sync::OnceCell;
 
 use crate::session::{Limits, Session};
+pub use inspect::Inspection;
 use table::{TableError, TableReport};
 
 /// How long one try of a call may take.
@@ -47,14 +49,6 @@ impl DynamoLedger {
         }
     }
 
-    /// Makes the client, without asking the service.
-    ///
-    /// # Errors
-    /// As any call would: no region is known.
-    pub async fn warm(&self) -> Result<(), LedgerError> {
-        self.client().await.map(drop)
-    }
-
     /// Creates the table, or completes one that is there; see [`table::create`].
     ///
     /// # Errors
@@ -65,6 +59,18 @@ impl DynamoLedger {
             .await
             .map_err(|error| TableError::Refused(error.to_string()))?;
         table::create(client, &self.table).await
+    }
+
+    /// Looks at the table and changes nothing; none if there is no table of this name.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn inspect_table(&self) -> Result<Option<Inspection>, TableError> {
+        let client = self
+            .client()
+            .await
+            .map_err(|error| TableError::Refused(error.to_string()))?;
+        inspect::inspect(client, &self.table).await
     }
 
     async fn client(&self) -> Result<&Client, LedgerError> {

@@ -133,7 +133,10 @@ pub async fn create(client: &Client, table: &str) -> Result<TableReport, TableEr
     })
 }
 
-async fn describe(client: &Client, table: &str) -> Result<Option<TableDescription>, TableError> {
+pub(super) async fn describe(
+    client: &Client,
+    table: &str,
+) -> Result<Option<TableDescription>, TableError> {
     match client.describe_table().table_name(table).send().await {
         Ok(reply) => Ok(reply.table),
         Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
@@ -197,7 +200,7 @@ async fn ready(client: &Client, table: &str) -> Result<TableDescription, TableEr
     }
 }
 
-fn keys(table: &str, described: &TableDescription) -> Result<(), TableError> {
+pub(super) fn keys(table: &str, described: &TableDescription) -> Result<(), TableError> {
     let of_type = |name: &str| {
         let definition = described
             .attribute_definitions()
@@ -307,7 +310,7 @@ async fn point_in_time_recovery(client: &Client, table: &str) -> Result<Outcome,
     }
 }
 
-fn refused<E>(error: &SdkError<E, HttpResponse>, table: &str) -> TableError
+pub(super) fn refused<E>(error: &SdkError<E, HttpResponse>, table: &str) -> TableError
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {

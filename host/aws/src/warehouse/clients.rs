@@ -50,13 +50,6 @@ impl Clients {
         Ok(Bound { target, client })
     }
 
-    pub(super) async fn warm(&self) -> Result<(), ServiceError> {
-        for name in self.targets.keys() {
-            self.of(name).await?;
-        }
-        Ok(())
-    }
-
     fn unknown(&self, name: &str) -> String {
         let known: Vec<_> = self
             .targets

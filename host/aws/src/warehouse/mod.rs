@@ -52,14 +52,6 @@ impl RedshiftData {
             },
         }
     }
-
-    /// Makes the clients of all targets, without asking any service.
-    ///
-    /// # Errors
-    /// As any call would: no region is known.
-    pub async fn warm(&self) -> Result<(), ServiceError> {
-        self.clients.warm().await
-    }
 }
 
 /// Makes one call: watched, with its time-outs, its failure told in the port's terms.
