@@ -15,6 +15,7 @@
 mod support;
 
 mod attempts;
+mod custom_resources;
 mod errors;
 mod events;
 mod life;

@@ -2,5 +2,6 @@
 
 pub mod dynamodb;
 pub mod lambda;
+pub mod response_bucket;
 pub mod runtime_api;
 pub mod stage;

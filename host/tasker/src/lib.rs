@@ -10,6 +10,7 @@ pub mod ids;
 pub mod intake;
 pub mod operate;
 pub mod options;
+pub mod original;
 pub mod policies;
 pub mod ports;
 pub mod raised;
@@ -20,6 +21,7 @@ pub mod sabotage;
 #[cfg(not(feature = "sabotage"))]
 mod sabotage;
 pub mod secrets;
+mod shorten;
 pub mod task;
 pub mod waiting;
 

@@ -117,6 +117,58 @@ fn a_broken_completion_event_is_no_completion_event() {
     assert!(refused(event).contains("`detail` is missing"));
 }
 
+/// The shapes that AWS has published, and what an endpoint without a cluster may send: what they have in common is
+/// enough.
+#[test]
+fn completion_events_of_every_shape_are_taken() {
+    let details = [
+        json!({
+            "principal": "arn:aws:sts::123456789012:assumed-role/r/s", "statementName": "n", "statementId": "s",
+            "redshiftQueryId": 1, "state": "FINISHED", "rows": 1, "expireAt": 1_700_000_000
+        }),
+        json!({
+            "principal": "p", "statementName": "n", "clusterIdentifier": "c", "statementId": "s",
+            "redshiftQueryId": "1", "state": "FAILED", "rows": "-1", "expireAt": "1", "error": "x"
+        }),
+        json!({"workgroupName": "w", "statementName": "n", "statementId": "s", "state": "ABORTED"}),
+        json!({"statementName": "n", "state": "SOMETHING_NEW", "rows": null, "statementId": null}),
+        json!({"statementName": "", "state": ""}),
+        json!({"statementName": "x".repeat(500), "state": "FINISHED", "error": "é😀".repeat(50_000)}),
+    ];
+    for detail in details {
+        let mut event = completion();
+        event["detail"] = detail;
+        assert_eq!(
+            Event::recognise(event.clone()),
+            Ok(Event::Completion(event))
+        );
+    }
+}
+
+#[test]
+fn a_completion_event_with_retyped_fields_is_refused_by_name() {
+    for (field, value, why) in [
+        ("state", json!(7), "`detail.state` is a number"),
+        ("state", json!(["FINISHED"]), "`detail.state` is a list"),
+        (
+            "statementName",
+            json!(null),
+            "`detail.statementName` is null",
+        ),
+        (
+            "statementName",
+            json!({"SECRET": 1}),
+            "`detail.statementName` is an object",
+        ),
+    ] {
+        let mut event = completion();
+        event["detail"][field] = value;
+        let message = refused(event);
+        assert!(message.contains(why), "{message}");
+        assert!(!message.contains("SECRET"), "{message}");
+    }
+}
+
 #[test]
 fn a_batch_of_sqs_is_read_record_by_record() {
     let payload = json!({"sqlStatement": "select 1", "taskToken": "t", "executionArn": "a"});
@@ -128,6 +180,7 @@ fn a_batch_of_sqs_is_read_record_by_record() {
         {"messageId": "5", "eventSource": "aws:sqs"},
         message("6", &json!({"Records": []}).to_string()),
         message("7", "{\"action\": \"sweep\"}"),
+        message("8", "{\"ResponseURL\": \"https://x\"}"),
     ]});
     let Ok(Event::Queue(records)) = Event::recognise(batch) else {
         panic!("a batch")
@@ -136,9 +189,14 @@ fn a_batch_of_sqs_is_read_record_by_record() {
         .iter()
         .map(|record| record.message_id.as_str())
         .collect();
-    assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7"]);
+    assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7", "8"]);
     assert_eq!(records[0].message, Message::Completion(completion()));
     assert_eq!(records[2].message, Message::Payload(payload));
+    assert_eq!(
+        records[7].message,
+        Message::CustomResource(json!({"ResponseURL": "https://x"})),
+        "whatever is wrong with it, a stack waits and can be told"
+    );
     let malformed: Vec<_> = [1, 3, 4, 5, 6]
         .map(|n: usize| match &records[n].message {
             Message::Malformed(why) => why.clone(),

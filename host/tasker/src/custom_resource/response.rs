@@ -4,12 +4,10 @@ use serde_json::{Map, Value, json};
 use signalbox_policy::Answer;
 
 use super::CustomResource;
-use crate::secrets::for_each_text;
+use crate::shorten;
 
 /// The most bytes that CloudFormation takes.
 const RESPONSE_MAX: usize = 4_096;
-/// A text is not cut shorter than this (characters): then the data is replaced as a whole.
-const SHORTEST_CUT: usize = 32;
 
 /// Renders the response. What is too long is shortened: first the reason, to a third of the room, then the data inside
 /// its longest texts; data that does not fit all the same is replaced by a pointer.
@@ -45,7 +43,8 @@ pub(super) fn render(resource: &CustomResource, physical_id: &str, answer: &Answ
     let room = RESPONSE_MAX.saturating_sub(write("", None).len());
     let reason = shorten_text(&reason, room / 3);
     let taken = write(&reason, Some(&Value::Null)).len() - "null".len();
-    let data = data.and_then(|data| shorten_data(data, RESPONSE_MAX.saturating_sub(taken)));
+    let data =
+        data.and_then(|data| shorten::data(data, RESPONSE_MAX.saturating_sub(taken), str::len));
     let short = write(&reason, data.as_ref());
     if fits(&short) {
         short
@@ -107,34 +106,6 @@ fn shorten_text(text: &str, max: usize) -> String {
         .collect();
     short.push('…');
     short
-}
-
-/// Cuts the longest texts in half until the data fits; if that is not enough, what leads to the rest.
-fn shorten_data(mut data: Value, max: usize) -> Option<Value> {
-    let fits = |data: &Value| data.to_string().len() <= max;
-    let pointer = json!({
-        "detail": {
-            "statementId": data.pointer("/detail/statementId").filter(|id| id.is_string()),
-            "state": data.pointer("/detail/state").filter(|state| state.is_string()),
-        },
-        "omitted": "The data was too long. Ask with describeStatement.",
-    });
-    while !fits(&data) {
-        let mut longest = 0;
-        for_each_text(&mut data, &mut |text| {
-            longest = longest.max(text.chars().count());
-        });
-        let keep = longest / 2;
-        if keep < SHORTEST_CUT {
-            return Some(pointer).filter(fits);
-        }
-        for_each_text(&mut data, &mut |text| {
-            if text.chars().count() > keep {
-                *text = text.chars().take(keep - 1).chain(['…']).collect();
-            }
-        });
-    }
-    Some(data)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod work;
 
 pub use items::latest_query;
 pub use session::{Session, SessionUse};
-pub use store::{Advance, LockRevision, NewestOfWork, Open, Reserve, Store, Stored};
+pub use store::{Advance, Latest, LockRevision, NewestOfWork, Open, Reserve, Store, Stored};
 pub use walk::Due;
 pub use watch::{Gone, Watch};
 pub use work::{Attempt, CameTo, Work};

@@ -7,6 +7,7 @@ mod cancel;
 mod deliver;
 mod failure;
 mod invoke;
+mod original;
 mod outcome;
 mod pace;
 mod recover;

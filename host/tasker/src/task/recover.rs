@@ -17,7 +17,7 @@ const STATEMENT_LIFE_MS: i64 = LONGEST_RUN_MS + HOUR_MS;
 const MEMORY_MS: i64 = STATEMENT_LIFE_MS + 24 * HOUR_MS;
 
 /// Where a statement is, by its name.
-enum Found {
+pub(super) enum Found {
     Id(String),
     Nowhere,
     /// It is not known; why.
@@ -152,25 +152,32 @@ impl Tasker {
 
     /// Looks for a statement by its name, in all states and on all pages.
     async fn find_by_name(&self, record: &Record, deadline: Instant) -> Found {
-        let Some(statement) = &record.statement else {
-            return Found::Nowhere;
-        };
-        let name = record.statement_name();
+        match &record.statement {
+            Some(statement) => {
+                let name = record.statement_name();
+                self.find_named(&statement.target, &name, deadline).await
+            }
+            None => Found::Nowhere,
+        }
+    }
+
+    /// Looks for the statement of exactly this name.
+    pub(super) async fn find_named(&self, target: &str, name: &str, deadline: Instant) -> Found {
         let mut next_token: Option<String> = None;
         loop {
             if !self.paces.lists.turn(deadline).await {
                 return Found::NotAsked;
             }
-            let list =
-                self.ports
-                    .warehouse
-                    .list_named(&statement.target, &name, next_token.as_deref());
+            let list = self
+                .ports
+                .warehouse
+                .list_named(target, name, next_token.as_deref());
             match timeout_at(deadline, list).await {
                 Ok(Ok(page)) => {
                     let exact = page
                         .statements
                         .into_iter()
-                        .find(|s| s.statement_name.as_deref() == Some(name.as_str()));
+                        .find(|s| s.statement_name.as_deref() == Some(name));
                     match (exact, page.next_token) {
                         (Some(listed), _) => return Found::Id(listed.id),
                         (None, Some(token)) => next_token = Some(token),
@@ -179,7 +186,7 @@ impl Tasker {
                 }
                 Ok(Err(error)) => {
                     if error.kind == ServiceErrorKind::Denied {
-                        tracing::error!(record = %record.record_id, %error, alarm = "ListRefused", "statements cannot be looked up by name: this role may not list them");
+                        tracing::error!(statement = name, %error, alarm = "ListRefused", "statements cannot be looked up by name: this role may not list them");
                     }
                     return Found::Unknown(error.to_string());
                 }

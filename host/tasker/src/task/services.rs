@@ -27,7 +27,7 @@ use crate::{
     policies::Granted,
     ports::Sql,
     raised::{detail, names},
-    record::{Refusal, Stored},
+    record::{Latest, Refusal, Stored},
     secrets::{Secrets, for_each_text, mask_literals},
     waiting::Waiting,
 };
@@ -336,15 +336,17 @@ impl Services for EventServices {
             .in_time(self.tasker.store.latest(arn, request.step.as_deref()))
             .await?;
         let found = found.map_err(|error| failure::of_ledger(&error))?;
-        Ok(found.and_then(|Stored { record, .. }| {
-            let statement = record.statement?;
-            Some(Entry {
-                statement_id: statement.id,
-                target: statement.target,
-                action: statement.action,
-                step: statement.step,
-                recorded_at: u64::try_from(record.recorded_at).unwrap_or_default(),
-            })
+        let record = match found {
+            Some(Latest::Record(stored)) => stored.record,
+            Some(Latest::Original(row)) => return self.entry_of_original(&row).await.map(Some),
+            None => return Ok(None),
+        };
+        Ok(record.statement.map(|statement| Entry {
+            statement_id: statement.id,
+            target: statement.target,
+            action: statement.action,
+            step: statement.step,
+            recorded_at: u64::try_from(record.recorded_at).unwrap_or_default(),
         }))
     }
 

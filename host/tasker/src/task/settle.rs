@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{Call, Tasker, answer, services::EventServices};
 use crate::{
     ids::parse_statement_name,
+    original,
     policies::Granted,
     ports::{LedgerError, ServiceError, ServiceErrorKind},
     record::{Advance, Ending, Phase, Record, Stored, is_final},
@@ -58,10 +59,12 @@ impl Tasker {
                 .and_then(|detail| detail.get(name))
                 .and_then(Value::as_str)
         };
-        let Some(record_id) = text("statementName")
-            .and_then(|name| parse_statement_name(&self.options.deployment, name))
-        else {
-            return ignored("the statement is not one of this deployment");
+        let name = text("statementName").unwrap_or_default();
+        let Some(record_id) = parse_statement_name(&self.options.deployment, name) else {
+            return match original::parse_statement_name(name, self.now().div_euclid(1_000)) {
+                Some(key) => self.settle_original(call, &key, event).await,
+                None => ignored("the statement is not one of this deployment"),
+            };
         };
         let tasker = self.within(call);
         let stored = match tasker.store.find(&record_id).await {

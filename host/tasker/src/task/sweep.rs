@@ -21,6 +21,8 @@ const RECORD_SHARE: Duration = Duration::from_secs(10);
 const LONGEST_WAIT_MS: i64 = 15 * 60 * 1_000;
 /// An answer that is not taken is sent again for so long: no execution of Step Functions lives longer than a year.
 const ANSWER_LIFE_MS: i64 = 366 * 24 * 60 * 60 * 1_000;
+/// CloudFormation waits for an hour at most, and the address of a response expires soon after.
+const RESPONSE_LIFE_MS: i64 = 48 * 60 * 60 * 1_000;
 
 /// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -111,7 +113,11 @@ impl Tasker {
 
     async fn deliver_again(&self, call: &Call, stored: &Stored) -> Settling {
         let settling = self.deliver(call.deadline, stored.clone()).await;
-        let too_old = self.now() - stored.record.recorded_at > ANSWER_LIFE_MS;
+        let life = match &stored.record.custom_resource {
+            Some(_) => RESPONSE_LIFE_MS,
+            None => ANSWER_LIFE_MS,
+        };
+        let too_old = self.now() - stored.record.recorded_at > life;
         if !too_old || settling == Settling::Done {
             return settling;
         }

@@ -353,13 +353,24 @@ async fn executions_of_one_state_machine_share_the_work_and_both_find_it() {
     let record = world.record(FIRST).await.unwrap();
     assert!(record.is_awaited_elsewhere(ARN) && record.is_awaited_elsewhere(OTHER_EXECUTION));
     for arn in [ARN, OTHER_EXECUTION] {
-        let latest = world.store.latest(arn, None).await.unwrap().unwrap();
+        let latest = world
+            .store
+            .latest(arn, None)
+            .await
+            .unwrap()
+            .and_then(signalbox_tasker::record::Latest::into_record)
+            .unwrap();
         assert_eq!(latest.record.record_id, id(FIRST), "{arn}");
     }
     world.finish(FIRST, StatementStatus::Finished).await;
     assert_eq!(world.callbacks.told(FIRST).len(), 1);
     assert_eq!(world.callbacks.told(FIRST), world.callbacks.told(SECOND));
-    let latest = world.store.latest(ARN, None).await.unwrap();
+    let latest = world
+        .store
+        .latest(ARN, None)
+        .await
+        .unwrap()
+        .and_then(signalbox_tasker::record::Latest::into_record);
     assert!(latest.is_some(), "after the end too");
 
     // A third one comes when all is over, and its next state asks for the latest statement.
@@ -367,7 +378,13 @@ async fn executions_of_one_state_machine_share_the_work_and_both_find_it() {
     other["executionArn"] = json!(third);
     other["taskToken"] = json!(THIRD);
     ask(&world, other).await.unwrap();
-    let latest = world.store.latest(&third, None).await.unwrap().unwrap();
+    let latest = world
+        .store
+        .latest(&third, None)
+        .await
+        .unwrap()
+        .and_then(signalbox_tasker::record::Latest::into_record)
+        .unwrap();
     assert_eq!(
         latest.record.statement_id(),
         world.record(FIRST).await.unwrap().statement_id()

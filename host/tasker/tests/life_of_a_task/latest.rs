@@ -26,7 +26,12 @@ async fn start(world: &World, token: &str, step: Option<&str>) {
 }
 
 async fn latest(world: &World, arn: &str, step: Option<&str>) -> Option<Record> {
-    let found = world.store.latest(arn, step).await.unwrap();
+    let found = world
+        .store
+        .latest(arn, step)
+        .await
+        .unwrap()
+        .and_then(signalbox_tasker::record::Latest::into_record);
     found.map(|stored| stored.record)
 }
 

@@ -209,6 +209,7 @@ async fn the_latest_statement_is_found_by_execution_and_by_step() {
         .latest(crate::support::ARN, None)
         .await
         .unwrap()
+        .and_then(signalbox_tasker::record::Latest::into_record)
         .unwrap();
     assert_eq!(latest.record.record_id, id(OTHER));
     assert!(
@@ -217,6 +218,7 @@ async fn the_latest_statement_is_found_by_execution_and_by_step() {
             .latest(crate::support::ARN, Some("left"))
             .await
             .unwrap()
+            .and_then(signalbox_tasker::record::Latest::into_record)
             .is_some()
     );
     assert!(
@@ -225,6 +227,7 @@ async fn the_latest_statement_is_found_by_execution_and_by_step() {
             .latest(crate::support::ARN, Some("right"))
             .await
             .unwrap()
+            .and_then(signalbox_tasker::record::Latest::into_record)
             .is_none()
     );
 
@@ -246,6 +249,7 @@ async fn the_latest_statement_is_found_by_execution_and_by_step() {
         .latest(crate::support::ARN, None)
         .await
         .unwrap()
+        .and_then(signalbox_tasker::record::Latest::into_record)
         .unwrap();
     assert_eq!(latest.record.record_id, id(OTHER));
 }

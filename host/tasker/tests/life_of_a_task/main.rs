@@ -21,6 +21,7 @@ mod latest;
 mod life;
 mod locks;
 mod operating;
+mod originals;
 mod pace;
 mod refusals;
 mod running;

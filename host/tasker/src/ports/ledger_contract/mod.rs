@@ -18,6 +18,7 @@ const NOW: i64 = 1_700_000_000;
 pub async fn all(ledger: &dyn Ledger, scope: &str) {
     values(ledger, scope).await;
     revisions(ledger, scope).await;
+    rows_without_a_revision(ledger, scope).await;
     expiry(ledger, scope).await;
     deletion(ledger, scope).await;
     transactions(ledger, scope).await;
@@ -104,6 +105,25 @@ pub async fn revisions(ledger: &dyn Ledger, scope: &str) {
     assert_eq!(put(ledger, &of(1), Expect::Revision(1)).await, conflict());
     assert_eq!(put(ledger, &of(1), Expect::Revision(0)).await, Ok(()));
     assert_eq!(ledger.get(NOW, &key).await, Ok(Some(of(1))));
+}
+
+/// A row that somebody else wrote has no revision, and none is given to it when it is changed.
+pub async fn rows_without_a_revision(ledger: &dyn Ledger, scope: &str) {
+    let key = key(scope, "rows", "1633024800.123456");
+    let row = |expires_at| Item {
+        body: object(json!({"sqlStatement": "select 1", "callback_details": "{}"})),
+        ..item(&key, 0, expires_at)
+    };
+    assert_eq!(put(ledger, &row(None), Expect::Absent).await, Ok(()));
+    assert_eq!(
+        put(ledger, &row(None), Expect::Revision(1)).await,
+        conflict()
+    );
+    let marked = row(Some(NOW));
+    assert_eq!(put(ledger, &marked, Expect::Revision(0)).await, Ok(()));
+    assert_eq!(ledger.get(NOW, &key).await, Ok(Some(marked)));
+    assert_eq!(put(ledger, &row(None), Expect::Revision(0)).await, Ok(()));
+    assert_eq!(ledger.get(NOW, &key).await, Ok(Some(row(None))));
 }
 
 /// An item that has expired is not there, whether the store has removed it or not.

@@ -1,0 +1,175 @@
+//! Statements that the original started: their tasks are answered as it would.
+
+use serde_json::Value;
+use signalbox_policy::contract::{Entry, Failure};
+use tokio::time::timeout_at;
+
+use super::{
+    Call, Settling, Tasker,
+    answer::status_name,
+    recover::Found,
+    services::EventServices,
+    settle::{again, ignored},
+};
+use crate::{
+    original::{self, OriginalRow},
+    ports::{Key, ServiceErrorKind},
+    raised::detail,
+    record::{Phase, is_final},
+    secrets::mask_literals,
+};
+
+/// How a statement of the original ended.
+struct Ended {
+    state: String,
+    error: Option<String>,
+}
+
+impl Tasker {
+    /// Answers for a row of the original. The answer goes by a record of ours, so that it is stored before it is sent
+    /// and the sweep sends it again if it must; then the row is left as the original leaves it.
+    pub(super) async fn settle_original(&self, call: &Call, key: &Key, event: Value) -> Settling {
+        let row = match self.store.original_row(key).await {
+            Ok(Some(row)) => row,
+            Ok(None) => return ignored("the statement is not one of this deployment"),
+            Err(error) => return again(&error.to_string()),
+        };
+        let Some(waiting) = row.who_waits() else {
+            return ignored("nobody waits for this statement of the original");
+        };
+        if row.is_handled() {
+            return ignored("this row of the original was answered before");
+        }
+        let id = waiting.record_id(&self.options.deployment);
+        let known = match self.store.find(&id).await {
+            Ok(known) => known,
+            Err(error) => return again(&error.to_string()),
+        };
+        if known.is_none() {
+            let ended = match self.ended_by_original(call, &row, &event).await {
+                Ok(ended) => ended,
+                Err(settling) => return settling,
+            };
+            let Some(answer) = original::answer(&event, &ended.state, ended.error.as_deref())
+            else {
+                return again("the event is not about an end");
+            };
+            let told = self.answer_directly(call, &waiting, None, None, answer, &Value::Null);
+            if let Err(raised) = told.await {
+                return again(&raised.to_string());
+            }
+        }
+        match self.store.find(&id).await {
+            Ok(Some(stored)) if stored.record.phase == Phase::Closed => {}
+            Ok(Some(stored)) => match self.deliver(call.deadline, stored).await {
+                Settling::Done => {}
+                settling => return settling,
+            },
+            Ok(None) => return again("its record is gone"),
+            Err(error) => return again(&error.to_string()),
+        }
+        if let Err(error) = self.store.mark_original(&row, &event).await {
+            tracing::warn!(%error, "a row of the original could not be marked; it stays");
+        }
+        Settling::Done
+    }
+
+    /// How the statement ended, from Redshift where this role may ask. The row has no statement id, so the event's is
+    /// asked for, and has to have the row's SQL.
+    async fn ended_by_original(
+        &self,
+        call: &Call,
+        row: &OriginalRow,
+        event: &Value,
+    ) -> Result<Ended, Settling> {
+        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
+        let (Some(id), Some(state)) = (text("/detail/statementId"), text("/detail/state")) else {
+            return Err(ignored(
+                "the event says neither which statement nor how it ended",
+            ));
+        };
+        let target = self
+            .options
+            .targets
+            .first()
+            .map_or("default", String::as_str);
+        let describe = self.ports.warehouse.describe(target, id, None);
+        match timeout_at(call.deadline, describe).await {
+            Err(_) => Err(again("the time of this invocation is over")),
+            Ok(Ok(described)) => {
+                let document: Value = serde_json::from_str(&described.document).unwrap_or_default();
+                let sql = document.get("QueryString").and_then(Value::as_str);
+                if sql.is_some_and(|sql| sql.trim() != row.sql().trim()) {
+                    tracing::warn!(
+                        id,
+                        "an event names a row of the original with another statement's id"
+                    );
+                    return Err(ignored("the event's statement is not the row's"));
+                }
+                if !is_final(described.status) {
+                    return Err(again("the statement still runs"));
+                }
+                Ok(Ended {
+                    state: status_name(described.status).to_owned(),
+                    error: described.error.as_deref().map(mask_literals),
+                })
+            }
+            // Redshift shows a statement only to the role that started it. The original believes the event, and so must
+            // whoever answers in its place: nothing else will ever say how it ended.
+            Ok(Err(error))
+                if matches!(
+                    error.kind,
+                    ServiceErrorKind::Denied
+                        | ServiceErrorKind::NotFound
+                        | ServiceErrorKind::Invalid
+                ) =>
+            {
+                tracing::warn!(id, %error, alarm = "OriginalBelieved", "a statement of the original cannot be described; its event is believed, as the original does");
+                Ok(Ended {
+                    state: state.to_owned(),
+                    error: None,
+                })
+            }
+            Ok(Err(error)) => Err(again(&format!("Redshift could not be asked: {error}"))),
+        }
+    }
+}
+
+impl EventServices {
+    /// The entry of a row of the original, which has no statement id: it is looked up by the statement's name, as the
+    /// original does, on the policy's targets in turn.
+    pub(super) async fn entry_of_original(&self, row: &OriginalRow) -> Result<Entry, Failure> {
+        let name = row.statement_name();
+        let mut unknown = None;
+        let mut found = None;
+        for target in &self.targets {
+            match self.tasker.find_named(target, &name, self.deadline()).await {
+                Found::Id(id) => {
+                    found = Some((target, id));
+                    break;
+                }
+                Found::Nowhere => {}
+                Found::Unknown(reason) => unknown = Some(reason),
+                Found::NotAsked => unknown = Some("there was no time to ask".to_owned()),
+            }
+        }
+        if let (None, Some(reason)) = (&found, unknown) {
+            return Err(Failure::Unavailable(detail(
+                "ListStatements",
+                format!("the statement of the original could not be looked up: {reason}"),
+                true,
+            )));
+        }
+        let (target, statement_id) = found.map_or_else(
+            || (self.targets.first().cloned().unwrap_or_default(), None),
+            |(target, id)| (target.clone(), Some(id)),
+        );
+        Ok(Entry {
+            statement_id,
+            target,
+            action: "executeStatement".to_owned(),
+            step: None,
+            recorded_at: row.recorded_at(),
+        })
+    }
+}
