@@ -3,15 +3,28 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::{
-    doctor::DoctorArgs, engine::EngineArgs, serve::ServeArgs, settings::Settings, tasks::TasksCommand,
+    doctor::DoctorArgs, engine::EngineArgs, invoke::InvokeArgs, serve::ServeArgs, settings::Settings, step::StepArgs,
+    tasks::TasksCommand,
 };
+
+/// What scripts can tell from the end of a command.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    all went as it should
+  1    it was done and went otherwise: refused, failed, or a finding
+  2    it cannot be done: an argument, a file, a setting; standard error says what to change
+  130  interrupted by Ctrl-C; servers and temporary files are gone";
 
 /// Redshift SQL from Step Functions, under policies that are WebAssembly components.
 #[derive(Debug, Parser)]
-#[command(name = "signalbox", version, about, long_about = None)]
+#[command(name = "signalbox", version, about, long_about = None, after_help = EXIT_CODES)]
 pub(crate) struct Args {
+    /// Write one JSON document to standard output in place of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -22,6 +35,10 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Serve Redshift's Data API and Lambda's Invoke API on this machine, for your own tools, until stopped
     Serve(Box<ServeArgs>),
+    /// Invoke the function with one event and show all that comes of it: host calls, decision, answer, cost
+    Invoke(Box<InvokeArgs>),
+    /// Run one Task state of a state machine's definition and say where it would go on
+    Step(Box<StepArgs>),
     /// Prepare the DynamoDB table that keeps the durable record
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -33,6 +50,17 @@ pub(crate) enum Command {
     /// Look after the open tasks of a deployment: list, show, cancel, settle
     #[command(subcommand)]
     Tasks(TasksCommand),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man {
+        /// Write the pages of all commands into this folder instead
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
 }
 
 impl Default for Command {

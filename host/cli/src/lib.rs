@@ -5,29 +5,44 @@ mod args;
 mod demo;
 mod doctor;
 mod engine;
+mod invoke;
 mod ledger;
 mod machine;
+mod manual;
 mod out;
 mod policy;
 mod serve;
 mod settings;
+mod signals;
+mod step;
 mod tasks;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
-use crate::args::{Args, Command};
+use crate::{
+    args::{Args, Command},
+    signals::Signals,
+};
 
 /// The exit code where something went otherwise than it should.
 const FAILED: u8 = 1;
 /// The exit code where what was asked for cannot be done: an argument, a file, a setting.
 const UNUSABLE: u8 = 2;
+/// The exit code after Ctrl-C, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+/// How long SQL that is under way may take to notice that the process ends.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Runs what the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
     let args = Args::parse();
+    if args.json {
+        out::speak_json();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -35,25 +50,54 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return unusable(&format!("the runtime does not start: {error}")),
     };
-    let done = runtime.block_on(async {
-        match args.command.unwrap_or_default() {
-            Command::Demo(options) => demo::run(&options).await,
-            Command::Ledger(command) => ledger::run(&command).await,
-            Command::Policy(command) => policy::run(&command).await,
-            Command::Serve(options) => serve::run(&options).await,
-            Command::Doctor(options) => doctor::run(&options).await,
-            Command::Tasks(command) => tasks::run(&command).await,
-        }
-    });
+    let done = runtime.block_on(interruptible(args.command.unwrap_or_default()));
+    runtime.shutdown_timeout(FAREWELL);
     match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(FAILED),
-        Err(message) => unusable(&message),
+        Some(Ok(true)) => ExitCode::SUCCESS,
+        Some(Ok(false)) => ExitCode::from(FAILED),
+        Some(Err(message)) => unusable(&message),
+        None => {
+            out::error("interrupted; nothing is left behind");
+            ExitCode::from(INTERRUPTED)
+        }
+    }
+}
+
+/// Runs a command; none if a signal was faster.
+async fn interruptible(command: Command) -> Option<Done> {
+    // Until it is told to stop is what this one was asked for.
+    if let Command::Serve(options) = &command {
+        return Some(serve::run(options).await);
+    }
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return Some(Err(error)),
+    };
+    // What is dropped here takes its servers and its temporary files with it.
+    tokio::select! {
+        done = run_command(command) => Some(done),
+        () = signals.stop() => None,
+    }
+}
+
+async fn run_command(command: Command) -> Done {
+    match command {
+        Command::Demo(options) => demo::run(&options).await,
+        Command::Serve(options) => serve::run(&options).await,
+        Command::Invoke(options) => invoke::run(&options).await,
+        Command::Step(options) => step::run(&options).await,
+        Command::Ledger(command) => ledger::run(&command).await,
+        Command::Doctor(options) => doctor::run(&options).await,
+        Command::Policy(command) => policy::run(&command).await,
+        Command::Tasks(command) => tasks::run(&command).await,
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { output } => manual::pages(output.as_deref()),
     }
 }
 
 fn unusable(message: &str) -> ExitCode {
     out::error(message);
+    out::json(&serde_json::json!({ "error": message }));
     ExitCode::from(UNUSABLE)
 }
 

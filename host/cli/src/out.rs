@@ -1,8 +1,20 @@
-//! Writing to the terminal. Colours go to terminals only, and not where NO_COLOR is set.
+//! Writing to the terminal: text for people, or one JSON document for programs.
+//!
+//! Colours go to terminals only, and not where NO_COLOR is set. What is still under way goes to standard error, and
+//! only where that is a terminal.
 
-use std::{fmt::Display, io::Write};
+mod progress;
+
+use std::{
+    fmt::Display,
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+pub(crate) use progress::Progress;
 
 /// What is good.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -17,18 +29,51 @@ pub(crate) const FAINT: Style = Style::new().dimmed();
 /// Headings.
 pub(crate) const HEAD: Style = Style::new().bold();
 
-/// Writes a line. A reader who has gone away is no error.
+/// Whether standard output is for programs.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on [`line()`] is silent and [`json`] speaks.
+pub(crate) fn speak_json() {
+    JSON.store(true, Ordering::Relaxed);
+}
+
+/// Whether standard output is for programs.
+pub(crate) fn speaks_json() -> bool {
+    JSON.load(Ordering::Relaxed)
+}
+
+/// Writes a line for people. A reader who has gone away is no error.
 pub(crate) fn line(text: impl Display) {
+    if !speaks_json() {
+        raw(text);
+    }
+}
+
+/// Writes the document for programs, of which a command has one.
+pub(crate) fn json(document: &impl Serialize) {
+    if speaks_json() {
+        match serde_json::to_string_pretty(document) {
+            Ok(text) => raw(text),
+            Err(why) => error(format_args!("the result cannot be written as JSON: {why}")),
+        }
+    }
+}
+
+/// Writes a line whoever reads it: what was asked for is itself a document.
+pub(crate) fn raw(text: impl Display) {
+    progress::clear();
     let _ = writeln!(anstream::stdout().lock(), "{text}");
 }
 
 /// Writes an error.
 pub(crate) fn error(text: impl Display) {
+    progress::clear();
     let _ = writeln!(anstream::stderr().lock(), "{BAD}error:{BAD:#} {text}");
 }
 
-/// Writes what deserves a look and is no error.
+/// Writes what deserves a look and is no error, whoever reads standard output.
 pub(crate) fn note(text: impl Display) {
+    progress::clear();
     let _ = writeln!(anstream::stderr().lock(), "{NOTE}note:{NOTE:#} {text}");
 }
 

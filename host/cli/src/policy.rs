@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, path::Path};
 
+use serde_json::{Value, json};
 use signalbox_policy::{
     EngineOptions, Limits, Loading, Metering, Policy as _, PolicyEngine, Source, Target, artifact,
     digest,
@@ -58,9 +59,17 @@ async fn check(policy: &str, settings: Option<&Path>) -> Done {
         Some(path) => std::fs::read_to_string(path)
             .map_err(|error| format!("the settings {} cannot be read: {error}", path.display()))?,
     };
-    match engine()?.load(loading(policy, settings)?).await {
+    let progress = out::Progress::of("compiling the policy");
+    let loaded = engine()?.load(loading(policy, settings)?).await;
+    drop(progress);
+    match loaded {
         Ok(loaded) => {
             let identity = loaded.identity();
+            out::json(&json!({
+                "good": true,
+                "identity": identity,
+                "findings": loaded.warnings(),
+            }));
             out::line(format_args!(
                 "{} {} version {}, SHA-256 {}",
                 out::styled(out::GOOD, "good:"),
@@ -84,6 +93,7 @@ async fn check(policy: &str, settings: Option<&Path>) -> Done {
             Ok(true)
         }
         Err(error) => {
+            out::json(&json!({ "good": false, "error": error.to_string() }));
             out::error(error);
             Ok(false)
         }
@@ -102,6 +112,12 @@ async fn inspect(policy: &str) -> Done {
         "{}: {size} bytes, SHA-256 {sha256}",
         out::styled(out::NAME, policy)
     ));
+    out::json(&json!({
+        "bytes": size,
+        "sha256": sha256,
+        "imports": interfaces.imports,
+        "exports": interfaces.exports,
+    }));
     for (direction, names) in [
         ("imports", interfaces.imports),
         ("exports", interfaces.exports),
@@ -133,6 +149,12 @@ fn compile(policy: &str, target: &str, output: Option<&Path>) -> Done {
         artifact.len()
     ));
     out::line(format_args!("sha256 = \"{}\"", digest::hex(&artifact)));
+    out::json(&json!({
+        "file": output,
+        "bytes": artifact.len(),
+        "target": target.to_string(),
+        "sha256": digest::hex(&artifact),
+    }));
     Ok(true)
 }
 
@@ -144,6 +166,10 @@ async fn schema(policy: &str) -> Done {
     let description = loaded
         .description()
         .ok_or("the policy did not describe itself")?;
-    out::line(&description.settings_schema);
+    // It is JSON itself, for whomever it is.
+    match serde_json::from_str::<Value>(&description.settings_schema) {
+        Ok(schema) if out::speaks_json() => out::json(&schema),
+        _ => out::raw(&description.settings_schema),
+    }
     Ok(true)
 }

@@ -18,6 +18,7 @@ pub mod limits;
 mod load;
 mod policy;
 pub mod services;
+pub mod witness;
 
 pub use call::{
     Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
@@ -30,3 +31,4 @@ pub use policy::ComponentPolicy;
 #[doc(hidden)]
 pub use policy::Reused;
 pub use services::{Denied, Services};
+pub use witness::{Decision, Evaluation, Witness, Witnessed};

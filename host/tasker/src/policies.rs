@@ -52,6 +52,15 @@ impl PolicySet {
         })
     }
 
+    /// The same set with every policy replaced by what `wrap` makes of it, which keeps its identity.
+    #[must_use]
+    pub fn map(mut self, wrap: impl Fn(Arc<dyn Policy>) -> Arc<dyn Policy>) -> Self {
+        for granted in self.policies.values_mut() {
+            granted.policy = wrap(Arc::clone(&granted.policy));
+        }
+        self
+    }
+
     /// The policy for a payload.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! The host is the one that runs on Lambda, the AWS SDK included; Redshift and Step Functions are played by servers
 //! on loopback, and the ledger is in memory.
 
-mod narrator;
+pub(crate) mod narrator;
 mod scenario;
 mod stage;
 mod table;
@@ -28,6 +28,7 @@ pub(crate) async fn run(options: &DemoArgs) -> Done {
         .map(|s| s.name)
         .chain(machines::SCENARIOS.iter().map(|s| s.name));
     if options.list {
+        out::json(&names.clone().collect::<Vec<_>>());
         names.for_each(out::line);
         return Ok(true);
     }
@@ -46,7 +47,9 @@ pub(crate) async fn run(options: &DemoArgs) -> Done {
         "Signalbox demo: tasks of Step Functions run SQL under a policy",
     ));
     let narrator = Narrator::new();
+    let progress = out::Progress::of("loading the policies");
     let stage = Stage::build(&narrator, &options.engine.engine).await?;
+    drop(progress);
     for line in stage.programme() {
         out::line(out::styled(out::FAINT, line));
     }
@@ -57,6 +60,7 @@ pub(crate) async fn run(options: &DemoArgs) -> Done {
         .filter(|scenario| wanted(scenario.name))
     {
         narrator.heading(scenario.name, scenario.about);
+        let _progress = out::Progress::of(scenario.name);
         rows.push(scenario.play(&stage, &narrator).await);
     }
     for machine in machines::SCENARIOS
@@ -67,6 +71,7 @@ pub(crate) async fn run(options: &DemoArgs) -> Done {
             machine.name,
             "one of the original's six integration scenarios, written anew",
         );
+        let _progress = out::Progress::of(machine.name);
         rows.push(scenario::play_machine(machine, &stage, &narrator).await);
     }
     stage.strike().await;

@@ -122,8 +122,15 @@ impl Observer for Narrator {
                     ),
                 );
             }
-            What::Retried { state, error, .. } => {
-                self.tell(&who, format_args!("{state} is tried again after {error}"))
+            What::Retried { state, error, wait } => self.tell(
+                &who,
+                format_args!(
+                    "{state} is tried again after {error}, in {:.1} s",
+                    wait.as_secs_f64()
+                ),
+            ),
+            What::Heartbeat { state } => {
+                self.tell(&who, format_args!("{state} shows that it lives"));
             }
             What::Caught { state, error, next } => self.tell(
                 &who,

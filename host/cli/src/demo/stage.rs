@@ -93,6 +93,7 @@ impl Stage {
                 ..Delivery::SQS
             },
             sweep_every: None,
+            witness: None,
         })
         .await?;
         Ok(Self {

@@ -2,15 +2,23 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
 use crate::out;
 
 /// One scenario's end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) expected: String,
     pub(crate) got: String,
+    #[serde(rename = "seconds", serialize_with = "seconds")]
     pub(crate) time: Duration,
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
 }
 
 impl Row {
@@ -22,6 +30,11 @@ impl Row {
 /// Shows the rows, and says whether all went as it should.
 pub(crate) fn show(rows: &[Row], time: Duration) -> bool {
     let good = rows.iter().filter(|row| row.is_good()).count();
+    out::json(&json!({
+        "good": good == rows.len(),
+        "scenarios": rows,
+        "seconds": time.as_secs_f64(),
+    }));
     out::line("");
     for line in lines(rows) {
         out::line(line);

@@ -17,14 +17,19 @@ use std::{
 
 use serde_json::{Value, json};
 use signalbox_aws::{CloudFormation, RedshiftData, Session, StepFunctions as Callbacks};
-use signalbox_lambda::{Config, Host, start};
+use signalbox_lambda::{
+    Config, Host,
+    config::{PolicyConfig, PolicySource},
+    start,
+};
 use signalbox_local::{
     data_api::{DataApi, DataApiOptions, DataApiServer, StartError},
     ledger::EmbeddedLedger,
     step_functions::{StepFunctions, StepFunctionsOptions, StepFunctionsServer},
 };
+use signalbox_policy::{Metering, Witness, Witnessed};
 use signalbox_tasker::{
-    Ports,
+    Ports, Tasker,
     ports::{Ledger, SystemClock},
 };
 use tokio::{
@@ -55,6 +60,8 @@ pub(crate) struct MachineOptions {
     pub(crate) delivery: Delivery,
     /// How often every function is sent the event of a schedule; never if none.
     pub(crate) sweep_every: Option<Duration>,
+    /// Who is told of every call of a policy. Instructions are counted then, which slows policies down.
+    pub(crate) witness: Option<Arc<dyn Witness>>,
 }
 
 /// Everything that runs.
@@ -109,7 +116,7 @@ impl Machine {
                 ledger: Arc::clone(&ledger),
                 clock: Arc::new(SystemClock),
             };
-            let host = Host::start(config, ports)
+            let host = host(config, ports, options.witness.as_ref())
                 .await
                 .map_err(|error| error.to_string())?;
             hosts.insert(name.clone(), host);
@@ -152,6 +159,29 @@ impl Machine {
         self.states.shutdown().await;
         self.redshift.shutdown().await;
     }
+}
+
+async fn host(
+    config: &Config,
+    ports: Ports,
+    witness: Option<&Arc<dyn Witness>>,
+) -> Result<Host, signalbox_lambda::StartError> {
+    let Some(witness) = witness else {
+        return Host::start(config, ports).await;
+    };
+    // What was compiled ahead of time counts nothing.
+    let is_artifact =
+        |policy: &PolicyConfig| matches!(policy.source, PolicySource::Artifact { .. });
+    let metering = if config.policies.values().any(is_artifact) {
+        Metering::Off
+    } else {
+        Metering::Fuel
+    };
+    let policies = start::load_policies_metered(config, metering)
+        .await?
+        .map(|policy| Arc::new(Witnessed::new(policy, Arc::clone(witness))));
+    let tasker = Tasker::new(ports, start::options(config), policies);
+    Ok(Host::new(tasker))
 }
 
 fn ledger(directory: Option<&Path>) -> Result<Arc<dyn Ledger>, String> {

@@ -27,7 +27,4 @@ pub(crate) struct ServeArgs {
     /// Send the function a scheduled event every so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) sweep_seconds: u64,
-    /// Print the addresses as one line of JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }

@@ -3,7 +3,6 @@
 mod args;
 mod function;
 mod programme;
-mod signals;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -15,11 +14,12 @@ use signalbox_local::{
 };
 
 pub(crate) use self::args::ServeArgs;
-use self::{function::Invoked, programme::Programme, signals::Signals};
+use self::{function::Invoked, programme::Programme};
 use crate::{
     Done,
     machine::{Machine, MachineOptions, delivery::Delivery, functions::FUNCTION_TIME},
     out,
+    signals::Signals,
 };
 
 /// The variable with which a user names another Step Functions.
@@ -33,15 +33,13 @@ pub(crate) async fn run(args: &ServeArgs) -> Done {
         () = signals.stop() => return Ok(true),
     };
     let programme = served.programme(args);
-    if args.json {
-        out::line(programme.json());
-    } else {
-        programme.lines().iter().for_each(out::line);
+    if out::speaks_json() {
+        // One line, for who reads it while this runs.
+        out::raw(programme.json());
     }
+    programme.lines().iter().for_each(out::line);
     signals.stop().await;
-    if !args.json {
-        out::line("stopping");
-    }
+    out::line("stopping");
     served.stop().await;
     Ok(true)
 }
@@ -78,6 +76,7 @@ impl Served {
             functions,
             delivery,
             sweep_every: Some(Duration::from_secs(args.sweep_seconds)),
+            witness: None,
         })
         .await?;
         let address = loopback(args.port_lambda);

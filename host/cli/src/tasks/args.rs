@@ -42,9 +42,6 @@ pub(crate) struct Naming {
     pub(crate) task: TaskName,
     #[command(flatten)]
     pub(crate) settings: Settings,
-    /// For scripts: JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Which open tasks.
@@ -67,9 +64,6 @@ pub(crate) struct Listing {
     /// At most so many
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: usize,
-    /// For scripts: JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// The phases of an open task.

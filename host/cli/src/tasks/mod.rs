@@ -42,13 +42,13 @@ async fn list(listing: &Listing) -> Done {
     let whole = open.unreadable.is_empty();
     let shown = open.tasks.len().min(listing.limit);
     let tasks = open.tasks.get(..shown).unwrap_or_default();
-    if listing.json {
+    if out::speaks_json() {
         let unreadable: Vec<Value> = open
             .unreadable
             .iter()
             .map(|(id, reason)| json!({"recordId": id, "reason": reason}))
             .collect();
-        out::line(json!({
+        out::json(&json!({
             "deployment": config.deployment,
             "open": open.open,
             "matching": open.tasks.len(),
@@ -94,12 +94,12 @@ async fn show(naming: &Naming) -> Done {
         };
         shown.push((operator.view(record), redshift));
     }
-    if naming.json {
+    if out::speaks_json() {
         let tasks: Vec<Value> = shown
             .iter()
             .map(|(view, redshift)| with_redshift(view, redshift.as_ref()))
             .collect();
-        out::line(json!({ "tasks": tasks }));
+        out::json(&json!({ "tasks": tasks }));
     } else {
         for (at, (view, redshift)) in shown.iter().enumerate() {
             if at > 0 {
@@ -139,7 +139,7 @@ async fn cancel(naming: &Naming, wait: Duration) -> Done {
         }
         _ => "",
     };
-    report(naming, &record, good, word, &format!("{text}{next}"));
+    report(&record, good, word, &format!("{text}{next}"));
     Ok(good)
 }
 
@@ -170,21 +170,15 @@ async fn settle(naming: &Naming) -> Done {
         Settled::Done => (true, "done", show::ending("it is over", ended)),
         Settled::Left(reason) => (false, "left", format!("it stays open: {reason}")),
     };
-    report(
-        naming,
-        now.record.as_ref().unwrap_or(&record),
-        good,
-        word,
-        &text,
-    );
+    report(now.record.as_ref().unwrap_or(&record), good, word, &text);
     Ok(good)
 }
 
 /// Says what came of one task.
-fn report(naming: &Naming, record: &Record, good: bool, word: &str, text: &str) {
+fn report(record: &Record, good: bool, word: &str, text: &str) {
     let task = record.statement_id().unwrap_or(record.record_id.as_str());
-    if naming.json {
-        out::line(json!({
+    if out::speaks_json() {
+        out::json(&json!({
             "recordId": record.record_id,
             "statementId": record.statement_id(),
             "phase": record.phase,

@@ -11,7 +11,10 @@ use std::{sync::Arc, time::Duration};
 use signalbox_aws::{Aws, AwsSettings};
 use signalbox_tasker::{Options, Ports, Tasker, ports::SystemClock};
 
-pub use self::{error::StartError, policies::load_policies};
+pub use self::{
+    error::StartError,
+    policies::{load_policies, load_policies_metered},
+};
 use crate::{config::Config, dispatch::Host};
 
 /// The longest an invocation on AWS Lambda can take.

@@ -13,8 +13,19 @@ use crate::config::{Config, PolicySource};
 /// # Errors
 /// The first one that does not load.
 pub async fn load_policies(config: &Config) -> Result<PolicySet, StartError> {
+    load_policies_metered(config, Metering::Off).await
+}
+
+/// Loads every policy, and says whether instructions are counted: in production nothing is.
+///
+/// # Errors
+/// As [`load_policies`]. Artifacts that were compiled for the other kind of metering do not load.
+pub async fn load_policies_metered(
+    config: &Config,
+    metering: Metering,
+) -> Result<PolicySet, StartError> {
     let engine = PolicyEngine::new(EngineOptions {
-        metering: Metering::Off,
+        metering,
         cache: config.cache_dir.clone(),
     })?;
     let mut policies = Vec::with_capacity(config.policies.len());

@@ -33,7 +33,7 @@ impl StateError {
     }
 
     /// Whether one of the names in an `ErrorEquals` means this error.
-    pub(crate) fn is_one_of(&self, names: &[String]) -> bool {
+    pub fn is_one_of(&self, names: &[String]) -> bool {
         names.iter().any(|name| self.is_meant(name))
     }
 

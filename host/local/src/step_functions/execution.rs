@@ -5,6 +5,7 @@ use super::definition::Definition;
 use super::error::StateError;
 use super::events;
 use super::observe::{Observation, Outcome, What};
+use super::query::Variables;
 use super::run;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -54,7 +55,7 @@ impl Execution {
         let limit = machine.timeout_seconds;
         let mut stopped = self.stopped.subscribe();
         let outcome = tokio::select! {
-            ended = run::machine(Arc::clone(&self), machine, input, Vec::new()) => match ended {
+            ended = run::machine(Arc::clone(&self), machine, input, Vec::new(), Variables::new()) => match ended {
                 Ok(output) => Outcome::Succeeded { output },
                 Err(error) => Outcome::Failed { error },
             },

@@ -1,6 +1,7 @@
 //! The Step Functions side of a task: a runner of state machines, and the operations with which a task is answered.
 //!
-//! Definitions are Amazon States Language with JSONPath; [`Definition::parse`] refuses what cannot be run here.
+//! Definitions are Amazon States Language, with JSONPath or JSONata; [`Definition::parse`] refuses what cannot be run
+//! here, and [`SingleState`] takes one state out of a definition of which the rest need not run here.
 //! Tasks invoke a function that the user of this library gives ([`InvokeFunction`]), with or without a callback.
 //! Task tokens are open for one answer, which comes over HTTP from anybody who has the token.
 //!
@@ -26,18 +27,21 @@ mod execution;
 mod function;
 pub mod machines;
 mod observe;
-mod paths;
+mod query;
 mod run;
 mod service;
 mod task;
-mod template;
+#[cfg(test)]
+mod tests;
 mod tokens;
+mod waiting;
 
-pub use definition::{Definition, DefinitionError};
+pub use definition::{Definition, DefinitionError, SingleState};
 pub use error::StateError;
 pub use execution::ExecutionHandle;
 pub use function::{FunctionError, InvokeFunction};
 pub use observe::{Observation, Observer, Outcome, What};
+pub use waiting::WaitingTask;
 
 use self::core::Core;
 use crate::aws_json::faults::Faults;
@@ -141,6 +145,11 @@ impl StepFunctionsServer {
     /// Gives the function that tasks invoke from now on.
     pub fn set_function(&self, function: Arc<dyn InvokeFunction>) {
         self.core.0.set_function(function);
+    }
+
+    /// A task that waits by itself: its token takes one answer over HTTP, as that of a state does.
+    pub fn waiting_task(&self) -> WaitingTask {
+        WaitingTask::new(self.core.0.tokens.issue())
     }
 
     /// Makes a machine known under a name, so that StartExecution finds it. Returns its ARN.

@@ -1,11 +1,14 @@
 //! Running a machine, state by state.
 
-use super::definition::{After, Catcher, Kind, Machine, Parallel, Results, Retrier, State, Text};
+use super::definition::{
+    After, Catcher, Kind, Machine, Parallel, Results, Retrier, Shape, State, Text, WaitTime,
+};
 use super::error::{StateError, within_limit};
 use super::execution::Execution;
 use super::observe::What;
-use super::paths::Path;
+use super::query::{Path, Scope, Variables, jitter};
 use super::task::{self, Place};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::future::Future;
 use std::pin::Pin;
@@ -13,10 +16,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// What follows a state, with the data it gets.
-enum Step {
-    Next(String, Value),
-    End(Value),
+/// What follows a state: the data that is handed on, and the variables that were given a value.
+struct Step {
+    after: After,
+    output: Value,
+    assigned: Variables,
+}
+
+/// What a state came to.
+struct Done {
+    value: Value,
+    assigned: Variables,
 }
 
 type Ended = Result<Value, StateError>;
@@ -27,6 +37,7 @@ pub(crate) fn machine(
     machine: Arc<Machine>,
     input: Value,
     branch: Vec<usize>,
+    mut variables: Variables,
 ) -> Pin<Box<dyn Future<Output = Ended> + Send>> {
     Box::pin(async move {
         let (mut name, mut data) = (machine.start_at.clone(), input);
@@ -42,15 +53,17 @@ pub(crate) fn machine(
                     type_name: state.type_name,
                 },
             );
-            match step(&execution, &branch, &name, state, data).await? {
-                Step::End(output) => return Ok(output),
-                Step::Next(next, output) => {
+            let step = step(&execution, &branch, &name, state, data, &variables).await?;
+            variables.extend(step.assigned);
+            match step.after {
+                After::End => return Ok(step.output),
+                After::Next(next) => {
                     let what = What::Next {
                         state: name,
                         next: next.clone(),
                     };
                     execution.observe(&branch, what);
-                    (name, data) = (next, output);
+                    (name, data) = (next, step.output);
                 }
             }
             // A loop of states that wait for nothing must not starve the rest of the process.
@@ -65,15 +78,22 @@ async fn step(
     name: &str,
     state: &State,
     data: Value,
+    variables: &Variables,
 ) -> Result<Step, StateError> {
     let context = execution.context(name, 0, None);
     let input = select(state.input.as_ref(), &data, &context, "InputPath")?;
-    let output = |value: &Value| select(state.output.as_ref(), value, &context, "OutputPath");
-    let follow = |after: &After, value: &Value| -> Result<Step, StateError> {
-        let value = within_limit(output(value)?)?;
-        Ok(match after {
-            After::Next(next) => Step::Next(next.clone(), value),
-            After::End => Step::End(value),
+    let scope = Scope {
+        data: &input,
+        context: &context,
+        outcome: None,
+        variables,
+    };
+    let follow = |after: &After, done: Done| -> Result<Step, StateError> {
+        let output = select(state.output.as_ref(), &done.value, &context, "OutputPath")?;
+        Ok(Step {
+            after: after.clone(),
+            output: within_limit(output)?,
+            assigned: done.assigned,
         })
     };
     match &state.kind {
@@ -83,9 +103,16 @@ async fn step(
                 Kind::Parallel(parallel) => &parallel.results,
                 _ => return Err(StateError::runtime("The state has no results.")),
             };
-            match persist(execution, branch, name, &state.kind, results, &input).await {
-                Ok(done) => follow(&results.after, &done),
-                Err(error) => caught(execution, branch, name, &results.catch, error, input),
+            let place = Place {
+                execution,
+                branch,
+                state: name,
+                retries: 0,
+                variables,
+            };
+            match persist(place, state, results, &input).await {
+                Ok(done) => follow(&results.after, done),
+                Err(error) => caught(execution, branch, name, &results.catch, error, &scope),
             }
         }
         Kind::Pass {
@@ -96,69 +123,90 @@ async fn step(
         } => {
             let made = match (result, parameters) {
                 (Some(result), _) => result.clone(),
-                (None, Some(template)) => template
-                    .fill(&input, &context)
-                    .map_err(StateError::runtime)?,
+                (None, Some(template)) => {
+                    template.fill(&scope).map_err(|miss| miss.in_template())?
+                }
                 (None, None) => input.clone(),
             };
-            follow(after, &placed(result_path.as_ref(), input, made)?)
+            let made = placed(result_path.as_ref(), input.clone(), made)?;
+            follow(after, shaped(&state.shape, &scope, made)?)
         }
         Kind::Choice(choice) => {
-            let next = choice.next(&input, &context).map_err(StateError::runtime)?;
-            let next = next.ok_or_else(|| {
-                StateError::new(
-                    "States.NoChoiceMatched",
-                    format!("No choice of '{name}' holds."),
-                )
-            })?;
-            follow(&After::Next(next.to_owned()), &input)
+            let chosen = choice.branch(&scope).map_err(|miss| miss.in_field())?;
+            let (next, shape) = match (chosen, &choice.default) {
+                (Some(branch), _) => (&branch.next, &branch.shape),
+                (None, Some(default)) => (default, &state.shape),
+                (None, None) => {
+                    return Err(StateError::new(
+                        "States.NoChoiceMatched",
+                        format!("No choice of '{name}' holds."),
+                    ));
+                }
+            };
+            let done = shaped(shape, &scope, input.clone())?;
+            follow(&After::Next(next.clone()), done)
         }
-        Kind::Wait { seconds, after } => {
-            let time = task::seconds(Some(seconds), &input, &context)?.unwrap_or_default();
-            tokio::time::sleep(execution.core.time_scale.wall(time)).await;
-            follow(after, &input)
+        Kind::Wait { time, after } => {
+            tokio::time::sleep(execution.core.time_scale.wall(wait(time, &scope)?)).await;
+            follow(after, shaped(&state.shape, &scope, input.clone())?)
         }
-        Kind::Succeed => follow(&After::End, &input),
+        Kind::Succeed => follow(&After::End, shaped(&state.shape, &scope, input.clone())?),
         Kind::Fail { error, cause } => Err(StateError {
-            error: text(error, &input, &context)?,
-            cause: text(cause, &input, &context)?,
+            error: text(error, &scope)?,
+            cause: text(cause, &scope)?,
         }),
+    }
+}
+
+/// What `Output` and `Assign` make of a state; without `Output` it is `value`.
+fn shaped(shape: &Shape, scope: &Scope<'_>, value: Value) -> Result<Done, StateError> {
+    let assigned = match &shape.assign {
+        None => Variables::new(),
+        Some(assign) => match assign.fill(scope).map_err(|miss| miss.in_field())? {
+            Value::Object(assigned) => assigned,
+            other => {
+                return Err(StateError::runtime(format!("Assign made {other}.")));
+            }
+        },
+    };
+    let value = match &shape.output {
+        None => value,
+        Some(output) => output.fill(scope).map_err(|miss| miss.in_field())?,
+    };
+    Ok(Done { value, assigned })
+}
+
+/// How long a Wait state waits from now on.
+fn wait(time: &WaitTime, scope: &Scope<'_>) -> Result<Duration, StateError> {
+    match time {
+        WaitTime::For(seconds) => Ok(task::seconds(Some(seconds), scope)?.unwrap_or_default()),
+        WaitTime::Until(time) => {
+            let time = text(time, scope)?;
+            let time: Timestamp = time
+                .parse()
+                .map_err(|error| StateError::runtime(format!("'{time}' is no time: {error}.")))?;
+            Ok(Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or_default())
+        }
     }
 }
 
 /// Runs a state that can be tried again, until it succeeds or no `Retry` is left.
 async fn persist(
-    execution: &Arc<Execution>,
-    branch: &[usize],
-    name: &str,
-    kind: &Kind,
+    mut place: Place<'_>,
+    state: &State,
     results: &Results,
     input: &Value,
-) -> Ended {
+) -> Result<Done, StateError> {
     let mut used = vec![0_u32; results.retry.len()];
-    let mut retries = 0;
     loop {
-        let place = Place {
-            execution,
-            branch,
-            state: name,
-            retries,
-        };
-        let ended = match kind {
+        let ended = match &state.kind {
             Kind::Task(task) => observed(&place, task::attempt(&place, task, input).await),
             Kind::Parallel(state) => parallel(&place, state, input).await,
             _ => return Err(StateError::runtime("The state cannot be tried again.")),
         };
-        let ended = ended.and_then(within_limit).and_then(|result| {
-            let context = execution.context(name, retries, None);
-            let result = match &results.selector {
-                None => result,
-                Some(selector) => selector
-                    .fill(&result, &context)
-                    .map_err(|reason| StateError::new("States.ParameterPathFailure", reason))?,
-            };
-            placed(results.path.as_ref(), input.clone(), result)
-        });
+        let ended = ended
+            .and_then(within_limit)
+            .and_then(|result| made_of(&place, state, results, input, result));
         let error = match ended {
             Ok(done) => return Ok(done),
             Err(error) => error,
@@ -174,14 +222,43 @@ async fn persist(
         };
         let wait = delay(retrier, *used);
         *used += 1;
-        retries += 1;
+        place.retries += 1;
         place.observe(What::Retried {
-            state: name.to_owned(),
+            state: place.state.to_owned(),
             error: error.error,
             wait,
         });
-        tokio::time::sleep(execution.core.time_scale.wall(wait)).await;
+        tokio::time::sleep(place.execution.core.time_scale.wall(wait)).await;
     }
+}
+
+/// What the state hands on of a result.
+fn made_of(
+    place: &Place<'_>,
+    state: &State,
+    results: &Results,
+    input: &Value,
+    result: Value,
+) -> Result<Done, StateError> {
+    let context = place.execution.context(place.state, place.retries, None);
+    let scope = Scope {
+        data: input,
+        context: &context,
+        outcome: None,
+        variables: place.variables,
+    };
+    let selected = match &results.selector {
+        None => result.clone(),
+        Some(selector) => {
+            let scope = Scope {
+                data: &result,
+                ..scope
+            };
+            selector.fill(&scope).map_err(|miss| miss.in_template())?
+        }
+    };
+    let value = placed(results.path.as_ref(), input.clone(), selected)?;
+    shaped(&state.shape, &scope.with_result(&result), value)
 }
 
 /// How long to wait before the next attempt, in the time of the story.
@@ -189,7 +266,8 @@ fn delay(retrier: &Retrier, used: u32) -> Duration {
     let most = retrier.max_delay_seconds.map_or(f64::MAX, f64::from);
     let exponent = i32::try_from(used).unwrap_or(i32::MAX);
     let seconds = f64::from(retrier.interval_seconds) * retrier.backoff_rate.powi(exponent);
-    Duration::try_from_secs_f64(seconds.min(most)).unwrap_or(Duration::MAX)
+    let seconds = seconds.min(most) * if retrier.jitter { jitter() } else { 1.0 };
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 fn observed(place: &Place<'_>, ended: Ended) -> Ended {
@@ -210,12 +288,7 @@ fn observed(place: &Place<'_>, ended: Ended) -> Ended {
 /// Runs all branches at the same time. The first error cuts the others, whose tokens close.
 async fn parallel(place: &Place<'_>, state: &Parallel, input: &Value) -> Ended {
     let context = place.execution.context(place.state, place.retries, None);
-    let input = match &state.parameters {
-        None => input.clone(),
-        Some(template) => template
-            .fill(input, &context)
-            .map_err(|reason| StateError::new("States.ParameterPathFailure", reason))?,
-    };
+    let input = place.arguments(state.arguments.as_ref(), input, &context)?;
     let mut running = JoinSet::new();
     for (at, branch) in state.branches.iter().enumerate() {
         let mut path = place.branch.to_vec();
@@ -225,6 +298,7 @@ async fn parallel(place: &Place<'_>, state: &Parallel, input: &Value) -> Ended {
             Arc::clone(branch),
             input.clone(),
             path,
+            place.variables.clone(),
         );
         running.spawn(async move { (at, ended.await) });
     }
@@ -246,7 +320,7 @@ fn caught(
     name: &str,
     catch: &[Catcher],
     error: StateError,
-    input: Value,
+    scope: &Scope<'_>,
 ) -> Result<Step, StateError> {
     let Some(catcher) = catch
         .iter()
@@ -254,14 +328,24 @@ fn caught(
     else {
         return Err(error);
     };
-    let output = placed(catcher.result_path.as_ref(), input, error.output())?;
+    let told = error.output();
+    let output = placed(
+        catcher.result_path.as_ref(),
+        scope.data.clone(),
+        told.clone(),
+    )?;
+    let done = shaped(&catcher.shape, &scope.with_error(&told), output)?;
     let what = What::Caught {
         state: name.to_owned(),
         error: error.error,
         next: catcher.next.clone(),
     };
     execution.observe(branch, what);
-    Ok(Step::Next(catcher.next.clone(), within_limit(output)?))
+    Ok(Step {
+        after: After::Next(catcher.next.clone()),
+        output: within_limit(done.value)?,
+        assigned: done.assigned,
+    })
 }
 
 fn select(
@@ -287,13 +371,14 @@ fn placed(path: Option<&Path>, mut input: Value, result: Value) -> Result<Value,
     Ok(input)
 }
 
-fn text(text: &Text, input: &Value, context: &Value) -> Result<String, StateError> {
+fn text(text: &Text, scope: &Scope<'_>) -> Result<String, StateError> {
     match text {
         Text::Fixed(text) => Ok(text.clone().unwrap_or_default()),
-        Text::At(path) => path
-            .find(input, context)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-            .ok_or_else(|| StateError::runtime(format!("The path '{path}' leads to no text."))),
+        Text::At(query) => match query.value(scope).map_err(|miss| miss.in_field())? {
+            Value::String(text) => Ok(text),
+            other => Err(StateError::runtime(format!(
+                "A text is needed, and {other} was found."
+            ))),
+        },
     }
 }

@@ -5,6 +5,7 @@ use super::error::StateError;
 use super::execution::Execution;
 use super::function::FunctionError;
 use super::observe::What;
+use super::query::{Scope, Template, Variables};
 use super::tokens::{Said, Waiter};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -19,11 +20,39 @@ pub(crate) struct Place<'a> {
     pub(crate) state: &'a str,
     /// How many attempts there were before.
     pub(crate) retries: u32,
+    pub(crate) variables: &'a Variables,
 }
 
 impl Place<'_> {
     pub(crate) fn observe(&self, what: What) {
         self.execution.observe(self.branch, what);
+    }
+
+    fn scope<'v>(&self, input: &'v Value, context: &'v Value) -> Scope<'v>
+    where
+        Self: 'v,
+    {
+        Scope {
+            data: input,
+            context,
+            outcome: None,
+            variables: self.variables,
+        }
+    }
+
+    /// `Parameters` or `Arguments`, filled; without them it is the input.
+    pub(crate) fn arguments(
+        &self,
+        template: Option<&Template>,
+        input: &Value,
+        context: &Value,
+    ) -> Result<Value, StateError> {
+        match template {
+            None => Ok(input.clone()),
+            Some(template) => template
+                .fill(&self.scope(input, context))
+                .map_err(|miss| miss.in_template()),
+        }
     }
 }
 
@@ -35,42 +64,84 @@ pub(crate) async fn attempt(
 ) -> Result<Value, StateError> {
     let core = &place.execution.core;
     let waiter = match task.resource {
-        Resource::Invoke => None,
-        Resource::InvokeAndWait => Some(core.tokens.issue()),
+        Resource::Invoke | Resource::Function(_) => None,
+        Resource::InvokeAndWait | Resource::SendMessageAndWait => Some(core.tokens.issue()),
     };
     let token = waiter.as_ref().map(|waiter| waiter.token.as_str());
     let context = place.execution.context(place.state, place.retries, token);
-    let parameters = task
-        .parameters
-        .fill(input, &context)
-        .map_err(|reason| StateError::new("States.ParameterPathFailure", reason))?;
-    let timeout = seconds(task.timeout.as_ref(), input, &context)?;
-    let heartbeat = seconds(task.heartbeat.as_ref(), input, &context)?;
+    let arguments = place.arguments(task.arguments.as_ref(), input, &context)?;
+    let scope = place.scope(input, &context);
+    let timeout = seconds(task.timeout.as_ref(), &scope)?;
+    let heartbeat = seconds(task.heartbeat.as_ref(), &scope)?;
     let wall = |time: Option<Duration>| time.map(|time| core.time_scale.wall(time));
     let limits = Limits {
         end: wall(timeout).map(|time| Instant::now() + time),
         heartbeat: wall(heartbeat),
     };
-    let function = invoke(place, parameters, waiter.is_some())?;
-    match waiter {
-        None => limits.wait_for_function(function).await,
-        Some(waiter) => limits.wait_for_answer(place, function, waiter).await,
+    let function = invoke(
+        place,
+        Request::new(&task.resource, arguments)?,
+        waiter.is_some(),
+    )?;
+    match (waiter, &task.resource) {
+        (Some(waiter), _) => limits.wait_for_answer(place, function, waiter).await,
+        (None, Resource::Function(_)) => limits.wait_for_function(function).await,
+        (None, _) => limits.wait_for_function(function).await.map(lambda_reply),
+    }
+}
+
+/// What is asked of which function.
+struct Request {
+    function: String,
+    payload: Value,
+}
+
+impl Request {
+    fn new(resource: &Resource, mut arguments: Value) -> Result<Self, StateError> {
+        let mut text = |name: &str| match arguments.get_mut(name).map(Value::take) {
+            Some(Value::String(text)) => Ok(text),
+            _ => Err(StateError::runtime(format!("{name} is not a text."))),
+        };
+        match resource {
+            Resource::Function(arn) => Ok(Self {
+                function: arn.clone(),
+                payload: arguments,
+            }),
+            Resource::Invoke | Resource::InvokeAndWait => Ok(Self {
+                function: text("FunctionName")?,
+                payload: arguments
+                    .get_mut("Payload")
+                    .map_or_else(|| json!({}), Value::take),
+            }),
+            Resource::SendMessageAndWait => {
+                let queue = text("QueueUrl")?;
+                let body = match arguments.get_mut("MessageBody").map(Value::take) {
+                    Some(Value::String(text)) => text,
+                    Some(other) => other.to_string(),
+                    None => return Err(StateError::runtime("MessageBody is missing.")),
+                };
+                Ok(Self {
+                    payload: json!({ "Records": [{
+                        "messageId": uuid::Uuid::new_v4().to_string(),
+                        "eventSource": "aws:sqs",
+                        "body": body,
+                    }] }),
+                    function: queue,
+                })
+            }
+        }
     }
 }
 
 type Returned = oneshot::Receiver<Result<Value, FunctionError>>;
 
 /// Invokes the function in a task of its own: it runs to its end whatever becomes of this attempt.
-fn invoke(place: &Place<'_>, mut parameters: Value, waits: bool) -> Result<Returned, StateError> {
+fn invoke(place: &Place<'_>, request: Request, waits: bool) -> Result<Returned, StateError> {
     let core = &place.execution.core;
-    let name = parameters
-        .get("FunctionName")
-        .and_then(Value::as_str)
-        .ok_or_else(|| StateError::runtime("FunctionName is not a text."))?
-        .to_owned();
-    let payload = parameters
-        .get_mut("Payload")
-        .map_or_else(|| json!({}), Value::take);
+    let Request {
+        function: name,
+        payload,
+    } = request;
     let function = core.function().ok_or_else(|| {
         StateError::new(
             "Lambda.ResourceNotFoundException",
@@ -98,7 +169,7 @@ struct Limits {
 impl Limits {
     async fn wait_for_function(&self, returned: Returned) -> Result<Value, StateError> {
         tokio::select! {
-            result = returned => function_result(result).map(lambda_reply),
+            result = returned => function_result(result),
             () = until(self.end) => Err(timed_out()),
         }
     }
@@ -198,21 +269,22 @@ fn lambda_reply(payload: Value) -> Value {
     })
 }
 
-/// A number of seconds, which may be in the input.
+/// A number of seconds, which may be in the data.
 pub(crate) fn seconds(
     seconds: Option<&Seconds>,
-    input: &Value,
-    context: &Value,
+    scope: &Scope<'_>,
 ) -> Result<Option<Duration>, StateError> {
     let number = match seconds {
         None => return Ok(None),
         Some(Seconds::Fixed(number)) => u64::from(*number),
-        Some(Seconds::At(path)) => path
-            .find(input, context)
-            .and_then(Value::as_u64)
-            .ok_or_else(|| {
-                StateError::runtime(format!("The path '{path}' leads to no number of seconds."))
-            })?,
+        Some(Seconds::At(query)) => {
+            let found = query.value(scope).map_err(|miss| miss.in_field())?;
+            found.as_u64().ok_or_else(|| {
+                StateError::runtime(format!(
+                    "A whole number of seconds is needed, and {found} was found."
+                ))
+            })?
+        }
     };
     Ok(Some(Duration::from_secs(number)))
 }

@@ -1,17 +1,14 @@
 //! What went wrong in an instance, in words.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use wasmtime::{Trap, WasmBacktrace};
 
 use crate::{
     call::FaultKind,
-    instance::{state::State, task::Export},
+    instance::{state::State, task::Export, trace},
     limits::{Limits, Refused},
 };
-
-/// How many functions of a backtrace are named.
-const FRAMES: usize = 4;
 
 /// The host stopped a guest.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -31,7 +28,7 @@ pub(crate) fn classify(error: &wasmtime::Error, state: &State) -> (FaultKind, St
     if kind == FaultKind::Trap
         && let Some(trace) = error.downcast_ref::<WasmBacktrace>()
     {
-        message.push_str(&frames(trace));
+        message.push_str(&trace::describe(trace));
     }
     (kind, message)
 }
@@ -104,19 +101,6 @@ fn reason(error: &wasmtime::Error, state: &State) -> (FaultKind, String) {
         None if root.contains("resource limit exceeded") => (FaultKind::Memory, root),
         None => (FaultKind::Trap, root),
     }
-}
-
-fn frames(trace: &WasmBacktrace) -> String {
-    let mut text = String::new();
-    for (n, frame) in trace.frames().iter().take(FRAMES).enumerate() {
-        text.push_str(if n == 0 { "; in " } else { " < " });
-        // Writing to a `String` does not fail.
-        let _ = match frame.func_name() {
-            Some(name) => write!(text, "`{name}`"),
-            None => write!(text, "function {}", frame.func_index()),
-        };
-    }
-    text
 }
 
 /// A fault that is not a trap: the policy returned, and broke the contract.

@@ -7,6 +7,7 @@ mod meter;
 mod rules;
 pub(crate) mod state;
 pub(crate) mod task;
+mod trace;
 
 pub use log::Redact;
 

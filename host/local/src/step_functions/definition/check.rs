@@ -28,7 +28,7 @@ fn targets(state: &State) -> Vec<&str> {
         Kind::Parallel(parallel) => (Some(&parallel.results.after), Some(&parallel.results)),
         Kind::Pass { after, .. } | Kind::Wait { after, .. } => (Some(after), None),
         Kind::Choice(choice) => {
-            let rules = choice.rules.iter().map(|(_, next)| next.as_str());
+            let rules = choice.rules.iter().map(|branch| branch.next.as_str());
             return rules.chain(choice.default.as_deref()).collect();
         }
         Kind::Succeed | Kind::Fail { .. } => (None, None),
@@ -111,8 +111,44 @@ mod tests {
                 "the definition, state 'A': there is no state 'B' to go to",
             ),
             (
-                pass(json!({"Parameters": {"x.$": "States.UUID()"}})),
-                "state 'A': 'x.$' uses an intrinsic function (States.UUID()), which is not supported here",
+                pass(json!({"Parameters": {"x.$": "States.UUID(1)"}})),
+                "state 'A': in 'x.$', 'States.UUID(1)': States.UUID takes no arguments, not 1",
+            ),
+            (
+                pass(json!({"Parameters": {"x.$": "States.Uid()"}})),
+                "state 'A': in 'x.$', 'States.Uid()': there is no intrinsic function 'States.Uid'; there are \
+                 States.Array, States.ArrayContains, States.ArrayGetItem, States.ArrayLength, \
+                 States.ArrayPartition, States.ArrayRange, States.ArrayUnique, States.Base64Decode, \
+                 States.Base64Encode, States.Format, States.Hash, States.JsonMerge, States.JsonToString, \
+                 States.MathAdd, States.MathRandom, States.StringSplit, States.StringToJson, States.UUID",
+            ),
+            (
+                pass(json!({"QueryLanguage": "JSONata", "Parameters": {}})),
+                "state 'A': a Pass state in JSONata with the field 'Parameters' is not supported here",
+            ),
+            (
+                pass(json!({"QueryLanguage": "JSONata", "Output": "{% ( %}"})),
+                "state 'A': the JSONata expression '(' cannot be read: S0207: Unexpected end of expression",
+            ),
+            (
+                pass(json!({"QueryLanguage": "JSONata", "Assign": {"states": 1}})),
+                "state 'A': Assign cannot give a value to 'states', which is reserved",
+            ),
+            (
+                pass(json!({"QueryLanguage": "XPath"})),
+                "state 'A': QueryLanguage is JSONPath or JSONata, not 'XPath'",
+            ),
+            (
+                pass(json!({"Assign": {"a": 1}})),
+                "state 'A': a Pass state with the field 'Assign' is not supported here",
+            ),
+            (
+                json!({"Type": "Wait", "Seconds": 1, "Timestamp": "x", "End": true}),
+                "state 'A': Seconds and Timestamp exclude each other",
+            ),
+            (
+                json!({"Type": "Choice", "QueryLanguage": "JSONata", "Choices": [{"Condition": "yes", "Next": "A"}]}),
+                "state 'A': the Condition 'yes' is no expression '{% … %}'",
             ),
             (
                 pass(json!({"ResultPath": "$$.x"})),
@@ -120,7 +156,8 @@ mod tests {
             ),
             (
                 task(json!({"Resource": "arn:aws:states:::sns:publish"})),
-                "state 'A': the resource 'arn:aws:states:::sns:publish' is not supported here; lambda:invoke and lambda:invoke.waitForTaskToken are",
+                "state 'A': the resource 'arn:aws:states:::sns:publish' is not supported here; lambda:invoke, \
+                 lambda:invoke.waitForTaskToken, sqs:sendMessage.waitForTaskToken and a function's ARN are",
             ),
             (
                 task(json!({"Parameters": {"Payload": 1}})),
@@ -143,12 +180,22 @@ mod tests {
                 "state 'A': the BackoffRate 0.5 is less than 1",
             ),
             (
+                task(json!({"Retry": [{"ErrorEquals": ["X"], "JitterStrategy": "HALF"}]})),
+                "state 'A': JitterStrategy is FULL or NONE, not 'HALF'",
+            ),
+            (
+                task(
+                    json!({"Retry": [{"ErrorEquals": ["X"], "IntervalSeconds": 5, "MaxDelaySeconds": 5}]}),
+                ),
+                "state 'A': MaxDelaySeconds must be greater than IntervalSeconds and less than 31622400",
+            ),
+            (
                 json!({"Type": "Parallel", "Branches": [{"StartAt": "B", "States": {"B": {"Type": "Map"}}}], "End": true}),
                 "state 'A', branch 0, state 'B': the type 'Map' is not supported here",
             ),
             (
                 json!({"Type": "Choice", "Choices": [{"Variable": "$.a", "Odd": 1, "Next": "A"}]}),
-                "state 'A': the test 'Odd' is not supported here",
+                "state 'A': there is no test 'Odd'",
             ),
         ] {
             assert_eq!(refused(state), reason);
@@ -160,8 +207,8 @@ mod tests {
         Definition::parse("{").expect_err("no JSON");
         Definition::parse("[]").expect_err("no object");
         Definition::parse(r#"{"StartAt": "A", "States": {}}"#).expect_err("no states");
-        let jsonata =
-            r#"{"StartAt": "A", "QueryLanguage": "JSONata", "States": {"A": {"Type": "Succeed"}}}"#;
-        Definition::parse(jsonata).expect_err("JSONata");
+        let mixed = r#"{"StartAt": "A", "QueryLanguage": "JSONata",
+                        "States": {"A": {"Type": "Succeed", "QueryLanguage": "JSONPath"}}}"#;
+        Definition::parse(mixed).expect_err("JSONPath within JSONata");
     }
 }

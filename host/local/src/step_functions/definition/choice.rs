@@ -1,24 +1,67 @@
 //! Rules of a Choice state.
 
-use crate::step_functions::paths::Path;
+use super::fields::Fields;
+use super::{DefinitionError, Shape};
+use crate::step_functions::query::{Expression, Language, Miss, Path, Query, Scope};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
+use std::cmp::Ordering;
 
 /// A Choice state.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Choice {
-    pub(crate) rules: Vec<(Rule, String)>,
+    pub(crate) rules: Vec<Branch>,
     pub(crate) default: Option<String>,
 }
 
+/// A rule and what follows where it holds.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    rule: Rule,
+    pub(crate) next: String,
+    pub(crate) shape: Shape,
+}
+
 impl Choice {
-    /// The state to go to: that of the first rule that holds. The error names a path that led nowhere.
-    pub(crate) fn next(&self, data: &Value, context: &Value) -> Result<Option<&str>, String> {
-        for (rule, next) in &self.rules {
-            if rule.holds(data, context)? {
-                return Ok(Some(next));
+    /// Reads `Choices` and `Default`.
+    pub(super) fn read(fields: &Fields<'_>) -> Result<Self, DefinitionError> {
+        let choices = fields
+            .list("Choices")?
+            .filter(|choices| !choices.is_empty())
+            .ok_or_else(|| fields.wrong("Choices are missing"))?;
+        let mut rules = Vec::new();
+        for choice in choices {
+            let object = choice
+                .as_object()
+                .ok_or_else(|| fields.wrong("a choice is no object"))?;
+            let next = object
+                .get("Next")
+                .and_then(Value::as_str)
+                .ok_or_else(|| fields.wrong("a choice has no Next"))?;
+            let (rule, shape) = match fields.language {
+                Language::JsonPath => (Rule::parse(object), Shape::default()),
+                Language::Jsonata => (condition(object), Fields { object, ..*fields }.shape()?),
+            };
+            rules.push(Branch {
+                rule: rule.map_err(|reason| fields.wrong(reason))?,
+                next: next.to_owned(),
+                shape,
+            });
+        }
+        Ok(Self {
+            rules,
+            default: fields.text("Default")?,
+        })
+    }
+
+    /// The first branch whose rule holds. The error says which value could not be had.
+    pub(crate) fn branch(&self, scope: &Scope<'_>) -> Result<Option<&Branch>, Miss> {
+        for branch in &self.rules {
+            if branch.rule.holds(scope)? {
+                return Ok(Some(branch));
             }
         }
-        Ok(self.default.as_deref())
+        Ok(None)
     }
 }
 
@@ -29,16 +72,32 @@ pub(crate) enum Rule {
     Or(Vec<Rule>),
     Not(Box<Rule>),
     Test(Path, Test),
+    /// `Condition` of JSONata.
+    Condition(Query),
 }
 
 /// A test of one value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Test {
-    StringEquals(String),
     StringMatches(String),
-    Numeric(Compare, f64),
-    BooleanEquals(bool),
+    Compare(Type, Compare, Operand),
     Is(Is, bool),
+}
+
+/// What a value is compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Operand {
+    Value(Value),
+    Path(Path),
+}
+
+/// As what two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    String,
+    Numeric,
+    Boolean,
+    Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,11 +116,36 @@ pub(crate) enum Is {
     String,
     Numeric,
     Boolean,
+    Timestamp,
 }
+
+const IS: [(&str, Is); 6] = [
+    ("IsPresent", Is::Present),
+    ("IsNull", Is::Null),
+    ("IsString", Is::String),
+    ("IsNumeric", Is::Numeric),
+    ("IsBoolean", Is::Boolean),
+    ("IsTimestamp", Is::Timestamp),
+];
+
+const TYPES: [(&str, Type); 4] = [
+    ("String", Type::String),
+    ("Numeric", Type::Numeric),
+    ("Boolean", Type::Boolean),
+    ("Timestamp", Type::Timestamp),
+];
+
+const COMPARISONS: [(&str, Compare); 5] = [
+    ("Equals", Compare::Equals),
+    ("LessThan", Compare::LessThan),
+    ("LessThanEquals", Compare::LessThanEquals),
+    ("GreaterThan", Compare::GreaterThan),
+    ("GreaterThanEquals", Compare::GreaterThanEquals),
+];
 
 impl Rule {
     /// Reads a rule. `Next` and `Comment` are the caller's.
-    pub(crate) fn parse(rule: &Map<String, Value>) -> Result<Self, String> {
+    fn parse(rule: &Map<String, Value>) -> Result<Self, String> {
         let mut test = None;
         for (name, value) in rule {
             let found = match name.as_str() {
@@ -78,45 +162,54 @@ impl Rule {
         test.ok_or_else(|| "a rule has no test".to_owned())
     }
 
-    fn holds(&self, data: &Value, context: &Value) -> Result<bool, String> {
+    fn holds(&self, scope: &Scope<'_>) -> Result<bool, Miss> {
         match self {
-            Self::And(rules) => all(rules, data, context, true),
-            Self::Or(rules) => all(rules, data, context, false).map(|none| !none),
-            Self::Not(rule) => rule.holds(data, context).map(|holds| !holds),
-            Self::Test(path, test) => match (path.find(data, context), test) {
-                (found, Test::Is(Is::Present, wanted)) => Ok(found.is_some() == *wanted),
-                (Some(value), test) => Ok(test.holds(value)),
-                (None, _) => Err(format!("the path '{path}' is not in the input")),
+            Self::And(rules) => all(rules, scope, true),
+            Self::Or(rules) => all(rules, scope, false).map(|none| !none),
+            Self::Not(rule) => rule.holds(scope).map(|holds| !holds),
+            Self::Test(path, Test::Is(Is::Present, wanted)) => {
+                Ok(find(path, scope).is_ok() == *wanted)
+            }
+            Self::Test(path, test) => test.holds(find(path, scope)?, scope),
+            Self::Condition(condition) => match condition.value(scope)? {
+                Value::Bool(holds) => Ok(holds),
+                other => Err(Miss::Expression(format!(
+                    "The Condition returned {other} and not true or false."
+                ))),
             },
         }
     }
 }
 
 /// Whether all rules are as `wanted`; looks no further than it must.
-fn all(rules: &[Rule], data: &Value, context: &Value, wanted: bool) -> Result<bool, String> {
+fn all(rules: &[Rule], scope: &Scope<'_>, wanted: bool) -> Result<bool, Miss> {
     for rule in rules {
-        if rule.holds(data, context)? != wanted {
+        if rule.holds(scope)? != wanted {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
+fn find<'v>(path: &Path, scope: &Scope<'v>) -> Result<&'v Value, Miss> {
+    path.find(scope.data, scope.context)
+        .ok_or_else(|| Miss::Path(format!("the path '{path}' is not in the input")))
+}
+
 impl Test {
-    fn holds(&self, value: &Value) -> bool {
-        match self {
-            Self::StringEquals(text) => value.as_str() == Some(text),
+    fn holds(&self, value: &Value, scope: &Scope<'_>) -> Result<bool, Miss> {
+        Ok(match self {
             Self::StringMatches(pattern) => {
                 value.as_str().is_some_and(|text| matches(pattern, text))
             }
-            Self::Numeric(compare, number) => value.as_f64().is_some_and(|value| match compare {
-                Compare::Equals => value == *number,
-                Compare::LessThan => value < *number,
-                Compare::LessThanEquals => value <= *number,
-                Compare::GreaterThan => value > *number,
-                Compare::GreaterThanEquals => value >= *number,
-            }),
-            Self::BooleanEquals(wanted) => value.as_bool() == Some(*wanted),
+            Self::Compare(kind, compare, operand) => {
+                let other = match operand {
+                    Operand::Value(other) => other,
+                    Operand::Path(path) => find(path, scope)?,
+                };
+                kind.order(value, other)
+                    .is_some_and(|order| compare.allows(order))
+            }
             Self::Is(is, wanted) => {
                 let found = match is {
                     Is::Present => true,
@@ -124,36 +217,95 @@ impl Test {
                     Is::String => value.is_string(),
                     Is::Numeric => value.is_number(),
                     Is::Boolean => value.is_boolean(),
+                    Is::Timestamp => timestamp(value).is_some(),
                 };
                 found == *wanted
             }
+        })
+    }
+}
+
+impl Type {
+    /// How two values stand to each other; none if they are not both of this type.
+    fn order(self, a: &Value, b: &Value) -> Option<Ordering> {
+        match self {
+            Self::String => Some(a.as_str()?.cmp(b.as_str()?)),
+            Self::Numeric => a.as_f64()?.partial_cmp(&b.as_f64()?),
+            Self::Boolean => Some(a.as_bool()?.cmp(&b.as_bool()?)),
+            Self::Timestamp => Some(timestamp(a)?.cmp(&timestamp(b)?)),
+        }
+    }
+
+    fn fits(self, value: &Value) -> bool {
+        self.order(value, value).is_some()
+    }
+}
+
+impl Compare {
+    fn allows(self, order: Ordering) -> bool {
+        match self {
+            Self::Equals => order.is_eq(),
+            Self::LessThan => order.is_lt(),
+            Self::LessThanEquals => order.is_le(),
+            Self::GreaterThan => order.is_gt(),
+            Self::GreaterThanEquals => order.is_ge(),
         }
     }
 }
 
+fn timestamp(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
 fn parse_test(name: &str, value: &Value) -> Result<Test, String> {
     let wrong = || format!("the value of '{name}' has the wrong type");
-    let text = || value.as_str().map(str::to_owned).ok_or_else(wrong);
-    let truth = || value.as_bool().ok_or_else(wrong);
-    let numeric = |compare| {
-        let number = value.as_f64().ok_or_else(wrong)?;
-        Ok(Test::Numeric(compare, number))
+    if name == "StringMatches" {
+        let pattern = value.as_str().ok_or_else(wrong)?;
+        return Ok(Test::StringMatches(pattern.to_owned()));
+    }
+    if let Some((_, is)) = IS.iter().find(|(known, _)| *known == name) {
+        return Ok(Test::Is(*is, value.as_bool().ok_or_else(wrong)?));
+    }
+    let (plain, by_path) = match name.strip_suffix("Path") {
+        Some(plain) => (plain, true),
+        None => (name, false),
     };
-    match name {
-        "StringEquals" => text().map(Test::StringEquals),
-        "StringMatches" => text().map(Test::StringMatches),
-        "BooleanEquals" => truth().map(Test::BooleanEquals),
-        "NumericEquals" => numeric(Compare::Equals),
-        "NumericLessThan" => numeric(Compare::LessThan),
-        "NumericLessThanEquals" => numeric(Compare::LessThanEquals),
-        "NumericGreaterThan" => numeric(Compare::GreaterThan),
-        "NumericGreaterThanEquals" => numeric(Compare::GreaterThanEquals),
-        "IsPresent" => truth().map(|wanted| Test::Is(Is::Present, wanted)),
-        "IsNull" => truth().map(|wanted| Test::Is(Is::Null, wanted)),
-        "IsString" => truth().map(|wanted| Test::Is(Is::String, wanted)),
-        "IsNumeric" => truth().map(|wanted| Test::Is(Is::Numeric, wanted)),
-        "IsBoolean" => truth().map(|wanted| Test::Is(Is::Boolean, wanted)),
-        other => Err(format!("the test '{other}' is not supported here")),
+    let found = TYPES.iter().find_map(|(prefix, kind)| {
+        let suffix = plain.strip_prefix(prefix)?;
+        let (_, compare) = COMPARISONS.iter().find(|(known, _)| *known == suffix)?;
+        Some((*kind, *compare))
+    });
+    let Some((kind, compare)) =
+        found.filter(|(kind, compare)| *kind != Type::Boolean || *compare == Compare::Equals)
+    else {
+        return Err(format!("there is no test '{name}'"));
+    };
+    let operand = if by_path {
+        Operand::Path(Path::parse(value.as_str().ok_or_else(wrong)?)?)
+    } else if kind.fits(value) {
+        Operand::Value(value.clone())
+    } else {
+        return Err(wrong());
+    };
+    Ok(Test::Compare(kind, compare, operand))
+}
+
+/// `Condition` of JSONata: an expression, or simply true or false.
+fn condition(rule: &Map<String, Value>) -> Result<Rule, String> {
+    let known = ["Condition", "Next", "Output", "Assign", "Comment"];
+    if let Some(name) = rule.keys().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!(
+            "a rule in JSONata with the field '{name}' is not supported here"
+        ));
+    }
+    match rule.get("Condition") {
+        Some(Value::Bool(true)) => Ok(Rule::And(Vec::new())),
+        Some(Value::Bool(false)) => Ok(Rule::Or(Vec::new())),
+        Some(Value::String(text)) => Expression::parse(text)?
+            .map(|expression| Rule::Condition(Query::Expression(expression)))
+            .ok_or_else(|| format!("the Condition '{text}' is no expression '{{% … %}}'")),
+        Some(_) => Err("a Condition must be an expression '{% … %}'".to_owned()),
+        None => Err("a rule has no Condition".to_owned()),
     }
 }
 
@@ -223,12 +375,23 @@ mod tests {
     use serde_json::json;
 
     fn holds(rule: Value, data: Value) -> Result<bool, String> {
-        Rule::parse(rule.as_object().expect("object"))?.holds(&data, &Value::Null)
+        let variables = crate::step_functions::query::Variables::new();
+        Rule::parse(rule.as_object().expect("object"))?
+            .holds(&Scope {
+                data: &data,
+                context: &Value::Null,
+                outcome: None,
+                variables: &variables,
+            })
+            .map_err(|miss| format!("{miss:?}"))
     }
 
     #[test]
     fn tests_of_values() {
-        let data = json!({"s": "FINISHED", "b": false, "n": 3, "z": null});
+        let data = json!({
+            "s": "FINISHED", "b": false, "n": 3, "z": null,
+            "early": "2026-11-23T10:00:00Z", "late": "2026-11-23T10:00:00+00:30"
+        });
         for (rule, wanted) in [
             (json!({"Variable": "$.s", "StringEquals": "FINISHED"}), true),
             (json!({"Variable": "$.s", "StringEquals": "FAILED"}), false),
@@ -238,6 +401,24 @@ mod tests {
             (json!({"Variable": "$.n", "NumericGreaterThan": 2.5}), true),
             (json!({"Variable": "$.z", "IsNull": true}), true),
             (json!({"Variable": "$.x", "IsPresent": false}), true),
+            (json!({"Variable": "$.s", "StringLessThan": "G"}), true),
+            (json!({"Variable": "$.s", "StringEqualsPath": "$.s"}), true),
+            (json!({"Variable": "$.s", "StringEqualsPath": "$.n"}), false),
+            (
+                json!({"Variable": "$.n", "NumericLessThanEqualsPath": "$.n"}),
+                true,
+            ),
+            (json!({"Variable": "$.b", "BooleanEqualsPath": "$.b"}), true),
+            (
+                json!({"Variable": "$.late", "TimestampLessThanPath": "$.early"}),
+                true,
+            ),
+            (
+                json!({"Variable": "$.early", "TimestampEquals": "2026-11-23T12:00:00+02:00"}),
+                true,
+            ),
+            (json!({"Variable": "$.early", "IsTimestamp": true}), true),
+            (json!({"Variable": "$.s", "IsTimestamp": true}), false),
             (
                 json!({"Not": {"Variable": "$.b", "BooleanEquals": true}}),
                 true,
@@ -267,6 +448,18 @@ mod tests {
             (
                 json!({"Variable": "$.a", "TimestampEquals": "x"}),
                 "TimestampEquals",
+            ),
+            (
+                json!({"Variable": "$.a", "BooleanLessThan": true}),
+                "there is no test 'BooleanLessThan'",
+            ),
+            (
+                json!({"Variable": "$.a", "StringMatchesPath": "$.b"}),
+                "there is no test 'StringMatchesPath'",
+            ),
+            (
+                json!({"Variable": "$", "StringEqualsPath": "b"}),
+                "does not begin with '$'",
             ),
             (json!({"Variable": "$.a"}), "no test"),
             (json!({"StringEquals": "a"}), "Variable"),

@@ -1,8 +1,7 @@
 //! Fields of a state or machine, each checked for its type.
 
-use super::{After, DefinitionError, Seconds, Selector, Text};
-use crate::step_functions::paths::Path;
-use crate::step_functions::template::Template;
+use super::{After, DefinitionError, Seconds, Selector, Shape, Text};
+use crate::step_functions::query::{Expression, Language, Path, Query, Template};
 use serde_json::{Map, Value};
 
 /// The largest number of seconds that AWS takes.
@@ -12,6 +11,7 @@ const MOST_SECONDS: u64 = 99_999_999;
 pub(super) struct Fields<'d> {
     pub(super) object: &'d Map<String, Value>,
     pub(super) place: &'d str,
+    pub(super) language: Language,
 }
 
 impl<'d> Fields<'d> {
@@ -63,32 +63,70 @@ impl<'d> Fields<'d> {
             })
     }
 
-    pub(super) fn seconds_or_path(
+    /// Seconds that are written, found by a path under another name, or computed in JSONata.
+    pub(super) fn seconds_or_query(
         &self,
         name: &str,
         path_name: &str,
     ) -> Result<Option<Seconds>, DefinitionError> {
+        if let Some(query) = self.expression(name)? {
+            return Ok(Some(Seconds::At(query)));
+        }
         match (self.seconds(name)?, self.text(path_name)?) {
             (Some(_), Some(_)) => {
                 Err(self.wrong(format!("{name} and {path_name} exclude each other")))
             }
             (Some(seconds), None) => Ok(Some(Seconds::Fixed(seconds))),
-            (None, Some(path)) => Ok(Some(Seconds::At(self.path(&path)?))),
+            (None, Some(path)) => Ok(Some(Seconds::At(Query::Path(self.path(&path)?)))),
             (None, None) => Ok(None),
         }
     }
 
-    pub(super) fn text_or_path(
+    /// A text that is written, found under another name, or computed in JSONata.
+    pub(super) fn text_or_query(
         &self,
         name: &str,
         path_name: &str,
     ) -> Result<Text, DefinitionError> {
+        if let Some(query) = self.expression(name)? {
+            return Ok(Text::At(query));
+        }
         match (self.text(name)?, self.text(path_name)?) {
             (Some(_), Some(_)) => {
                 Err(self.wrong(format!("{name} and {path_name} exclude each other")))
             }
             (text, None) => Ok(Text::Fixed(text)),
-            (None, Some(path)) => Ok(Text::At(self.path(&path)?)),
+            (None, Some(path)) => Query::json_path(&path)
+                .map(Text::At)
+                .map_err(|reason| self.wrong(reason)),
+        }
+    }
+
+    /// The expression in a field of a JSONata state, if it holds one.
+    fn expression(&self, name: &str) -> Result<Option<Query>, DefinitionError> {
+        match self.object.get(name) {
+            Some(Value::String(text)) if self.language == Language::Jsonata => {
+                Expression::parse(text)
+                    .map(|expression| expression.map(Query::Expression))
+                    .map_err(|reason| self.wrong(reason))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// `Output` and `Assign`.
+    pub(super) fn shape(&self) -> Result<Shape, DefinitionError> {
+        let assign = self.template("Assign")?;
+        let names = assign.as_ref().map(|assign| assign.names());
+        match names {
+            Some(None) => Err(self.wrong("Assign must be an object")),
+            Some(Some(names)) if names.contains(&"states") => {
+                Err(self.wrong("Assign cannot give a value to 'states', which is reserved"))
+            }
+            _ => Ok(Shape {
+                output: self.template("Output")?,
+                assign,
+            }),
         }
     }
 
@@ -99,7 +137,7 @@ impl<'d> Fields<'d> {
     pub(super) fn template(&self, name: &str) -> Result<Option<Template>, DefinitionError> {
         self.object
             .get(name)
-            .map(|value| Template::parse(value).map_err(|reason| self.wrong(reason)))
+            .map(|value| Template::parse(value, self.language).map_err(|reason| self.wrong(reason)))
             .transpose()
     }
 

@@ -7,11 +7,14 @@ mod check;
 mod choice;
 mod fields;
 mod read;
+mod results;
+mod single;
+mod task;
 
 pub(crate) use choice::Choice;
+pub use single::SingleState;
 
-use super::paths::Path;
-use super::template::Template;
+use super::query::{Language, Path, Query, Template};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +45,8 @@ impl Definition {
 
     /// Reads and checks a definition that was read as JSON.
     pub fn from_value(value: &Value) -> Result<Self, DefinitionError> {
-        read::machine(value, "the definition").map(|machine| Self(Arc::new(machine)))
+        read::machine(value, "the definition", Language::JsonPath)
+            .map(|machine| Self(Arc::new(machine)))
     }
 
     /// The names of its states, those of branches not among them.
@@ -64,13 +68,23 @@ pub(crate) struct Machine {
 pub(crate) struct State {
     /// Its type's name.
     pub(crate) type_name: &'static str,
+    /// `InputPath`; the whole in JSONata.
     pub(crate) input: Selector,
+    /// `OutputPath`; the whole in JSONata.
     pub(crate) output: Selector,
+    pub(crate) shape: Shape,
     pub(crate) kind: Kind,
 }
 
 /// A part of the data: none is `{}`.
 pub(crate) type Selector = Option<Path>;
+
+/// `Output` and `Assign` of JSONata; JSONPath has neither here.
+#[derive(Debug, Default)]
+pub(crate) struct Shape {
+    pub(crate) output: Option<Template>,
+    pub(crate) assign: Option<Template>,
+}
 
 /// What follows a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +105,7 @@ pub(crate) enum Kind {
     },
     Choice(Choice),
     Wait {
-        seconds: Seconds,
+        time: WaitTime,
         after: After,
     },
     Succeed,
@@ -101,33 +115,45 @@ pub(crate) enum Kind {
     },
 }
 
-/// A number of seconds, written or found in the input.
+/// A number of seconds, written or found in the data.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Seconds {
     Fixed(u32),
-    At(Path),
+    At(Query),
 }
 
-/// A text, written or found in the input.
+/// A text, written or found in the data.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Text {
     Fixed(Option<String>),
-    At(Path),
+    At(Query),
+}
+
+/// How long a Wait state waits.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum WaitTime {
+    For(Seconds),
+    Until(Text),
 }
 
 /// What a task invokes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resource {
     /// `arn:aws:states:::lambda:invoke`
     Invoke,
     /// `arn:aws:states:::lambda:invoke.waitForTaskToken`
     InvokeAndWait,
+    /// A function by its ARN: the arguments are its payload, and its reply is the result.
+    Function(String),
+    /// `arn:aws:states:::sqs:sendMessage.waitForTaskToken`: the function stands behind the queue.
+    SendMessageAndWait,
 }
 
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) resource: Resource,
-    pub(crate) parameters: Template,
+    /// `Parameters` or `Arguments`; without them it is the state's input.
+    pub(crate) arguments: Option<Template>,
     pub(crate) timeout: Option<Seconds>,
     pub(crate) heartbeat: Option<Seconds>,
     pub(crate) results: Results,
@@ -136,7 +162,7 @@ pub(crate) struct Task {
 #[derive(Debug)]
 pub(crate) struct Parallel {
     pub(crate) branches: Vec<Arc<Machine>>,
-    pub(crate) parameters: Option<Template>,
+    pub(crate) arguments: Option<Template>,
     pub(crate) results: Results,
 }
 
@@ -159,12 +185,15 @@ pub(crate) struct Retrier {
     pub(crate) max_attempts: u32,
     pub(crate) backoff_rate: f64,
     pub(crate) max_delay_seconds: Option<u32>,
+    /// Whether a wait is any time up to its length (`JitterStrategy: FULL`).
+    pub(crate) jitter: bool,
 }
 
 /// Where to go on after an error.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Catcher {
     pub(crate) errors: Vec<String>,
     pub(crate) next: String,
     pub(crate) result_path: Selector,
+    pub(crate) shape: Shape,
 }

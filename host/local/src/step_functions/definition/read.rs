@@ -1,22 +1,20 @@
-//! Reading a definition from JSON.
+//! Reading a definition from JSON: machines and states.
 
 use super::check;
-use super::choice::{Choice, Rule};
+use super::choice::Choice;
 use super::fields::Fields;
-use super::{
-    Catcher, DefinitionError, Kind, Machine, Parallel, Resource, Results, Retrier, Seconds, State,
-    Task,
-};
-use serde::Deserialize;
+use super::{DefinitionError, Kind, Machine, Parallel, State, WaitTime, results, task};
+use crate::step_functions::query::Language;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What AWS puts into `Parameters` of a Lambda task and this runner understands.
-const INVOKE_PARAMETERS: [&str; 2] = ["FunctionName", "Payload"];
-
-/// Reads a machine or a branch; `place` says where it stands.
-pub(super) fn machine(value: &Value, place: &str) -> Result<Machine, DefinitionError> {
+/// Reads a machine or a branch; `place` says where it stands, `outer` what is written around it.
+pub(super) fn machine(
+    value: &Value,
+    place: &str,
+    outer: Language,
+) -> Result<Machine, DefinitionError> {
     let wrong = |reason: &str| DefinitionError {
         place: place.to_owned(),
         reason: reason.to_owned(),
@@ -35,15 +33,12 @@ pub(super) fn machine(value: &Value, place: &str) -> Result<Machine, DefinitionE
             "has the field '{name}', which is not supported"
         )));
     }
-    let machine = Fields { object, place };
-    if machine
-        .text("QueryLanguage")?
-        .is_some_and(|language| language != "JSONPath")
-    {
-        return Err(wrong(
-            "QueryLanguage is not JSONPath, the only one supported here",
-        ));
-    }
+    let mut machine = Fields {
+        object,
+        place,
+        language: outer,
+    };
+    machine.language = language(&machine)?;
     let start_at = machine
         .text("StartAt")?
         .ok_or_else(|| wrong("StartAt is missing"))?;
@@ -60,7 +55,7 @@ pub(super) fn machine(value: &Value, place: &str) -> Result<Machine, DefinitionE
         } else {
             format!("{}, {place}", machine.place)
         };
-        read.insert(name.clone(), state(value, &place)?);
+        read.insert(name.clone(), state(value, &place, machine.language)?);
     }
     let machine = Machine {
         start_at,
@@ -75,6 +70,22 @@ fn place_is_top(place: &str) -> bool {
     place == "the definition"
 }
 
+/// `QueryLanguage`; without it, what is written around it has.
+pub(super) fn language(fields: &Fields<'_>) -> Result<Language, DefinitionError> {
+    match (fields.text("QueryLanguage")?.as_deref(), fields.language) {
+        (None, outer) => Ok(outer),
+        (Some("JSONata"), _) => Ok(Language::Jsonata),
+        (Some("JSONPath"), Language::JsonPath) => Ok(Language::JsonPath),
+        (Some("JSONPath"), Language::Jsonata) => {
+            Err(fields
+                .wrong("QueryLanguage cannot be JSONPath within a definition that has JSONata"))
+        }
+        (Some(other), _) => Err(fields.wrong(format!(
+            "QueryLanguage is JSONPath or JSONata, not '{other}'"
+        ))),
+    }
+}
+
 fn unknown<'o>(object: &'o Map<String, Value>, known: &[&str]) -> Option<&'o str> {
     object
         .keys()
@@ -82,7 +93,7 @@ fn unknown<'o>(object: &'o Map<String, Value>, known: &[&str]) -> Option<&'o str
         .find(|name| !known.contains(name))
 }
 
-fn state(value: &Value, place: &str) -> Result<State, DefinitionError> {
+fn state(value: &Value, place: &str, outer: Language) -> Result<State, DefinitionError> {
     let wrong = |reason: String| DefinitionError {
         place: place.to_owned(),
         reason,
@@ -90,236 +101,185 @@ fn state(value: &Value, place: &str) -> Result<State, DefinitionError> {
     let object = value
         .as_object()
         .ok_or_else(|| wrong("is no object".to_owned()))?;
-    let fields = Fields { object, place };
+    let mut fields = Fields {
+        object,
+        place,
+        language: outer,
+    };
     let given = fields
         .text("Type")?
         .ok_or_else(|| wrong("Type is missing".to_owned()))?;
-    let (type_name, own) = types()
+    let (type_name, known) = TYPES
         .into_iter()
         .find(|(name, _)| *name == given)
         .ok_or_else(|| wrong(format!("the type '{given}' is not supported here")))?;
-    let mut known = vec!["Type", "Comment", "QueryLanguage"];
-    known.extend(own);
-    if let Some(name) = unknown(object, &known) {
+    fields.language = language(&fields)?;
+    if let Some(name) = unknown(object, &known.names(fields.language)) {
+        let of = match fields.language {
+            Language::JsonPath => "",
+            Language::Jsonata => " in JSONata",
+        };
         return Err(wrong(format!(
-            "a {type_name} state with the field '{name}' is not supported here"
+            "a {type_name} state{of} with the field '{name}' is not supported here"
         )));
     }
-    if fields
-        .text("QueryLanguage")?
-        .is_some_and(|language| language != "JSONPath")
-    {
-        return Err(wrong(
-            "QueryLanguage is not JSONPath, the only one supported here".to_owned(),
-        ));
-    }
     let kind = match type_name {
-        "Task" => Kind::Task(Box::new(task(&fields)?)),
-        "Parallel" => Kind::Parallel(parallel(&fields)?),
+        "Task" => Kind::Task(Box::new(task::read(&fields)?)),
+        "Parallel" => Kind::Parallel(parallel(&fields, outer)?),
         "Pass" => Kind::Pass {
             result: object.get("Result").cloned(),
             parameters: fields.template("Parameters")?,
             result_path: fields.result_path()?,
             after: fields.after()?,
         },
-        "Choice" => Kind::Choice(choice(&fields)?),
+        "Choice" => Kind::Choice(Choice::read(&fields)?),
         "Wait" => Kind::Wait {
-            seconds: fields
-                .seconds_or_path("Seconds", "SecondsPath")?
-                .ok_or_else(|| wrong("Seconds or SecondsPath is missing".to_owned()))?,
+            time: wait(&fields)?,
             after: fields.after()?,
         },
         "Succeed" => Kind::Succeed,
         _ => Kind::Fail {
-            error: fields.text_or_path("Error", "ErrorPath")?,
-            cause: fields.text_or_path("Cause", "CausePath")?,
+            error: fields.text_or_query("Error", "ErrorPath")?,
+            cause: fields.text_or_query("Cause", "CausePath")?,
         },
     };
     Ok(State {
         type_name,
         input: fields.selector("InputPath")?,
         output: fields.selector("OutputPath")?,
+        shape: fields.shape()?,
         kind,
     })
 }
 
+/// The fields of a type: in both languages, in JSONPath, in JSONata.
+struct Known(
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+impl Known {
+    fn names(&self, language: Language) -> Vec<&'static str> {
+        let own = match language {
+            Language::JsonPath => self.1,
+            Language::Jsonata => self.2,
+        };
+        [&["Type", "Comment", "QueryLanguage"], self.0, own].concat()
+    }
+}
+
 /// The types, each with its fields.
-fn types() -> [(&'static str, Vec<&'static str>); 7] {
-    let paths = ["InputPath", "OutputPath"];
-    let after = ["Next", "End"];
-    let results = [
-        "ResultSelector",
-        "ResultPath",
-        "Retry",
-        "Catch",
-        "Parameters",
-    ];
-    let task = [
-        "Resource",
-        "TimeoutSeconds",
-        "TimeoutSecondsPath",
-        "HeartbeatSeconds",
-        "HeartbeatSecondsPath",
-    ];
-    [
-        ("Task", [&paths[..], &after, &results, &task].concat()),
-        (
-            "Parallel",
-            [&paths[..], &after, &results, &["Branches"]].concat(),
+const TYPES: [(&str, Known); 7] = [
+    (
+        "Task",
+        Known(
+            &[
+                "Next",
+                "End",
+                "Retry",
+                "Catch",
+                "Resource",
+                "TimeoutSeconds",
+                "HeartbeatSeconds",
+            ],
+            &[
+                "InputPath",
+                "OutputPath",
+                "Parameters",
+                "ResultSelector",
+                "ResultPath",
+                "TimeoutSecondsPath",
+                "HeartbeatSecondsPath",
+            ],
+            &["Arguments", "Output", "Assign"],
         ),
-        (
-            "Pass",
-            [&paths[..], &after, &["Result", "ResultPath", "Parameters"]].concat(),
+    ),
+    (
+        "Parallel",
+        Known(
+            &["Next", "End", "Retry", "Catch", "Branches"],
+            &[
+                "InputPath",
+                "OutputPath",
+                "Parameters",
+                "ResultSelector",
+                "ResultPath",
+            ],
+            &["Arguments", "Output", "Assign"],
         ),
-        ("Choice", [&paths[..], &["Choices", "Default"]].concat()),
-        (
-            "Wait",
-            [&paths[..], &after, &["Seconds", "SecondsPath"]].concat(),
+    ),
+    (
+        "Pass",
+        Known(
+            &["Next", "End"],
+            &[
+                "InputPath",
+                "OutputPath",
+                "Result",
+                "ResultPath",
+                "Parameters",
+            ],
+            &["Output", "Assign"],
         ),
-        ("Succeed", paths.to_vec()),
-        ("Fail", vec!["Error", "ErrorPath", "Cause", "CausePath"]),
-    ]
+    ),
+    (
+        "Choice",
+        Known(
+            &["Choices", "Default"],
+            &["InputPath", "OutputPath"],
+            &["Output", "Assign"],
+        ),
+    ),
+    (
+        "Wait",
+        Known(
+            &["Next", "End", "Seconds", "Timestamp"],
+            &["InputPath", "OutputPath", "SecondsPath", "TimestampPath"],
+            &["Output", "Assign"],
+        ),
+    ),
+    (
+        "Succeed",
+        Known(&[], &["InputPath", "OutputPath"], &["Output"]),
+    ),
+    (
+        "Fail",
+        Known(&["Error", "Cause"], &["ErrorPath", "CausePath"], &[]),
+    ),
+];
+
+fn wait(fields: &Fields<'_>) -> Result<WaitTime, DefinitionError> {
+    let given = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
+        .into_iter()
+        .filter(|name| fields.object.contains_key(*name))
+        .collect::<Vec<_>>();
+    match given.as_slice() {
+        ["Seconds" | "SecondsPath"] => fields
+            .seconds_or_query("Seconds", "SecondsPath")?
+            .map(WaitTime::For)
+            .ok_or_else(|| fields.wrong("Seconds is missing")),
+        ["Timestamp" | "TimestampPath"] => fields
+            .text_or_query("Timestamp", "TimestampPath")
+            .map(WaitTime::Until),
+        [] => Err(fields.wrong("Seconds, SecondsPath, Timestamp or TimestampPath is missing")),
+        more => Err(fields.wrong(format!("{} exclude each other", more.join(" and ")))),
+    }
 }
 
-fn task(fields: &Fields<'_>) -> Result<Task, DefinitionError> {
-    let resource = match fields.text("Resource")?.as_deref() {
-        Some("arn:aws:states:::lambda:invoke") => Resource::Invoke,
-        Some("arn:aws:states:::lambda:invoke.waitForTaskToken") => Resource::InvokeAndWait,
-        Some(other) => {
-            return Err(fields.wrong(format!(
-                "the resource '{other}' is not supported here; lambda:invoke and lambda:invoke.waitForTaskToken are"
-            )));
-        }
-        None => return Err(fields.wrong("Resource is missing")),
-    };
-    let parameters = fields
-        .template("Parameters")?
-        .ok_or_else(|| fields.wrong("Parameters are missing"))?;
-    let names = parameters.names().unwrap_or_default();
-    if !names.contains(&"FunctionName") {
-        return Err(fields.wrong("Parameters need a FunctionName"));
-    }
-    if let Some(name) = names.iter().find(|name| !INVOKE_PARAMETERS.contains(name)) {
-        return Err(fields.wrong(format!("the parameter '{name}' is not supported here")));
-    }
-    let timeout = fields.seconds_or_path("TimeoutSeconds", "TimeoutSecondsPath")?;
-    let heartbeat = fields.seconds_or_path("HeartbeatSeconds", "HeartbeatSecondsPath")?;
-    if let (Some(Seconds::Fixed(timeout)), Some(Seconds::Fixed(heartbeat))) = (&timeout, &heartbeat)
-        && heartbeat >= timeout
-    {
-        return Err(fields.wrong("HeartbeatSeconds must be smaller than TimeoutSeconds"));
-    }
-    Ok(Task {
-        resource,
-        parameters,
-        timeout,
-        heartbeat,
-        results: results(fields)?,
-    })
-}
-
-fn parallel(fields: &Fields<'_>) -> Result<Parallel, DefinitionError> {
+fn parallel(fields: &Fields<'_>, outer: Language) -> Result<Parallel, DefinitionError> {
     let branches = fields
         .list("Branches")?
         .filter(|branches| !branches.is_empty())
         .ok_or_else(|| fields.wrong("Branches are missing"))?;
     let mut read = Vec::new();
     for (at, branch) in branches.iter().enumerate() {
-        read.push(Arc::new(machine(
-            branch,
-            &format!("{}, branch {at}", fields.place),
-        )?));
+        let place = format!("{}, branch {at}", fields.place);
+        read.push(Arc::new(machine(branch, &place, outer)?));
     }
     Ok(Parallel {
         branches: read,
-        parameters: fields.template("Parameters")?,
-        results: results(fields)?,
+        arguments: results::arguments(fields)?,
+        results: results::read(fields)?,
     })
-}
-
-fn choice(fields: &Fields<'_>) -> Result<Choice, DefinitionError> {
-    let choices = fields
-        .list("Choices")?
-        .filter(|choices| !choices.is_empty())
-        .ok_or_else(|| fields.wrong("Choices are missing"))?;
-    let mut rules = Vec::new();
-    for choice in choices {
-        let object = choice
-            .as_object()
-            .ok_or_else(|| fields.wrong("a choice is no object"))?;
-        let next = object
-            .get("Next")
-            .and_then(Value::as_str)
-            .ok_or_else(|| fields.wrong("a choice has no Next"))?;
-        let rule = Rule::parse(object).map_err(|reason| fields.wrong(reason))?;
-        rules.push((rule, next.to_owned()));
-    }
-    Ok(Choice {
-        rules,
-        default: fields.text("Default")?,
-    })
-}
-
-fn results(fields: &Fields<'_>) -> Result<Results, DefinitionError> {
-    let mut retry = Vec::new();
-    for value in fields.list("Retry")?.unwrap_or_default() {
-        let raw: RawRetrier = fields.part("Retry", value)?;
-        retry.push(Retrier {
-            errors: raw.error_equals,
-            interval_seconds: raw.interval_seconds.unwrap_or(1),
-            max_attempts: raw.max_attempts.unwrap_or(3),
-            backoff_rate: raw.backoff_rate.unwrap_or(2.0),
-            max_delay_seconds: raw.max_delay_seconds,
-        });
-    }
-    let mut catch = Vec::new();
-    for value in fields.list("Catch")?.unwrap_or_default() {
-        let raw: RawCatcher = fields.part("Catch", value)?;
-        catch.push(Catcher {
-            errors: raw.error_equals,
-            next: raw.next,
-            result_path: fields.data_path(value.get("ResultPath"), "Catch.ResultPath")?,
-        });
-    }
-    let rates = retry.iter().map(|retrier| retrier.backoff_rate);
-    if let Some(rate) = rates.into_iter().find(|rate| *rate < 1.0) {
-        return Err(fields.wrong(format!("the BackoffRate {rate} is less than 1")));
-    }
-    let lists: [Vec<&[String]>; 2] = [
-        retry.iter().map(|r| r.errors.as_slice()).collect(),
-        catch.iter().map(|c| c.errors.as_slice()).collect(),
-    ];
-    for list in &lists {
-        check::error_names(list).map_err(|reason| fields.wrong(reason))?;
-    }
-    Ok(Results {
-        selector: fields.template("ResultSelector")?,
-        path: fields.result_path()?,
-        retry,
-        catch,
-        after: fields.after()?,
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct RawRetrier {
-    error_equals: Vec<String>,
-    interval_seconds: Option<u32>,
-    max_attempts: Option<u32>,
-    backoff_rate: Option<f64>,
-    max_delay_seconds: Option<u32>,
-    #[serde(rename = "Comment")]
-    _comment: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct RawCatcher {
-    error_equals: Vec<String>,
-    next: String,
-    #[serde(rename = "ResultPath")]
-    _result_path: Option<String>,
-    #[serde(rename = "Comment")]
-    _comment: Option<String>,
 }

@@ -3,7 +3,7 @@
 use tokio::signal;
 
 /// The ways in which a terminal or a supervisor ends a process.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     #[cfg(unix)]
     interrupt: signal::unix::Signal,
     #[cfg(unix)]
@@ -13,7 +13,7 @@ pub(super) struct Signals {
 #[cfg(unix)]
 impl Signals {
     /// From now on signals do not end the process by themselves.
-    pub(super) fn listen() -> Result<Self, String> {
+    pub(crate) fn listen() -> Result<Self, String> {
         use signal::unix::{SignalKind, signal};
         let listen =
             |kind| signal(kind).map_err(|error| format!("signals cannot be heard: {error}"));
@@ -24,7 +24,7 @@ impl Signals {
     }
 
     /// Returns when one came.
-    pub(super) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -36,12 +36,12 @@ impl Signals {
 impl Signals {
     /// From now on signals do not end the process by themselves.
     #[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-    pub(super) fn listen() -> Result<Self, String> {
+    pub(crate) fn listen() -> Result<Self, String> {
         Ok(Self {})
     }
 
     /// Returns when one came.
-    pub(super) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         if signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

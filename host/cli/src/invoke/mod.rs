@@ -1,0 +1,167 @@
+//! `signalbox invoke`: one event through the host, and all that comes of it.
+
+mod ends;
+pub(crate) mod event;
+mod report;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use serde_json::{Value, json};
+use signalbox_aws::{RedshiftData, Session};
+use signalbox_local::step_functions::{StateError, StepFunctionsOptions, WaitingTask};
+use signalbox_policy::{Evaluation, Witness};
+
+use self::report::{Happening, Report};
+use crate::{
+    Done,
+    machine::{
+        Machine, MachineOptions,
+        args::MachineArgs,
+        delivery::Delivery,
+        functions::{arn, context},
+    },
+    out::{self, Progress},
+};
+
+/// The period of the sweep: that of the schedule that the README asks for.
+pub(crate) const SWEEP: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Args)]
+pub(crate) struct InvokeArgs {
+    /// The event: a JSON file, or `-` for standard input
+    pub(crate) event: PathBuf,
+    /// How long to wait at most for statements and for answers to waiting tasks
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    pub(crate) wait: u32,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+}
+
+pub(crate) async fn run(args: &InvokeArgs) -> Done {
+    let mut event = event::read(&args.event)?;
+    let functions = args.machine.functions()?;
+    let limits = functions
+        .values()
+        .flat_map(|config| &config.policies)
+        .map(|(name, policy)| (name.clone(), policy.limits))
+        .collect();
+    let targets = functions
+        .values()
+        .flat_map(|config| config.targets.clone())
+        .collect();
+    let history = History::default();
+
+    let progress = Progress::of("loading the policy");
+    let machine = Machine::start(MachineOptions {
+        redshift: args.machine.redshift(),
+        listener: Some(history.listener()),
+        states: StepFunctionsOptions {
+            time_scale: args.machine.time_scale(),
+            ..StepFunctionsOptions::default()
+        },
+        answer_at: None,
+        functions,
+        delivery: Delivery::SQS,
+        sweep_every: Some(args.machine.time_scale().wall(SWEEP)),
+        witness: Some(history.witness()),
+    })
+    .await?;
+    drop(progress);
+
+    let mut tasks = event::let_wait(&mut event, &machine.states);
+    let is_batch = event.get("Records").is_some();
+    let began = Instant::now();
+    let host = machine
+        .functions
+        .host(&args.machine.function)
+        .ok_or("there is no such function")?;
+    let progress = Progress::of("invoking the function");
+    let reply = host
+        .handle(event, context(arn(&args.machine.function)))
+        .await;
+    let time = began.elapsed();
+    drop(progress);
+
+    let end = tokio::time::Instant::now() + Duration::from_secs(args.wait.into());
+    let tasks = match &reply {
+        // Under `.waitForTaskToken` the error of the invocation ends the task.
+        Err(raised) if !is_batch => {
+            let cause = json!({"errorMessage": raised.message, "errorType": raised.error_type});
+            let error = StateError {
+                error: raised.error_type.clone(),
+                cause: cause.to_string(),
+            };
+            tasks.iter().map(|_| Some(Err(error.clone()))).collect()
+        }
+        _ => {
+            let _progress = Progress::of("waiting for the statement to end");
+            let answers = answers(&mut tasks, end).await;
+            // Where nobody waits the statement is not cut off either.
+            let session = Arc::new(Session::at(&machine.redshift.url()));
+            let warehouse = RedshiftData::new(session, targets);
+            for started in history.with(|all| ends::started(all)) {
+                let ended = tokio::time::timeout_at(end, ends::end_of(&warehouse, &started)).await;
+                if let Ok(Some(document)) = ended {
+                    history.with(|all| all.push(Happening::Ended(document)));
+                }
+            }
+            answers
+        }
+    };
+    machine.stop().await;
+
+    let report = Report {
+        happenings: history.take(),
+        reply,
+        time,
+        tasks,
+        limits,
+    };
+    report.lines().into_iter().for_each(out::line);
+    out::json(&report.document());
+    Ok(report.is_good())
+}
+
+async fn answers(
+    tasks: &mut [WaitingTask],
+    end: tokio::time::Instant,
+) -> Vec<Option<Result<Value, StateError>>> {
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(tokio::time::timeout_at(end, task.answer()).await.ok());
+    }
+    answers
+}
+
+/// What happens, as it happens.
+#[derive(Clone, Default)]
+struct History(Arc<Mutex<Vec<Happening>>>);
+
+impl History {
+    fn with<T>(&self, act: impl FnOnce(&mut Vec<Happening>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn listener(&self) -> Arc<dyn Fn(&Value) + Send + Sync> {
+        let history = self.clone();
+        Arc::new(move |event: &Value| {
+            history.with(|all| all.push(Happening::Completion(event.clone())));
+        })
+    }
+
+    fn witness(&self) -> Arc<dyn Witness> {
+        let history = self.clone();
+        Arc::new(move |evaluation: Evaluation| {
+            history.with(|all| all.push(Happening::Evaluation(Box::new(evaluation))));
+        })
+    }
+
+    fn take(&self) -> Vec<Happening> {
+        self.with(std::mem::take)
+    }
+}

@@ -1,0 +1,181 @@
+//! `signalbox invoke`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Desk, Ended};
+
+const TASK: &str = r#"{"taskToken": "mine", "executionArn": "arn:aws:states:eu-west-1:000000000000:execution:m:e",
+                       "sqlStatement": "select 1 as one"}"#;
+
+fn invoke(desk: &Desk, event: &str, more: &[&str]) -> Ended {
+    desk.file("event.json", event);
+    desk.run(&[&["invoke", "event.json"], more].concat())
+}
+
+/// The evaluations of a document, by their export.
+fn evaluations(document: &Value) -> Vec<(&str, &Value)> {
+    let happenings = document["happenings"].as_array().unwrap();
+    happenings
+        .iter()
+        .filter_map(|happening| happening.get("evaluation"))
+        .map(|evaluation| (evaluation["export"].as_str().unwrap(), evaluation))
+        .collect()
+}
+
+#[test]
+fn a_waiting_task_is_told_how_its_statement_ended() {
+    let desk = Desk::new();
+    let ended = invoke(&desk, TASK, &[]).coded(0);
+    let at = |part: &str| {
+        ended
+            .out
+            .find(part)
+            .unwrap_or_else(|| panic!("{part}: {}", ended.out))
+    };
+    let order = [
+        at("redshift-data/execute-statement"),
+        at("accepted"),
+        at("is FINISHED"),
+        at("settle"),
+        at("SendTaskSuccess"),
+    ];
+    assert!(order.is_sorted(), "{}", ended.out);
+    assert!(
+        !ended.out.contains("mine"),
+        "the token is nobody's business"
+    );
+
+    let document = invoke(&desk, TASK, &["--json"]).coded(0).json();
+    assert_eq!(document["good"], true);
+    assert_eq!(
+        document["tasks"][0]["output"]["detail"]["state"],
+        "FINISHED"
+    );
+    let evaluations = evaluations(&document);
+    let exports: Vec<_> = evaluations.iter().map(|(export, _)| *export).collect();
+    assert_eq!(exports, ["invoke", "settle"]);
+    for (_, evaluation) in evaluations {
+        assert!(evaluation["usage"]["fuel"].as_u64().unwrap() > 0);
+        assert!(evaluation["usage"]["memory"].as_u64().unwrap() > 0);
+    }
+    let request = &document["happenings"][0]["evaluation"]["calls"][0]["arguments"];
+    assert!(request.to_string().contains("select 1 as one"), "{request}");
+    assert!(document["happenings"][0]["limits"]["memory"].is_u64());
+}
+
+#[test]
+fn a_statement_that_nobody_waits_for_is_not_cut_off() {
+    let desk = Desk::new();
+    let data = desk.path().join("data");
+    let with_data = ["--data-dir", data.to_str().unwrap()];
+    let create = r#"{"sqlStatement": "create table public.t as select 7 as n"}"#;
+    invoke(&desk, create, &with_data)
+        .coded(0)
+        .says("is FINISHED");
+    let read = r#"{"sqlStatement": "select n from public.t", "output": "rows", "waitSeconds": 20}"#;
+    invoke(&desk, read, &with_data).coded(0).says("7");
+}
+
+#[test]
+fn what_goes_wrong_is_told_and_coded() {
+    let desk = Desk::new();
+    invoke(
+        &desk,
+        &TASK.replace("select 1 as one", "select nothing"),
+        &[],
+    )
+    .coded(1)
+    .says("is FAILED")
+    .says("SendTaskFailure FAILED");
+    desk.file(
+        "rules.json",
+        r#"{"rules": [{"name": "no reads", "when": {"kinds": "select"}, "then": {"deny": "not today"}}],
+            "unparsed": "deny", "unqualified": "allow"}"#,
+    );
+    invoke(&desk, TASK, &["--settings", "rules.json"])
+        .coded(1)
+        .says("rejected with PolicyDenied")
+        .says("not today")
+        .says("SendTaskFailure PolicyDenied");
+    let document = invoke(&desk, r#"{"action": "executeStatement"}"#, &["--json"])
+        .coded(1)
+        .json();
+    assert_eq!(document["raised"]["errorType"], "InvalidRequest");
+}
+
+#[test]
+fn a_trap_shows_the_function() {
+    let desk = Desk::new();
+    desk.file("hostile.wasm", signalbox_test_guests::HOSTILE);
+    let event = r#"{"action": "executeStatement", "do": "panic"}"#;
+    invoke(&desk, event, &["--policy", "hostile.wasm"])
+        .coded(1)
+        .says("a fault: `invoke`: it gave up")
+        .says("; in `<signalbox_hostile::policy::")
+        .says("raised after")
+        .says("PolicyFault");
+}
+
+#[test]
+fn every_kind_of_event_can_be_tried() {
+    let desk = Desk::new();
+    let swept = desk.run_with(&["invoke", "-"], r#"{"action": "sweep"}"#);
+    swept.coded(0).says("answered");
+
+    let batch = json!({"Records": [
+        {"messageId": "1", "eventSource": "aws:sqs", "body": TASK},
+        {"messageId": "2", "eventSource": "aws:sqs", "body": "{"},
+    ]});
+    let document = invoke(&desk, &batch.to_string(), &["--json"])
+        .coded(1)
+        .json();
+    assert_eq!(
+        document["reply"]["batchItemFailures"],
+        json!([{"itemIdentifier": "2"}])
+    );
+    assert_eq!(
+        document["tasks"][0]["output"]["detail"]["state"],
+        "FINISHED"
+    );
+
+    let completion = json!({
+        "source": "aws.redshift-data", "detail-type": "Redshift Data Statement Status Change",
+        "detail": {"statementId": "11111111-2222-3333-4444-555555555555", "statementName": "sbx-other:1", "state": "FINISHED"}
+    });
+    invoke(&desk, &completion.to_string(), &[])
+        .coded(0)
+        .says("answered");
+}
+
+#[test]
+fn what_cannot_be_used_is_named() {
+    let desk = Desk::new();
+    desk.run(&["invoke", "none.json"])
+        .coded(2)
+        .says("the event none.json cannot be read");
+    invoke(&desk, "{\n  \"sqlStatement\": select 1\n}", &[])
+        .coded(2)
+        .says("the event event.json is not JSON: line 2, column 19");
+    let large = format!(r#"{{"sqlStatement": "{}"}}"#, "x".repeat(7 << 20));
+    invoke(&desk, &large, &[])
+        .coded(2)
+        .says("more than 6291456 bytes");
+    desk.run_with(&["invoke", "-"], "")
+        .coded(2)
+        .says("the event on standard input is empty");
+    invoke(&desk, TASK, &["--policy", "none.wasm"])
+        .coded(2)
+        .says("none.wasm");
+    // A component that keeps another contract.
+    desk.file("other.wasm", b"\0asm\x0d\0\x01\0");
+    invoke(&desk, TASK, &["--policy", "other.wasm"])
+        .coded(2)
+        .says("signalbox:policy");
+    let ended = invoke(&desk, TASK, &["--policy", "other.wasm", "--json"]).coded(2);
+    assert!(
+        ended.json()["error"]
+            .as_str()
+            .unwrap()
+            .contains("signalbox:policy")
+    );
+}

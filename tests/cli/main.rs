@@ -1,0 +1,15 @@
+//! The built `signalbox`, as people and scripts run it.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests assert by failing loudly, in their helpers too, and have no users"
+)]
+
+mod invoke;
+mod manners;
+mod step;
+mod support;
