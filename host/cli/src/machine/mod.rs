@@ -77,7 +77,6 @@ impl Machine {
     pub(crate) async fn start(options: MachineOptions) -> Result<Self, String> {
         let (queue, events) = mpsc::unbounded_channel();
         let directory = options.redshift.data_directory.clone();
-        let address = options.redshift.address;
         let redshift = DataApi::start(DataApiOptions {
             events: Some(Arc::new(Post {
                 queue: queue.clone(),
@@ -87,10 +86,10 @@ impl Machine {
         })
         .await
         .map_err(|error| match error {
-            StartError::Engine(why) => why,
-            StartError::Listen(error) => {
+            StartError::Listen { address, error } => {
                 out::cannot_listen("the Redshift Data API", address, &error)
             }
+            error => error.to_string(),
         })?;
         let address = options.states.address;
         let states = StepFunctions::start(StepFunctionsOptions {

@@ -8,7 +8,7 @@ use crate::aws_json::error::ServiceError;
 use serde_json::{Value, json};
 
 /// The statement is asked to stop; it becomes ABORTED, unless it ends by itself first.
-pub(crate) fn cancel(core: &Core, input: &StatementInput) -> Result<Value, ServiceError> {
+pub(crate) async fn cancel(core: &Core, input: &StatementInput) -> Result<Value, ServiceError> {
     let (id, part) = validate::statement_id(input.id.as_deref())?;
     if part.is_some() {
         return Err(ServiceError::validation(
@@ -23,16 +23,19 @@ pub(crate) fn cancel(core: &Core, input: &StatementInput) -> Result<Value, Servi
             status.as_str()
         )));
     }
-    stop(&statement);
+    tokio::task::spawn_blocking(move || stop(&statement, None))
+        .await
+        .map_err(|error| ServiceError::server("InternalServerException", error.to_string()))?;
     Ok(json!({ "Status": true }))
 }
 
 /// Stops a statement: one that has not started ends at once, one that runs when the engine has noticed.
-pub(crate) fn stop(statement: &Statement) {
+pub(crate) fn stop(statement: &Statement, reason: Option<&str>) {
     statement.stop.stop();
     statement.advance(|progress| {
         if progress.status != Status::Started {
             progress.status = Status::Aborted;
+            progress.error = reason.map(str::to_owned);
             for part in &mut progress.parts {
                 part.status = Status::Aborted;
             }

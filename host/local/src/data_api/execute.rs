@@ -10,8 +10,8 @@ use crate::aws_json::error::ServiceError;
 use crate::sql::Stop;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use sha2::{Digest as _, Sha256};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -22,23 +22,16 @@ pub(crate) async fn execute(
     is_batch: bool,
 ) -> Result<Value, ServiceError> {
     let checked = validate::execute(&input, is_batch)?;
-    let mut lease = None;
-    let token = input.client_token.as_deref();
-    let request = digest(&input, is_batch);
-    let (statement, is_new) = core.store.submit(token, request, |number| {
-        let taken = core.sessions.lease(
-            input.session_id.as_deref(),
-            input.session_keep_alive_seconds,
-            checked.target.as_ref(),
-        )?;
-        let made = make(core, &input, checked, &taken, number);
-        lease = Some(taken);
-        Ok(made)
-    })?;
-    if let Some(lease) = lease.filter(|_| is_new) {
+    let wait = input.wait_time_seconds;
+    let taking = Arc::clone(core);
+    let taken = tokio::task::spawn_blocking(move || take(&taking, &input, checked, is_batch));
+    let (statement, lease) = taken
+        .await
+        .map_err(|error| ServiceError::server("InternalServerException", error.to_string()))??;
+    if let Some(lease) = lease {
         start(core, &statement, lease).await?;
     }
-    if let Some(seconds) = input.wait_time_seconds {
+    if let Some(seconds) = wait {
         statement
             .ended_within(Duration::from_secs(seconds.unsigned_abs()))
             .await;
@@ -46,13 +39,37 @@ pub(crate) async fn execute(
     Ok(reply(&statement))
 }
 
+/// Finds the statement of the request's token, or makes one and gives what it runs on.
+fn take(
+    core: &Core,
+    input: &ExecuteInput,
+    checked: validate::Execute,
+    is_batch: bool,
+) -> Result<(Arc<Statement>, Option<Lease>), ServiceError> {
+    let mut lease = None;
+    let token = input.client_token.as_deref();
+    let request = digest(input, is_batch);
+    let (statement, is_new) = core.store.submit(token, request, |number| {
+        let taken = core.sessions.lease(
+            input.session_id.as_deref(),
+            input.session_keep_alive_seconds,
+            checked.target.as_ref(),
+        )?;
+        let made = make(core, input, checked, &taken, number);
+        taken.is_for(&made.id);
+        lease = Some(taken);
+        Ok(made)
+    })?;
+    Ok((statement, lease.filter(|_| is_new)))
+}
+
 /// The same token must come with the same request; how long the caller waits does not matter.
-fn digest(input: &ExecuteInput, is_batch: bool) -> u64 {
+fn digest(input: &ExecuteInput, is_batch: bool) -> String {
     let mut input = input.clone();
     input.wait_time_seconds = None;
-    let mut hasher = DefaultHasher::new();
-    (input, is_batch).hash(&mut hasher);
-    hasher.finish()
+    // Texts, numbers and lists of them always have a form in JSON.
+    let text = serde_json::to_vec(&(input, is_batch)).unwrap_or_default();
+    hex::encode(Sha256::digest(text))
 }
 
 fn make(
@@ -88,6 +105,8 @@ fn make(
         stop: Stop::new(),
         waiters: Semaphore::new(core.options.waiters),
         progress: watch::Sender::new(progress),
+        archive: core.archive.clone(),
+        turn: Mutex::default(),
     }
 }
 

@@ -8,23 +8,15 @@ use super::{paging, validate};
 use crate::aws_json::error::ServiceError;
 use serde_json::{Map, Value};
 
-/// How many statements a page has if the request does not say.
-const DEFAULT_PAGE: usize = 100;
-
 /// Lists statements, newest first.
 pub(crate) fn list(core: &Core, input: &ListInput) -> Result<Value, ServiceError> {
-    validate::max_results(input.max_results)?;
     validate::statement_name(input.statement_name.as_deref())?;
     validate::list_target(
         input.cluster_identifier.as_deref(),
         input.workgroup_name.as_deref(),
     )?;
     let status = validate::list_status(input.status.as_deref())?;
-    // Zero is allowed and means, as nothing, the default.
-    let page = match input.max_results {
-        Some(number) if number > 0 => usize::try_from(number).unwrap_or(DEFAULT_PAGE),
-        _ => DEFAULT_PAGE,
-    };
+    let page = validate::page(input.max_results)?;
     let subject = (
         &input.statement_name,
         &input.database,

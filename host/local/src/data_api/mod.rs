@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod archive;
 mod cancel;
 mod describe;
 mod events;
@@ -27,6 +28,7 @@ mod result;
 mod run;
 mod service;
 mod session;
+mod sessions;
 mod statement;
 mod store;
 mod validate;
@@ -38,9 +40,10 @@ use crate::aws_json::server;
 use crate::http::HttpServer;
 use crate::sql::{EngineChoice, Limits};
 use crate::time::TimeScale;
+use archive::{Archive, DirectoryLock, Kept};
 use service::{Core, DataApiService};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +54,8 @@ pub struct DataApiOptions {
     pub address: SocketAddr,
     /// What runs the SQL.
     pub engine: EngineChoice,
-    /// Where SQLite's databases are kept; a temporary directory, removed at the end, if none is given.
+    /// Where statements, results and SQLite's databases are kept; a temporary directory, removed at the end, if none
+    /// is given. One process has it at a time.
     pub data_directory: Option<PathBuf>,
     /// How fast `f_slow`, `pg_sleep` and session time-outs run.
     pub time_scale: TimeScale,
@@ -122,43 +126,102 @@ impl Default for DataApiOptions {
     }
 }
 
-/// Why a server does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The engine: it is not installed, not reached, or has no place for its databases. The text says what to do.
-    #[error("{0}")]
-    Engine(String),
-    /// The address cannot be listened on.
-    #[error(transparent)]
-    Listen(std::io::Error),
-}
-
 /// Starts servers.
 #[derive(Debug, Clone, Copy)]
 pub struct DataApi;
 
 impl DataApi {
     /// Starts a server. It runs until [`DataApiServer::shutdown`]; dropped, it ends at once.
+    ///
+    /// # Errors
+    /// The address cannot be listened at, the engine does not start, or the data directory cannot be used.
     pub async fn start(options: DataApiOptions) -> Result<DataApiServer, StartError> {
+        let kept = match &options.data_directory {
+            Some(directory) => Some(Directory::open(directory)?),
+            None => None,
+        };
+        let databases = options.data_directory.as_deref().map(databases);
         let engine = options
             .engine
-            .open(
-                options.data_directory.as_deref(),
-                options.limits,
-                options.time_scale,
-            )
+            .open(databases.as_deref(), options.limits, options.time_scale)
             .await
             .map_err(StartError::Engine)?;
         let (address, faults) = (options.address, options.faults.clone());
-        let core = Arc::new(Core::new(options, engine));
+        let (lock, archive, there) = match kept {
+            Some(kept) => (Some(kept.lock), Some(kept.archive), kept.there),
+            None => (None, None, Vec::new()),
+        };
+        let core = Core::new(options, engine, archive, there);
         let service = Arc::new(DataApiService(Arc::clone(&core)));
         let http = server::start(service, address, faults)
             .await
-            .map_err(StartError::Listen)?;
+            .map_err(|error| StartError::Listen { address, error })?;
         Ok(DataApiServer {
             http,
             core: StopOnDrop(core),
+            _lock: lock,
         })
+    }
+}
+
+/// Where the databases are in a data directory.
+fn databases(directory: &Path) -> PathBuf {
+    directory.join("databases")
+}
+
+/// A data directory that was opened.
+struct Directory {
+    lock: DirectoryLock,
+    archive: Arc<Archive>,
+    there: Vec<Kept>,
+}
+
+impl Directory {
+    fn open(path: &Path) -> Result<Self, StartError> {
+        std::fs::create_dir_all(path).map_err(|error| StartError::directory(path, error))?;
+        let lock = DirectoryLock::take(path)?;
+        let archive = Archive::open(path)?;
+        let there = archive
+            .load()
+            .map_err(|error| StartError::directory(path, error))?;
+        Ok(Self {
+            lock,
+            archive: Arc::new(archive),
+            there,
+        })
+    }
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The engine: it is not installed, not reached, or has no place for its databases. The text says what to do.
+    #[error("{0}")]
+    Engine(String),
+    /// The address cannot be listened at.
+    #[error("{address} cannot be listened at: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error("the data directory {} cannot be used: {reason}", path.display())]
+    Directory {
+        /// The directory, or the file in it.
+        path: PathBuf,
+        /// Why not, and what to do.
+        reason: String,
+    },
+}
+
+impl StartError {
+    fn directory(path: &Path, reason: impl std::fmt::Display) -> Self {
+        Self::Directory {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -166,6 +229,8 @@ impl DataApi {
 pub struct DataApiServer {
     http: HttpServer,
     core: StopOnDrop,
+    /// Free for another process when this is gone.
+    _lock: Option<DirectoryLock>,
 }
 
 /// Stops the SQL that runs: a thread that sleeps in it would outlive the server.

@@ -1,9 +1,9 @@
 //! What clients send.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The format of results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) enum ResultFormat {
     #[default]
     Json,
@@ -20,7 +20,7 @@ impl ResultFormat {
 }
 
 /// How the statements of a batch belong together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) enum ExecutionMode {
     /// All or nothing.
     #[default]
@@ -39,14 +39,14 @@ impl ExecutionMode {
 }
 
 /// A value for `:name` in the SQL.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) value: String,
 }
 
 /// Where SQL runs and as whom.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Target {
     pub(crate) cluster: Option<String>,
     pub(crate) workgroup: Option<String>,
@@ -56,7 +56,7 @@ pub(crate) struct Target {
 }
 
 /// The input of ExecuteStatement and BatchExecuteStatement.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ExecuteInput {
     pub(crate) sql: Option<String>,
@@ -126,4 +126,17 @@ impl MetadataInput {
             ..self.clone()
         }
     }
+}
+
+/// The input of ListSessions. (`RoleLevel` is read and has no effect: there is one role.)
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct SessionsInput {
+    pub(crate) max_results: Option<i64>,
+    pub(crate) next_token: Option<String>,
+    pub(crate) session_id: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) database: Option<String>,
+    pub(crate) cluster_identifier: Option<String>,
+    pub(crate) workgroup_name: Option<String>,
 }

@@ -10,6 +10,9 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// What is said of a statement that the end of the server stopped.
+pub(crate) const STOPPED: &str = "the server was stopped before the statement ended";
+
 /// Lives a statement's life, then sends its event.
 pub(crate) async fn live(
     core: Arc<Core>,
@@ -24,9 +27,25 @@ pub(crate) async fn live(
     }
     if statement.with_event && !core.is_closing() {
         tokio::select! {
-            () = events::send(&core, &statement, fault) => {}
+            () = tell(&core, &statement, fault) => {}
             () = core.closed() => {}
         }
+    }
+}
+
+/// Sends a statement's event, which is then no longer due.
+pub(crate) async fn tell(core: &Core, statement: &Statement, fault: EventFault) {
+    events::send(core, statement, fault).await;
+    let (Some(archive), id) = (core.archive.clone(), statement.id.clone()) else {
+        return;
+    };
+    let told = tokio::task::spawn_blocking(move || archive.told(&id)).await;
+    if !matches!(told, Ok(Ok(()))) {
+        // After a restart the event comes again, which is allowed.
+        tracing::warn!(
+            statement = statement.id,
+            "that an event was delivered could not be kept"
+        );
     }
 }
 
@@ -61,7 +80,7 @@ fn run(core: &Core, statement: &Statement, mut lease: Lease) {
     };
     let mut connection = match connection {
         Ok(connection) => connection,
-        Err(error) => return end(statement, Instant::now(), &Err(error)),
+        Err(error) => return end(core, statement, Instant::now(), &Err(error)),
     };
     statement.advance(|progress| {
         progress.status = Status::Started;
@@ -79,19 +98,21 @@ fn run(core: &Core, statement: &Statement, mut lease: Lease) {
     };
     // Before the end is seen: who sees it may use the session.
     lease.give_back(connection);
-    end(statement, start, &result);
+    end(core, statement, start, &result);
 }
 
-fn end(statement: &Statement, start: Instant, result: &Result<(), SqlError>) {
+fn end(core: &Core, statement: &Statement, start: Instant, result: &Result<(), SqlError>) {
     statement.advance(|progress| {
         progress.status = match result {
             Ok(()) => Status::Finished,
             Err(SqlError::Failed(_)) => Status::Failed,
             Err(SqlError::Stopped) => Status::Aborted,
         };
-        if let Err(error @ SqlError::Failed(_)) = result {
-            progress.error = Some(error.to_string());
-        }
+        progress.error = match result {
+            Err(error @ SqlError::Failed(_)) => Some(error.to_string()),
+            Err(SqlError::Stopped) if core.is_closing() => Some(STOPPED.to_owned()),
+            _ => None,
+        };
         progress.duration = Some(start.elapsed());
         for part in &mut progress.parts {
             if !part.status.is_final() {

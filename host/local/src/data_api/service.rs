@@ -1,8 +1,11 @@
 //! What the operations share, and which operation is which.
 
+use super::archive::{Archive, Kept};
+use super::events::EventFault;
 use super::session::Sessions;
+use super::statement::Statement;
 use super::store::Store;
-use super::{DataApiOptions, cancel, describe, execute, list, metadata, result};
+use super::{DataApiOptions, cancel, describe, execute, list, metadata, result, run, sessions};
 use crate::aws_json::Service;
 use crate::aws_json::error::{ServiceError, read};
 use crate::sql::Engine;
@@ -21,27 +24,55 @@ pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) sessions: Sessions,
     pub(crate) slots: Semaphore,
+    pub(crate) archive: Option<Arc<Archive>>,
     closing: watch::Sender<bool>,
     query_ids: AtomicI64,
     tasks: Mutex<JoinSet<()>>,
 }
 
 impl Core {
-    pub(crate) fn new(options: DataApiOptions, engine: Arc<dyn Engine>) -> Self {
-        Self {
+    /// The state over what an archive holds.
+    pub(crate) fn new(
+        options: DataApiOptions,
+        engine: Arc<dyn Engine>,
+        archive: Option<Arc<Archive>>,
+        there: Vec<Kept>,
+    ) -> Arc<Self> {
+        let query_ids = there.iter().flat_map(|kept| &kept.progress.parts);
+        let query_id = query_ids.filter_map(|part| part.query_id).max();
+        let mut due = Vec::new();
+        let mut statements = Vec::new();
+        for kept in there {
+            let (event_due, digest) = (kept.event_due, kept.request.digest.clone());
+            let statement = Arc::new(Statement::restored(kept, options.waiters, archive.clone()));
+            if event_due {
+                due.push(Arc::clone(&statement));
+            }
+            statements.push((statement, digest));
+        }
+        let core = Arc::new(Self {
             engine,
             store: Store::new(
                 options.active_statements,
                 options.remembered_statements,
                 options.remembered_bytes,
+                archive.clone(),
+                statements,
             ),
             sessions: Sessions::new(options.sessions, options.time_scale),
             slots: Semaphore::new(options.slots),
+            archive,
             closing: watch::Sender::new(false),
-            query_ids: AtomicI64::new(700_001),
+            query_ids: AtomicI64::new(query_id.map_or(700_001, |last| last + 1)),
             tasks: Mutex::default(),
             options,
+        });
+        // What the last process had no time to tell.
+        for statement in due {
+            let telling = Arc::clone(&core);
+            core.spawn(async move { run::tell(&telling, &statement, EventFault::Deliver).await });
         }
+        core
     }
 
     /// The next `RedshiftQueryId`.
@@ -78,7 +109,7 @@ impl Core {
             self.closing.send_replace(true);
         }
         for statement in self.store.newest_first(None) {
-            cancel::stop(&statement);
+            cancel::stop(&statement, Some(run::STOPPED));
         }
     }
 
@@ -109,7 +140,7 @@ impl Service for DataApiService {
             "ExecuteStatement" => execute::execute(core, read(input)?, false).await,
             "BatchExecuteStatement" => execute::execute(core, read(input)?, true).await,
             "DescribeStatement" => describe::describe(core, read(input)?).await,
-            "CancelStatement" => cancel::cancel(core, &read(input)?),
+            "CancelStatement" => cancel::cancel(core, &read(input)?).await,
             "GetStatementResult" => result::json(core, read(input)?).await,
             "GetStatementResultV2" => result::csv(core, read(input)?).await,
             "ListStatements" => list::list(core, &read(input)?),
@@ -117,6 +148,7 @@ impl Service for DataApiService {
             "ListSchemas" => metadata::schemas(core, read(input)?).await,
             "ListTables" => metadata::tables(core, read(input)?).await,
             "DescribeTable" => metadata::columns(core, read(input)?).await,
+            "ListSessions" => sessions::list(core, &read(input)?),
             other => Err(ServiceError::unknown_operation(other)),
         }
     }

@@ -1,15 +1,17 @@
 //! A statement and what is known of it.
 
+use super::archive::{Archive, Kept, KeptRequest};
 use super::request::{ExecutionMode, Parameter, ResultFormat, Target};
 use crate::sql::{ResultSet, Stop};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 /// Where a statement is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Status {
     Submitted,
     Picked,
@@ -113,21 +115,76 @@ pub(crate) struct Statement {
     /// One permit for each caller that may wait.
     pub(crate) waiters: Semaphore,
     pub(crate) progress: watch::Sender<Progress>,
+    /// Where its end is kept, if anything is.
+    pub(crate) archive: Option<Arc<Archive>>,
+    /// Held by who changes the progress.
+    pub(crate) turn: Mutex<()>,
 }
 
 impl Statement {
+    /// A statement from an archive.
+    pub(crate) fn restored(kept: Kept, waiters: usize, archive: Option<Arc<Archive>>) -> Self {
+        let created_at = kept.created_at();
+        let request = kept.request;
+        Self {
+            id: kept.id,
+            number: kept.number,
+            sqls: request.sqls,
+            batch: request.batch,
+            target: request.target,
+            name: request.name,
+            parameters: request.parameters,
+            with_event: request.with_event,
+            format: request.format,
+            session: request.session,
+            client_token: request.client_token,
+            created_at,
+            stop: Stop::new(),
+            waiters: Semaphore::new(waiters),
+            progress: watch::Sender::new(kept.progress),
+            archive,
+            turn: Mutex::default(),
+        }
+    }
+
     pub(crate) fn status(&self) -> Status {
         self.progress.borrow().status
     }
 
-    /// Moves on, unless the statement is final already.
+    /// Moves on, unless the statement is final already. An end is kept before anybody sees it, so this may block.
     pub(crate) fn advance(&self, change: impl FnOnce(&mut Progress)) {
-        self.progress.send_modify(|progress| {
-            if !progress.status.is_final() {
-                change(progress);
-                progress.updated_at = Timestamp::now();
-            }
-        });
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.progress.borrow().clone();
+        if progress.status.is_final() {
+            return;
+        }
+        change(&mut progress);
+        progress.updated_at = Timestamp::now();
+        if progress.status.is_final()
+            && let Some(archive) = &self.archive
+            && let Err(error) = archive.end(&self.id, &progress)
+        {
+            // It is true in this process, and after a restart the statement counts as cut short.
+            tracing::error!(statement = self.id, %error, "the end of a statement could not be kept");
+        }
+        self.progress.send_replace(progress);
+    }
+
+    /// What is kept of the request.
+    pub(crate) fn kept(&self, digest: &str) -> KeptRequest {
+        KeptRequest {
+            sqls: self.sqls.clone(),
+            batch: self.batch,
+            target: self.target.clone(),
+            name: self.name.clone(),
+            parameters: self.parameters.clone(),
+            with_event: self.with_event,
+            format: self.format,
+            session: self.session.clone(),
+            client_token: self.client_token.clone(),
+            digest: digest.to_owned(),
+            created_at: self.created_at.as_millisecond(),
+        }
     }
 
     /// Waits until the statement is final, at most for `time` (wall clock).

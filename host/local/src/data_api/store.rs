@@ -1,5 +1,6 @@
 //! The statements a server remembers.
 
+use super::archive::Archive;
 use super::statement::Statement;
 use crate::aws_json::error::ServiceError;
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +16,7 @@ const TOKEN_REMEMBERED: SignedDuration = SignedDuration::from_hours(8);
 #[derive(Debug, Clone)]
 struct TokenUse {
     /// A digest of the whole request: another request with the token is a mistake.
-    request: u64,
+    request: String,
     statement: Arc<Statement>,
 }
 
@@ -34,27 +35,52 @@ pub(crate) struct Store {
     most_active: usize,
     most_remembered: usize,
     most_bytes: usize,
+    archive: Option<Arc<Archive>>,
 }
 
 impl Store {
-    pub(crate) fn new(most_active: usize, most_remembered: usize, most_bytes: usize) -> Self {
-        Self {
+    /// A store of what there is already, each with the digest of its request.
+    pub(crate) fn new(
+        most_active: usize,
+        most_remembered: usize,
+        most_bytes: usize,
+        archive: Option<Arc<Archive>>,
+        there: Vec<(Arc<Statement>, String)>,
+    ) -> Self {
+        let store = Self {
             held: Mutex::default(),
             most_active,
             most_remembered,
             most_bytes,
+            archive,
+        };
+        {
+            let mut held = store.lock();
+            for (statement, request) in there {
+                held.insert(&statement, request);
+            }
         }
+        store
     }
 
-    /// Finds the statement a client token stands for, or makes one. Says whether it is new.
+    /// Finds the statement a client token stands for, or makes one and keeps it. Says whether it is new.
     pub(crate) fn submit(
         &self,
         token: Option<&str>,
-        request: u64,
+        request: String,
         make: impl FnOnce(u64) -> Result<Statement, ServiceError>,
     ) -> Result<(Arc<Statement>, bool), ServiceError> {
         let mut held = self.lock();
-        held.forget(Timestamp::now(), self.most_remembered, self.most_bytes);
+        let (gone, without_results) =
+            held.forget(Timestamp::now(), self.most_remembered, self.most_bytes);
+        if let Some(archive) = &self.archive
+            && let Err(error) = archive
+                .forget(&gone)
+                .and_then(|()| archive.drop_results(&without_results))
+        {
+            // The file is larger than it should be, and the next call tries for what it forgets.
+            tracing::warn!(%error, "the archive does not forget");
+        }
         if let Some(used) = token.and_then(|token| held.by_token.get(token)) {
             if used.request != request {
                 return Err(ServiceError::validation(
@@ -74,18 +100,15 @@ impl Store {
             ));
         }
         let statement = Arc::new(make(held.next)?);
-        held.next += 1;
-        held.by_number
-            .insert(statement.number, Arc::clone(&statement));
-        held.by_id
-            .insert(statement.id.clone(), Arc::clone(&statement));
-        if let Some(token) = token {
-            let used = TokenUse {
-                request,
-                statement: Arc::clone(&statement),
-            };
-            held.by_token.insert(token.to_owned(), used);
+        if let Some(archive) = &self.archive {
+            archive.begin(&statement, &request).map_err(|error| {
+                ServiceError::server(
+                    "InternalServerException",
+                    format!("The statement could not be kept, so it does not run: {error}."),
+                )
+            })?;
         }
+        held.insert(&statement, request);
         Ok((statement, true))
     }
 
@@ -111,8 +134,30 @@ impl Store {
 }
 
 impl Held {
-    /// Forgets what is too old, too many or too large. What has not ended stays.
-    fn forget(&mut self, now: Timestamp, most: usize, most_bytes: usize) {
+    fn insert(&mut self, statement: &Arc<Statement>, request: String) {
+        self.next = self.next.max(statement.number + 1);
+        self.by_number
+            .insert(statement.number, Arc::clone(statement));
+        self.by_id
+            .insert(statement.id.clone(), Arc::clone(statement));
+        if let Some(token) = &statement.client_token {
+            let used = TokenUse {
+                request,
+                statement: Arc::clone(statement),
+            };
+            self.by_token.insert(token.clone(), used);
+        }
+    }
+
+    /// Forgets what is too old, too many or too large. What has not ended stays. Returns the ids of statements that
+    /// are gone, and of those without their results.
+    fn forget(
+        &mut self,
+        now: Timestamp,
+        most: usize,
+        most_bytes: usize,
+    ) -> (Vec<String>, Vec<String>) {
+        let (mut gone_ids, mut without_results) = (Vec::new(), Vec::new());
         let age = |s: &Statement| now.duration_since(s.created_at);
         self.by_token
             .retain(|_, used| age(&used.statement) < TOKEN_REMEMBERED);
@@ -131,18 +176,25 @@ impl Held {
                 if let Some(token) = &statement.client_token {
                     self.by_token.remove(token);
                 }
+                gone_ids.push(statement.id.clone());
             }
         }
         let mut bytes = 0;
         for statement in self.by_number.values().rev() {
             bytes += statement.progress.borrow().result_size();
             if bytes > most_bytes && statement.status().is_final() {
+                let mut drops = false;
                 statement.progress.send_modify(|progress| {
                     for part in &mut progress.parts {
-                        progress.results_dropped |= part.result.take().is_some();
+                        drops |= part.result.take().is_some();
                     }
+                    progress.results_dropped |= drops;
                 });
+                if drops {
+                    without_results.push(statement.id.clone());
+                }
             }
         }
+        (gone_ids, without_results)
     }
 }

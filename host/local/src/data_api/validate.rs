@@ -38,9 +38,31 @@ pub(crate) fn wait_time(seconds: Option<i64>) -> Result<(), ServiceError> {
     range("WaitTimeSeconds", seconds, 1, 30)
 }
 
-/// `MaxResults` of a list.
-pub(crate) fn max_results(number: Option<i64>) -> Result<(), ServiceError> {
-    range("MaxResults", number, 0, 100)
+/// `MaxResults` of a list: how many a page has.
+pub(crate) fn page(number: Option<i64>) -> Result<usize, ServiceError> {
+    const MOST: i64 = 100;
+    range("MaxResults", number, 0, MOST)?;
+    // Zero is allowed and means, as nothing, the default.
+    let number = number.filter(|number| *number > 0).unwrap_or(MOST);
+    Ok(usize::try_from(number).unwrap_or_default())
+}
+
+/// The status of sessions to list.
+pub(crate) fn session_status(status: Option<&str>) -> Result<(), ServiceError> {
+    match status {
+        None | Some("AVAILABLE" | "BUSY" | "CLOSED") => Ok(()),
+        Some(other) => bad(format!(
+            "Status '{other}' is not one of AVAILABLE, BUSY, CLOSED."
+        )),
+    }
+}
+
+/// The id of a session.
+pub(crate) fn session_id(id: &str) -> Result<(), ServiceError> {
+    if is_uuid(id) {
+        return Ok(());
+    }
+    bad("SessionId does not have the shape of a session's id.")
 }
 
 /// Splits a statement's id into the statement's own and the number of a part. Its shape is a small-letter UUID and
@@ -240,9 +262,7 @@ fn check_parameters(sqls: &[String], parameters: &[Parameter]) -> Result<(), Ser
 
 fn target(input: &ExecuteInput) -> Result<Option<Target>, ServiceError> {
     if let Some(session) = &input.session_id {
-        if !is_uuid(session) {
-            return bad("SessionId does not have the shape of a session's id.");
-        }
+        session_id(session)?;
         if input.cluster_identifier.is_some()
             || input.workgroup_name.is_some()
             || input.database.is_some()
