@@ -74,9 +74,6 @@ impl Aws {
     pub fn ledger(&self) -> Arc<dyn Ledger> {
         Arc::clone(&self.ledger) as Arc<dyn Ledger>
     }
-
-    /// The ledger as what it is, to make its table.
-    #[must_use]
 }
 
 #[cfg(test)]

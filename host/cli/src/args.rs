@@ -6,8 +6,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{
-    doctor::DoctorArgs, engine::EngineArgs, invoke::InvokeArgs, serve::ServeArgs, settings::Settings, step::StepArgs,
-    tasks::TasksCommand,
+    doctor::DoctorArgs, engine::EngineArgs, invoke::InvokeArgs, serve::ServeArgs,
+    settings::Settings, step::StepArgs, tasks::TasksCommand,
 };
 
 /// What scripts can tell from the end of a command.
