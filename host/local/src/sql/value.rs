@@ -1,5 +1,7 @@
 //! Results of SQL.
 
+use serde::{Deserialize, Serialize};
+
 /// A value in a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
@@ -30,7 +32,7 @@ impl Cell {
 }
 
 /// A column of a result or of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Column {
     /// Its name.
     pub name: String,

@@ -114,24 +114,19 @@ pub(crate) fn result(result: &ResultSet) -> Value {
         Cell::Double(x) => json!({ "double": x.to_string() }),
         Cell::Blob(bytes) => json!({ "blob": BASE64.encode(bytes) }),
     };
-    let columns: Vec<Value> = result
-        .columns
-        .iter()
-        .map(|column| json!([column.name, column.type_name]))
-        .collect();
     let rows: Vec<Value> = result
         .rows
         .iter()
         .map(|row| Value::Array(row.iter().map(cell).collect()))
         .collect();
-    json!({ "columns": columns, "rows": rows })
+    json!({ "columns": result.columns, "rows": rows })
 }
 
 /// Reads a result. None if the text is none.
 pub(crate) fn read_result(text: &str) -> Option<ResultSet> {
     #[derive(Deserialize)]
     struct Kept {
-        columns: Vec<(String, String)>,
+        columns: Vec<Column>,
         rows: Vec<Vec<Value>>,
     }
     let kept: Kept = serde_json::from_str(text).ok()?;
@@ -141,11 +136,7 @@ pub(crate) fn read_result(text: &str) -> Option<ResultSet> {
         .map(|row| row.into_iter().map(read_cell).collect())
         .collect::<Option<_>>()?;
     Some(ResultSet {
-        columns: kept
-            .columns
-            .into_iter()
-            .map(|(name, type_name)| Column { name, type_name })
-            .collect(),
+        columns: kept.columns,
         size: rows.iter().flatten().map(Cell::size).sum(),
         rows,
     })
@@ -188,7 +179,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_result_comes_back_as_it_was(rows in prop::collection::vec(prop::collection::vec(cell(), 2), 0..5)) {
-            let columns = ["a", "b"].map(|name| Column { name: name.to_owned(), type_name: "super".to_owned() });
+            let columns = ["a", "b"].map(|name| Column { scale: 2, ..Column::new(name, "numeric") });
             let size = rows.iter().flatten().map(Cell::size).sum();
             let before = ResultSet { columns: columns.to_vec(), rows, size };
             prop_assert_eq!(read_result(&result(&before).to_string()), Some(before));
@@ -205,8 +196,8 @@ mod tests {
         ] {
             assert_eq!(read_result(text), None, "{text}");
         }
-        let nan = r#"{"columns": [["x", "float8"]], "rows": [[{"double": "NaN"}]]}"#;
-        let read = read_result(nan).expect("a result");
+        let nan = json!({"columns": [Column::new("x", "float8")], "rows": [[{"double": "NaN"}]]});
+        let read = read_result(&nan.to_string()).expect("a result");
         assert!(matches!(read.rows[0][0], Cell::Double(x) if x.is_nan()));
     }
 }
