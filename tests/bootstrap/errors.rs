@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::stage::{Stage, batch, failure, failures};
+use crate::support::stage::{Setting, Stage, batch, failure, failures};
 
 const ARN: &str = "arn:aws:states:us-east-1:000000000000:execution:machine:name";
 
@@ -148,11 +148,31 @@ fn refused() -> Vec<(&'static str, Value, &'static str, &'static str)> {
     ]
 }
 
+/// The payload as a state that waits for its token would send it. None where it cannot carry one.
+fn waiting(payload: &Value, part: &str) -> Option<Value> {
+    let mut waiting = payload.as_object()?.clone();
+    // A token that is misspelt or alone stays so, with the task's own in it.
+    let own = waiting
+        .keys()
+        .find(|name| name.starts_with("taskT"))
+        .cloned();
+    if let Some(name) = &own {
+        waiting.remove(name);
+    }
+    let name = own.clone().unwrap_or_else(|| "taskToken".to_owned());
+    waiting.insert(format!("{name}.$"), json!("$$.Task.Token"));
+    if own.is_none() && part != "executionArn" && !waiting.contains_key("executionArn") {
+        waiting.insert("executionArn.$".to_owned(), json!("$$.Execution.Id"));
+    }
+    Some(Value::Object(waiting))
+}
+
 #[tokio::test]
-async fn every_bad_payload_is_refused_by_name_and_the_next_event_is_served() {
+async fn every_bad_payload_is_refused_by_name_the_task_is_told_and_the_next_event_is_served() {
     let stage = Stage::original().await;
+    let mut served = 0;
     for (case, payload, error_type, part) in refused() {
-        let failed = stage.invoke(payload).await.expect_err(case);
+        let failed = stage.invoke(payload.clone()).await.expect_err(case);
         assert_eq!(failed.error_type, error_type, "{case}: {}", failed.message);
         assert!(failed.message.contains(part), "{case}: {}", failed.message);
         assert!(
@@ -160,16 +180,68 @@ async fn every_bad_payload_is_refused_by_name_and_the_next_event_is_served() {
             "{case}: {}",
             failed.message
         );
+        if let Some(payload) = waiting(&payload, part) {
+            let (error, cause) = failure(&stage.execution(payload)).await;
+            assert_eq!(error, error_type, "{case}, with a task: {cause}");
+            assert!(cause.contains(part), "{case}, with a task: {cause}");
+            assert!(!cause.contains("SECRET"), "{case}, with a task: {cause}");
+        }
+        assert_eq!(
+            stage.calls("ExecuteStatement"),
+            served,
+            "{case}: nothing was started"
+        );
+        let next = stage.invoke(json!({"sqlStatement": "select 1"})).await;
+        assert!(
+            next.as_ref().is_ok_and(|reply| reply["Id"].is_string()),
+            "after {case}: {next:?}"
+        );
+        served += 1;
     }
-    assert_eq!(stage.calls("ExecuteStatement"), 0, "nothing was started");
-    assert!(
-        stage
-            .invoke(json!({"sqlStatement": "select 1"}))
-            .await
-            .expect("served")["Id"]
-            .is_string()
-    );
     stage.check(&["SECRET"]);
+}
+
+#[tokio::test]
+async fn fields_that_nobody_knows_go_by_the_setting() {
+    for (rule, serves, says) in [
+        (None, true, true),
+        (Some("warn"), true, true),
+        (Some("ignore"), true, false),
+        (Some("refuse"), false, true),
+    ] {
+        let mut setting = Setting::default();
+        if let Some(rule) = rule {
+            setting
+                .variables
+                .push(("SIGNALBOX_UNKNOWN_FIELDS", rule.to_owned()));
+        }
+        let stage = Stage::set(setting).await;
+        let payload = json!({"sqlStatement": "select 1", "colourOfTheSky": "SECRET"});
+        let answer = stage.invoke(payload.clone()).await;
+        assert_eq!(answer.is_ok(), serves, "{rule:?}: {answer:?}");
+        if let Err(failed) = answer {
+            assert_eq!(failed.error_type, "InvalidRequest");
+            assert!(
+                failed.message.contains("colourOfTheSky"),
+                "{}",
+                failed.message
+            );
+            assert_eq!(failure(&stage.task(payload)).await.0, "InvalidRequest");
+        }
+        let told = stage
+            .lambda
+            .log()
+            .iter()
+            .any(|line| line.contains("colourOfTheSky"));
+        assert_eq!(told, says, "{rule:?}");
+        let near = stage
+            .invoke(json!({"sqlStatement": "select 1", "targt": "x"}))
+            .await;
+        let near = near.expect_err("a near miss is refused under every rule");
+        assert_eq!(near.error_type, "InvalidRequest");
+        assert!(near.message.contains("`target`"), "{}", near.message);
+        stage.check(&["SECRET"]);
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod attempts;
 mod custom_resources;
 mod errors;
 mod events;
+mod ledger;
 mod life;
 mod operating;
 mod policies;

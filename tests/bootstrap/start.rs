@@ -63,13 +63,25 @@ async fn a_bad_setting_is_named() {
 async fn a_bad_file_is_named_with_its_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("signalbox.toml");
-    std::fs::write(folder.path().join("junk.wasm"), b"junk").expect("written");
+    for (name, bytes) in [
+        ("junk.wasm", &b"junk"[..]),
+        // The smallest core module, and the smallest component: it exports nothing.
+        ("core.wasm", b"\0asm\x01\0\0\0"),
+        ("other.wasm", b"\0asm\x0d\0\x01\0"),
+    ] {
+        std::fs::write(folder.path().join(name), bytes).expect("written");
+    }
     for (text, part) in [
         ("[targets.a]\nregoin = 'x'\n", "did you mean `region`?"),
         ("[policies.p]\ncomponent = 'gone.wasm'\n", "gone.wasm"),
         (
             "[policies.p]\ncomponent = 'junk.wasm'\n",
-            "this is no component",
+            "policy `p`: this is no component",
+        ),
+        ("[policies.p]\ncomponent = 'core.wasm'\n", "a core module"),
+        (
+            "[policies.p]\ncomponent = 'other.wasm'\n",
+            "policy `p`: it is not of the world `signalbox:policy/policy@0.1.0`",
         ),
         (
             "[policies.p]\nbuiltin = 'standard'\nsettings = { rulez = [] }\n",

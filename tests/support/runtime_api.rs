@@ -219,7 +219,9 @@ fn failed(body: &[u8]) -> Option<Failed> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
     Some(Failed {
-        error_type: text("errorType")?,
+        // A state machine matches names: a word, never the path of a type of Rust.
+        error_type: text("errorType")
+            .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric()))?,
         message: text("errorMessage")?,
     })
 }

@@ -257,20 +257,7 @@ impl Stage {
 
     /// Runs `signalbox` as an operator with the function's environment.
     pub async fn signalbox(&self, arguments: &[&str]) -> Said {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_signalbox"));
-        command.args(arguments).env_clear().envs(&self.variables);
-        // The servers that it asks are on this runtime.
-        let output = tokio::task::spawn_blocking(move || command.output());
-        let output = tokio::time::timeout(PATIENCE, output)
-            .await
-            .expect("signalbox ends in time")
-            .expect("no panic")
-            .expect("signalbox runs");
-        let said = Said {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).expect("UTF-8"),
-            err: String::from_utf8(output.stderr).expect("UTF-8"),
-        };
+        let said = run_signalbox(&self.variables, arguments).await;
         for token in self.tokens.lock().expect("lock").iter() {
             assert!(
                 !said.out.contains(token) && !said.err.contains(token),
@@ -300,6 +287,24 @@ impl Stage {
                 assert!(!line.contains(secret), "{secret:?} is in the log: {line}");
             }
         }
+    }
+}
+
+/// Runs `signalbox` with these variables and no others.
+pub async fn run_signalbox(variables: &Variables, arguments: &[&str]) -> Said {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_signalbox"));
+    command.args(arguments).env_clear().envs(variables);
+    // The servers that it asks are on this runtime.
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = tokio::time::timeout(PATIENCE, output)
+        .await
+        .expect("signalbox ends in time")
+        .expect("no panic")
+        .expect("signalbox runs");
+    Said {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).expect("UTF-8"),
+        err: String::from_utf8(output.stderr).expect("UTF-8"),
     }
 }
 

@@ -5,6 +5,7 @@
 //! by running the same tests against another implementation (`SIGNALBOX_TEST_DYNAMODB_URL`).
 
 mod conditions;
+mod properties;
 mod table;
 
 use std::{
@@ -23,6 +24,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
+use properties::Properties;
 use table::{Attributes, Table};
 
 /// An error of the service.
@@ -45,9 +47,9 @@ fn invalid<T>(message: impl Into<String>) -> Result<T, Refusal> {
     refuse("ValidationException", message)
 }
 
-#[derive(Default)]
 struct Shared {
     table: Table,
+    properties: Properties,
     /// What was asked under which token: a repeat has no effect.
     transactions: HashMap<String, Value>,
     /// Every request that was refused as one that DynamoDB would not take or that is not known here.
@@ -63,9 +65,20 @@ pub struct DynamoDb {
 impl DynamoDb {
     /// Starts it with an empty table of this name.
     pub async fn start(table: &str) -> Self {
+        Self::serve(table, Properties::of_a_table(table)).await
+    }
+
+    /// Starts it without a table; one of this name can be made.
+    pub async fn bare(table: &str) -> Self {
+        Self::serve(table, Properties::of_no_table(table)).await
+    }
+
+    async fn serve(table: &str, properties: Properties) -> Self {
         let shared = Arc::new(Mutex::new(Shared {
             table: Table::named(table),
-            ..Shared::default()
+            properties,
+            transactions: HashMap::new(),
+            odd: Vec::new(),
         }));
         let router = Router::new()
             .route("/", post(serve))
@@ -81,6 +94,16 @@ impl DynamoDb {
     /// For `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What was asked for when the table was made.
+    pub fn made_of(&self) -> Option<Value> {
+        self.shared.lock().expect("lock").properties.request()
+    }
+
+    /// The operations that changed the table itself, in order.
+    pub fn changes(&self) -> Vec<String> {
+        self.shared.lock().expect("lock").properties.changes()
     }
 
     /// Requests that were wrong; a test that ends well has none.
@@ -159,10 +182,16 @@ fn operate(shared: &mut Shared, target: &str, body: &Value) -> Result<Value, Ref
             strongly(body)?;
             shared.table.of(body)?.query(body)
         }
-        other => refuse(
-            "UnknownOperationException",
-            format!("{other} is not served here"),
-        ),
+        other => {
+            let operation = other.trim_start_matches("DynamoDB_20120810.");
+            let served = shared.properties.operate(operation, body);
+            served.unwrap_or_else(|| {
+                refuse(
+                    "UnknownOperationException",
+                    format!("{other} is not served here"),
+                )
+            })
+        }
     }
 }
 
