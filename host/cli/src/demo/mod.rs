@@ -67,10 +67,7 @@ pub(crate) async fn run(options: &DemoArgs) -> Done {
         .iter()
         .filter(|machine| wanted(machine.name))
     {
-        narrator.heading(
-            machine.name,
-            "one of the original's six integration scenarios, written anew",
-        );
+        narrator.heading(machine.name, scenario::about(machine.name));
         let _progress = out::Progress::of(machine.name);
         rows.push(scenario::play_machine(machine, &stage, &narrator).await);
     }

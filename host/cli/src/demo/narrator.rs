@@ -12,7 +12,7 @@ use super::text;
 use crate::out;
 
 /// How much of a text is told, in characters.
-const WIDTH: usize = 96;
+const WIDTH: usize = 80;
 
 /// Tells one story at a time. Clones tell the same one.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ impl Narrator {
         story.began = Instant::now();
         story.number += 1;
         out::line(format_args!(
-            "\n{} {}",
+            "\n{}\n    {}",
             out::styled(out::HEAD, format_args!("{:>2}. {name}", story.number)),
             out::styled(out::FAINT, about)
         ));
@@ -54,8 +54,21 @@ impl Narrator {
         out::line(format_args!(
             "    {} {} {what}",
             out::styled(out::FAINT, format_args!("{:>6.2}s", at.as_secs_f64())),
-            out::styled(out::NAME, format_args!("{who:<14}")),
+            out::styled(out::NAME, format_args!("{who:<13}")),
         ));
+    }
+
+    /// Tells of a call of the host that does something. What it only asks is not told.
+    pub(crate) fn called(&self, operation: &str) {
+        let what = match operation {
+            "ExecuteStatement" | "BatchExecuteStatement" => "records the statement and starts it",
+            "CancelStatement" => "cancels the statement",
+            "SendTaskSuccess" | "SendTaskFailure" => "answers the task",
+            "SendTaskHeartbeat" => "says that the statement runs",
+            _ => return,
+        };
+        let operation = out::styled(out::FAINT, format_args!("({operation})"));
+        self.tell("host", format_args!("{what} {operation}"));
     }
 
     /// Tells of a completion event.
@@ -81,11 +94,8 @@ impl Observer for Narrator {
             .iter()
             .map(|place| format!("[{}]", place + 1))
             .collect::<String>();
-        let who = format!("states{branch}");
+        let who = format!("{}{branch}", machine(&observation.execution));
         match &observation.what {
-            What::StateEntered { state, type_name } if *type_name == "Task" => {
-                self.tell(&who, format_args!("{state} begins"));
-            }
             What::FunctionInvoked {
                 state,
                 attempt,
@@ -150,6 +160,11 @@ impl Observer for Narrator {
             _ => {}
         }
     }
+}
+
+/// The state machine of an execution, by its ARN.
+fn machine(execution_arn: &str) -> &str {
+    execution_arn.rsplit(':').nth(1).unwrap_or(execution_arn)
 }
 
 /// The reason in a cause: the engine's message where it is a completion event.

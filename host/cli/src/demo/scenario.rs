@@ -45,7 +45,6 @@ pub(crate) const OURS: [Scenario; 8] = [
                 narrator,
                 TASKER,
                 "select public.f_slow('done', 20)",
-                None,
             ))
         },
     },
@@ -54,19 +53,13 @@ pub(crate) const OURS: [Scenario; 8] = [
         about: "a statement fails, and the state machine catches FAILED",
         expected: "SQL_FAILURE",
         play: |stage, narrator| {
-            Box::pin(step(
-                stage,
-                narrator,
-                TASKER,
-                "select no_such_function()",
-                None,
-            ))
+            Box::pin(step(stage, narrator, TASKER, "select no_such_function()"))
         },
     },
     Scenario {
         name: "denied-and-swapped",
-        about: "a policy refuses a statement; another policy is put in force while the host runs, and it goes through",
-        expected: "FAILURE, then SUCCESS",
+        about: "a policy refuses a statement; another is put in force while a task runs, and it goes through",
+        expected: "FAILURE, then SUCCESS; the running one SUCCESS",
         play: |stage, narrator| Box::pin(denied_and_swapped(stage, narrator)),
     },
     Scenario {
@@ -83,17 +76,9 @@ pub(crate) const OURS: [Scenario; 8] = [
     },
     Scenario {
         name: "heartbeat-time-out",
-        about: "a statement takes longer than the state's HeartbeatSeconds",
-        expected: "TIMEOUT",
-        play: |stage, narrator| {
-            Box::pin(step(
-                stage,
-                narrator,
-                TASKER,
-                "select public.f_slow('too long', 600)",
-                Some(10),
-            ))
-        },
+        about: "a statement takes longer than the state's HeartbeatSeconds; the execution ends, and its SQL is cancelled",
+        expected: "TIMEOUT, its SQL ABORTED",
+        play: |stage, narrator| Box::pin(timed_out(stage, narrator)),
     },
     Scenario {
         name: "polling",
@@ -121,6 +106,23 @@ impl Scenario {
             got,
             time: began.elapsed(),
         }
+    }
+}
+
+/// What one of the original's six integration scenarios, written anew, is about.
+pub(crate) fn about(machine: &str) -> &'static str {
+    match machine {
+        "cancel" => {
+            "the original's: a task times out, and the machine cancels its statement by LATEST"
+        }
+        "poll" => {
+            "the original's: without a token, the machine waits and asks until the statement is FINISHED"
+        }
+        "good-and-bad" => "the original's: a statement succeeds, the next one fails and is caught",
+        "singleton" => "the original's: ten branches want the same singleton at once",
+        "fetch" => "the original's: the rows of the execution's latest statement are read",
+        "second-tasker" => "the original's: a second function, with another database user",
+        _ => "one of the original's integration scenarios",
     }
 }
 
@@ -154,10 +156,9 @@ async fn step(
     narrator: &Narrator,
     function: &str,
     sql: &str,
-    heartbeat: Option<u32>,
 ) -> Result<String, String> {
     narrator.tell("sql", sql);
-    let definition = sql_step(&arn(function), sql, heartbeat).map_err(|error| error.to_string())?;
+    let definition = sql_step(&arn(function), sql, None).map_err(|error| error.to_string())?;
     Ok(ended_in(&stage.states().run("sql-step", &definition, json!({})).await).to_owned())
 }
 
@@ -181,16 +182,24 @@ async fn denied_and_swapped(stage: &Stage, narrator: &Narrator) -> Result<String
         narrator,
         TASKER,
         "create table if not exists old_orders (id integer)",
-        None,
     )
     .await?;
+    let slow = "select public.f_slow('under way', 60)";
+    narrator.tell("sql", slow);
+    let slow = sql_step(&arn(GUARDED), slow, None).map_err(|error| error.to_string())?;
+    let running = stage
+        .states()
+        .start_execution("under-way", &slow, json!({}));
     let drop = "drop table old_orders";
-    let denied = step(stage, narrator, GUARDED, drop, None).await?;
+    let denied = step(stage, narrator, GUARDED, drop).await?;
     stage.swap_rules("{}").await?;
     narrator.tell("platform team", "puts a policy without rules in force");
-    let allowed = step(stage, narrator, GUARDED, drop, None).await?;
+    let allowed = step(stage, narrator, GUARDED, drop).await?;
+    let under_way = ended_in(&running.end().await).to_owned();
     stage.swap_rules(super::stage::RULES).await?;
-    Ok(format!("{denied}, then {allowed}"))
+    Ok(format!(
+        "{denied}, then {allowed}; the running one {under_way}"
+    ))
 }
 
 async fn singleton(stage: &Stage, narrator: &Narrator) -> Result<String, String> {
@@ -236,20 +245,25 @@ async fn cancelled(stage: &Stage, narrator: &Narrator) -> Result<String, String>
     ))
 }
 
+async fn timed_out(stage: &Stage, narrator: &Narrator) -> Result<String, String> {
+    let sql = "select public.f_slow('too long', 600)";
+    narrator.tell("sql", sql);
+    let definition = sql_step(&arn(TASKER), sql, Some(10)).map_err(|error| error.to_string())?;
+    let execution = stage
+        .states()
+        .start_execution("time-out", &definition, json!({}));
+    let ended = ended_in(&execution.end().await).to_owned();
+    let status = until_it_ended(stage, "LATEST", Some(execution.arn())).await?;
+    Ok(format!("{ended}, its SQL {status}"))
+}
+
 async fn polling(stage: &Stage, narrator: &Narrator) -> Result<String, String> {
     let sql = "select 1 as n, public.f_slow('one', 20) as name union all select 2, 'two'";
     narrator.tell("sql", sql);
     let started = invoke(stage, json!({"sqlStatement": sql})).await?;
     let id = text(&started, "/Id").to_owned();
     narrator.tell("caller", format_args!("has the statement's id {}", id));
-    let mut status = String::new();
-    for _ in 0..200 {
-        text(&describe(stage, &id, None).await?, "/Status").clone_into(&mut status);
-        if ["FINISHED", "FAILED", "ABORTED"].contains(&status.as_str()) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let status = until_it_ended(stage, &id, None).await?;
     let rows = invoke(
         stage,
         json!({"action": "getStatementResult", "statementId": id}),
@@ -270,14 +284,14 @@ async fn lost_event(stage: &Stage, narrator: &Narrator) -> Result<String, String
     let execution = stage
         .states()
         .start_execution("lost-event", &definition, json!({}));
-    narrator.tell("eventbridge", "loses the completion event");
+    narrator.tell("eventbridge", "will lose the completion event");
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let summary = invoke(stage, json!({"action": "sweep"})).await?;
         if member(&summary, "settled").as_u64().unwrap_or(0) > 0 {
             narrator.tell(
                 "sweep",
-                format_args!("settled {} overdue task", member(&summary, "settled")),
+                format_args!("has settled {} overdue task", member(&summary, "settled")),
             );
             return Ok(ended_in(&execution.end().await).to_owned());
         }
@@ -321,6 +335,19 @@ async fn describe(stage: &Stage, id: &str, execution_arn: Option<&str>) -> Resul
 /// A member of an object; null if there is none.
 fn member<'v>(value: &'v Value, name: &str) -> &'v Value {
     value.get(name).unwrap_or(&Value::Null)
+}
+
+/// Waits until a statement has ended; its status.
+async fn until_it_ended(stage: &Stage, id: &str, arn: Option<&str>) -> Result<String, String> {
+    let mut status = String::new();
+    for _ in 0..400 {
+        text(&describe(stage, id, arn).await?, "/Status").clone_into(&mut status);
+        if ["FINISHED", "FAILED", "ABORTED"].contains(&status.as_str()) {
+            return Ok(status);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(format!("the statement is still {status}"))
 }
 
 /// Waits until the latest statement of an execution runs.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use serde_json::Value;
 use signalbox_lambda::{Config, config::Environment};
 use signalbox_local::{
-    TimeScale,
+    Faults, TimeScale,
     data_api::{DataApiOptions, EventFaults},
     lambda_api::Retry,
     sql::EngineChoice,
@@ -55,6 +55,14 @@ impl Stage {
     /// Starts the servers and the hosts.
     pub(crate) async fn build(narrator: &Narrator, engine: &EngineChoice) -> Result<Self, String> {
         let event_faults = EventFaults::new();
+        let (redshift_calls, states_calls) = (Faults::new(), Faults::new());
+        for calls in [&redshift_calls, &states_calls] {
+            let listener = narrator.clone();
+            calls.on_call(move |operation| {
+                listener.called(operation);
+                None
+            });
+        }
         let mut functions = BTreeMap::new();
         for (name, user, settings) in [
             (TASKER, "admin", "{}"),
@@ -72,6 +80,7 @@ impl Stage {
                 engine: engine.clone(),
                 time_scale: TimeScale::new(SPEED),
                 event_faults: event_faults.clone(),
+                faults: redshift_calls,
                 submitted_for: Duration::from_millis(10),
                 picked_for: Duration::from_millis(10),
                 ..DataApiOptions::default()
@@ -80,6 +89,7 @@ impl Stage {
             states: StepFunctionsOptions {
                 time_scale: TimeScale::new(SPEED),
                 observer: Some(Arc::new(narrator.clone())),
+                faults: states_calls,
                 ..StepFunctionsOptions::default()
             },
             answer_at: None,
@@ -122,7 +132,7 @@ impl Stage {
                 self.machine.redshift.url()
             ),
             format!("  Step Functions side on {}", self.states().url()),
-            format!("  time runs {SPEED} times as fast in the stories"),
+            format!("  time runs {SPEED} times as fast as in life"),
         ];
         lines.extend(
             self.cache
