@@ -42,7 +42,7 @@ pub(crate) enum Command {
     /// Prepare the DynamoDB table that keeps the durable record
     #[command(subcommand)]
     Ledger(LedgerCommand),
-    /// Look at policies, check them, compile them
+    /// Build policies, look at them, check them, compile them
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Look over a deployment and say what is missing and how to mend it; changes nothing
@@ -92,6 +92,14 @@ pub(crate) enum LedgerCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
+    /// Make a component of the core module that a toolchain for `wasm32-unknown-unknown` wrote
+    Build {
+        /// The core module, such as `target/wasm32-unknown-unknown/release/nightly.wasm`
+        module: PathBuf,
+        /// Where to write the component
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Load a policy as the host does, with its settings, and say what is wrong
     Check {
         /// The component, or `standard` for the built-in policy

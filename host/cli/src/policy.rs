@@ -1,5 +1,7 @@
 //! `signalbox policy`.
 
+mod build;
+
 use std::{borrow::Cow, path::Path};
 
 use serde_json::{Value, json};
@@ -15,6 +17,7 @@ const STANDARD: &str = "standard";
 
 pub(crate) async fn run(command: &PolicyCommand) -> Done {
     match command {
+        PolicyCommand::Build { module, output } => build::run(module, output).await,
         PolicyCommand::Check { policy, settings } => check(policy, settings.as_deref()).await,
         PolicyCommand::Inspect { policy } => inspect(policy).await,
         PolicyCommand::Compile {

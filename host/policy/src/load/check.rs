@@ -59,8 +59,7 @@ pub(crate) fn is_component(policy: &str, bytes: &[u8]) -> Result<(), LoadError> 
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => not(
             "a core module",
-            "Make a component of it, with `wasm-tools component new` or by building it with its toolchain's support \
-             for components",
+            "Make a component of it with `signalbox policy build`, or build it with its toolchain's support for components",
         ),
         [0, b'a', b's', b'm', ..] => not(
             "WebAssembly of an unknown version",
