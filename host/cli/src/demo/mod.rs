@@ -16,6 +16,10 @@ use signalbox_local::step_functions::machines;
 use self::{narrator::Narrator, stage::Stage};
 use crate::{Done, args::DemoArgs, out};
 
+/// Where to go from here.
+const NEXT: &str =
+    "`signalbox serve` keeps these servers up for your own tools; `signalbox --help` has the rest";
+
 pub(crate) async fn run(options: &DemoArgs) -> Done {
     let wanted = |name: &str| {
         options
@@ -72,7 +76,9 @@ pub(crate) async fn run(options: &DemoArgs) -> Done {
         rows.push(scenario::play_machine(machine, &stage, &narrator).await);
     }
     stage.strike().await;
-    Ok(table::show(&rows, began.elapsed()))
+    let good = table::show(&rows, began.elapsed());
+    out::line(out::styled(out::FAINT, NEXT));
+    Ok(good)
 }
 
 /// The text at a JSON Pointer; empty if there is none.
