@@ -87,6 +87,36 @@ async fn without_a_token_the_reply_is_redshifts_and_the_statement_can_be_asked_a
 }
 
 #[tokio::test]
+async fn a_long_result_is_read_page_by_page() {
+    const ROWS: u64 = 2_500;
+    let stage = Stage::original().await;
+    let sql = format!(
+        "with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < {ROWS}) select n from numbers"
+    );
+    let started = stage.invoke(json!({"sqlStatement": sql})).await;
+    let started = started.expect("started");
+    let id = started["Id"].as_str().expect("an id");
+    poll(&stage, id).await;
+    let mut ask = json!({"action": "getStatementResult", "statementId": id});
+    let mut seen = Vec::new();
+    let mut pages = 0;
+    loop {
+        let page = stage.invoke(ask.clone()).await.expect("a page");
+        assert_eq!(page["TotalNumRows"], ROWS);
+        let rows = page["Records"].as_array().expect("rows");
+        seen.extend(rows.iter().filter_map(|row| row[0]["longValue"].as_u64()));
+        pages += 1;
+        match page["NextToken"].as_str() {
+            Some(token) => ask["nextToken"] = json!(token),
+            None => break,
+        }
+    }
+    assert!(pages > 1, "one page has no next one");
+    assert_eq!(seen, (1..=ROWS).collect::<Vec<_>>());
+    stage.check(&[]);
+}
+
+#[tokio::test]
 async fn latest_is_the_statement_of_the_execution() {
     let mut stage = Stage::original().await;
     let execution = stage.task(json!({"sqlStatement": "select 7 as seven"}));
