@@ -132,6 +132,7 @@ async fn failures_are_told_in_the_engines_words() {
     let id = failed["Id"].as_str().expect("Id");
     let reply = call(&server, "GetStatementResult", json!({ "Id": id })).await;
     assert_eq!(reply.error(), "ResourceNotFoundException");
+    assert_eq!(reply.body["ResourceId"], id);
     server.shutdown().await;
 }
 
@@ -382,6 +383,7 @@ async fn input_is_checked() {
     for operation in ["DescribeStatement", "CancelStatement", "GetStatementResult"] {
         let reply = call(&server, operation, missing.clone()).await;
         assert_eq!(reply.error(), "ResourceNotFoundException", "{operation}");
+        assert_eq!(reply.body["ResourceId"], missing["Id"], "{operation}");
     }
     let reply = call(&server, "DropEverything", json!({})).await;
     assert_eq!(reply.error(), "UnknownOperationException");
@@ -428,8 +430,9 @@ async fn a_batch_is_all_or_nothing_unless_it_commits_by_itself() {
     assert_eq!(whole.error(), "ValidationException");
     for odd in [":0", ":4"] {
         let part = json!({"Id": format!("{id}{odd}")});
-        let reply = call(&server, "DescribeStatement", part).await;
+        let reply = call(&server, "DescribeStatement", part.clone()).await;
         assert_eq!(reply.error(), "ResourceNotFoundException");
+        assert_eq!(reply.body["ResourceId"], part["Id"]);
     }
     let all = call(&server, "ListStatements", json!({"Status": "FAILED"}))
         .await
@@ -556,6 +559,7 @@ async fn a_session_keeps_its_tables_and_runs_one_statement() {
     tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     let late = call(&server, "ExecuteStatement", within("select 1")).await;
     assert_eq!(late.error(), "ResourceNotFoundException");
+    assert_eq!(late.body["ResourceId"], session);
     server.shutdown().await;
 }
 
@@ -769,7 +773,9 @@ async fn sessions_are_listed() {
     let named = list(json!({ "SessionId": first["SessionId"] })).await.ok();
     assert_eq!(named["Sessions"][0]["Status"], "CLOSED");
     let unknown = json!({ "SessionId": "00000000-0000-4000-8000-000000000000" });
-    assert_eq!(list(unknown).await.error(), "ResourceNotFoundException");
+    let unknown_reply = list(unknown.clone()).await;
+    assert_eq!(unknown_reply.error(), "ResourceNotFoundException");
+    assert_eq!(unknown_reply.body["ResourceId"], unknown["SessionId"]);
     let nonsense = list(json!({ "Status": "OPEN" })).await;
     assert_eq!(nonsense.error(), "ValidationException");
     server.shutdown().await;

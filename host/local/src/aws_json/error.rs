@@ -12,6 +12,8 @@ pub(crate) struct ServiceError {
     pub(crate) message: String,
     /// The HTTP status.
     pub(crate) status: u16,
+    /// What does not exist, of the error that says so.
+    pub(crate) resource_id: Option<String>,
 }
 
 impl ServiceError {
@@ -21,6 +23,7 @@ impl ServiceError {
             code: code.to_owned(),
             message: message.into(),
             status: 400,
+            resource_id: None,
         }
     }
 
@@ -38,8 +41,11 @@ impl ServiceError {
     }
 
     /// What was named does not exist.
-    pub(crate) fn not_found(message: impl Into<String>) -> Self {
-        Self::client("ResourceNotFoundException", message)
+    pub(crate) fn not_found(resource_id: &str, message: impl Into<String>) -> Self {
+        Self {
+            resource_id: Some(resource_id.to_owned()),
+            ..Self::client("ResourceNotFoundException", message)
+        }
     }
 
     /// The service has no such operation.

@@ -155,6 +155,9 @@ fn reply<S: Service>(result: Result<Value, ServiceError>) -> Response {
             let mut body = Map::new();
             body.insert("__type".to_owned(), error.code.into());
             body.insert(S::MESSAGE_MEMBER.to_owned(), error.message.into());
+            if let Some(id) = error.resource_id {
+                body.insert("ResourceId".to_owned(), id.into());
+            }
             (error.status, Value::Object(body))
         }
     };

@@ -46,7 +46,12 @@ pub(crate) fn part_index(statement: &Statement, number: usize) -> Result<usize, 
     number
         .checked_sub(1)
         .filter(|at| statement.is_batch() && *at < statement.sqls.len())
-        .ok_or_else(|| ServiceError::not_found("Query does not exist."))
+        .ok_or_else(|| {
+            ServiceError::not_found(
+                &format!("{}:{number}", statement.id),
+                "Query does not exist.",
+            )
+        })
 }
 
 fn describe_whole(statement: &Statement, progress: &Progress) -> Value {

@@ -100,11 +100,12 @@ async fn page(
         )
     };
     let result = result.ok_or_else(|| {
-        ServiceError::not_found(if is_dropped {
+        let message = if is_dropped {
             "The result was dropped to make room for newer ones."
         } else {
             "Query does not have result. Please check query status with DescribeStatement."
-        })
+        };
+        ServiceError::not_found(input.id.as_deref().unwrap_or(&id), message)
     })?;
     let subject = (&statement.id, at);
     let from = match input.next_token.as_deref() {

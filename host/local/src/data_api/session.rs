@@ -209,9 +209,8 @@ impl Sessions {
         keep_alive: Option<u64>,
     ) -> Result<Lease, ServiceError> {
         let Some(session) = open.get_mut(id).filter(|session| session.is_open()) else {
-            return Err(ServiceError::not_found(format!(
-                "The session {id} does not exist or is closed."
-            )));
+            let message = format!("The session {id} does not exist or is closed.");
+            return Err(ServiceError::not_found(id, message));
         };
         match session.enter(State::Busy { statement: None }) {
             State::Busy { statement } => {
@@ -221,7 +220,7 @@ impl Sessions {
                 )))
             }
             // Asked for above.
-            State::Closed => Err(ServiceError::not_found("The session is closed.")),
+            State::Closed => Err(ServiceError::not_found(id, "The session is closed.")),
             State::Free { connection, .. } => {
                 if let Some(seconds) = keep_alive {
                     session.seconds = seconds;

@@ -35,9 +35,8 @@ pub(crate) fn list(core: &Core, input: &SessionsInput) -> Result<Value, ServiceE
     if let Some(id) = &input.session_id
         && found.is_empty()
     {
-        return Err(ServiceError::not_found(format!(
-            "The session {id} does not exist."
-        )));
+        let message = format!("The session {id} does not exist.");
+        return Err(ServiceError::not_found(id, message));
     }
     found.retain(|session| session.number < before);
     let has_more = found.len() > page;

@@ -118,7 +118,7 @@ impl Store {
             .by_id
             .get(id)
             .cloned()
-            .ok_or_else(|| ServiceError::not_found("Query does not exist."))
+            .ok_or_else(|| ServiceError::not_found(id, "Query does not exist."))
     }
 
     /// All statements, newest first, that are older than the one with the number `before`.
