@@ -1,5 +1,6 @@
 //! `bootstrap`: the host under AWS Lambda's Runtime API.
 
+mod deadline;
 mod start_error;
 
 use std::{process::ExitCode, time::SystemTime};
@@ -97,10 +98,7 @@ async fn start() -> Result<Host, StartError> {
 /// The event is taken as text: a refusal of the client's own parser would carry the name of a Rust type.
 async fn handle(host: Host, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Failed> {
     let LambdaEvent { payload, context } = event;
-    let left = context
-        .deadline()
-        .duration_since(SystemTime::now())
-        .unwrap_or_default();
+    let left = deadline::time_left(context.deadline(), SystemTime::now());
     let frame = InvocationContext {
         request_id: context.request_id.clone(),
         deadline: Instant::now() + left,
