@@ -27,7 +27,7 @@ def served(tmp_path_factory):
                 "conn_type": "aws",
                 "login": "test",
                 "password": "test",
-                "extra": {"region_name": "us-east-1", "endpoint_url": addresses["redshiftData"]},
+                "extra": {"region_name": "us-east-1", "endpoint_url": addresses["redshiftDataUrl"]},
             }
         )
         yield

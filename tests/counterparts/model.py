@@ -10,16 +10,14 @@ import numbers
 import boto3
 from botocore.config import Config
 
-REGION = "us-east-1"
+import support
 
 
 def client(url, checked=None):
     """A client of the Redshift Data API at `url`. Each reply is checked; faults are added to `checked`, a list, or
     raised where none is given."""
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-    made = session.client(
-        "redshift-data", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}, read_timeout=60)
-    )
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=60)
+    made = boto3.client("redshift-data", endpoint_url=url, config=config, **support.KEYS)
 
     def check(response_dict, operation_model, **_):
         found = faults(operation_model, response_dict)

@@ -1,9 +1,15 @@
-"""Starts and ends the programs of a test run. Everything listens on 127.0.0.1 and ends with the test that started it."""
+"""Starts and ends the programs of a test run.
+
+Everything listens on 127.0.0.1, writes what it says to a file of its own, and ends with the block that started it, on
+failure and Ctrl-C too. What runs is in a session of its own, so that Ctrl-C reaches the tests and not the programs
+below them, which are then ended in order.
+"""
 
 import contextlib
 import json
 import os
 import pathlib
+import select
 import signal
 import socket
 import subprocess
@@ -16,14 +22,22 @@ HERE = pathlib.Path(__file__).resolve().parent
 BINARIES = pathlib.Path(os.environ.get("SIGNALBOX_TEST_BINARIES", ROOT / "target" / "debug"))
 # How long a program may take to come up, or a machine to end, on a busy computer.
 PATIENCE_SECONDS = 120
+REGION = "us-east-1"
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
 
 FAKE_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_REGION": "us-east-1",
-    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
+    # A file that is not there: nobody's real profile is read.
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+
+# The files that running programs write to.
+_logs = []
 
 
 def environment(**more):
@@ -50,65 +64,92 @@ def eventually(ask, what, seconds=PATIENCE_SECONDS):
     raise AssertionError(f"{what}: not within {seconds} s")
 
 
+def tail(log, characters=3000):
+    """The end of what a program has said."""
+    try:
+        text = pathlib.Path(log).read_text(errors="replace")
+    except OSError as error:
+        return str(error)
+    return text[-characters:] or "(nothing)"
+
+
+def tails():
+    """What the programs that run have said last, each with its name."""
+    return [(log.stem, tail(log)) for log in _logs]
+
+
 @contextlib.contextmanager
 def program(arguments, log, env=None, **options):
     """A process that is asked to end, then made to, when the block is left. What it says goes to the file `log`."""
+    log = pathlib.Path(log)
     with open(log, "ab") as out:
         options.setdefault("stdout", out)
-        process = subprocess.Popen([str(a) for a in arguments], stderr=out, env=env or environment(), **options)
+        process = subprocess.Popen(
+            [str(argument) for argument in arguments],
+            stdin=subprocess.DEVNULL, stderr=out, env=env or environment(), start_new_session=True, **options,
+        )
+    _logs.append(log)
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end(process)
+        _logs.remove(log)
 
 
-def answers(url, process, log):
-    """Waits until something answers at `url`, whatever it says."""
+def end(process):
+    """Ends a process and what it started."""
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        # Its session has its own id, and lives for as long as one of its processes.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal_number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+
+
+def ran(arguments, log, **options):
+    """Runs a program to its end, which has to be a good one."""
+    with program(arguments, log, **options) as process:
+        code = process.wait(PATIENCE_SECONDS)
+    assert code == 0, f"{arguments[0]} ended with {code}: {tail(log)}"
+
+
+def listens(port, process, log):
+    """Waits until a program takes connections."""
 
     def ask():
-        if process.poll() is not None:
-            raise AssertionError(f"it ended with {process.returncode}: {pathlib.Path(log).read_text()[-2000:]}")
+        assert process.poll() is None, f"it ended with {process.returncode}: {tail(log)}"
         try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except urllib.error.HTTPError:
-            pass
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
         except OSError:
             return None
         return True
 
-    eventually(ask, f"an answer at {url}")
+    eventually(ask, f"{pathlib.Path(log).stem} listens")
 
 
 @contextlib.contextmanager
 def serve(directory, *arguments, env=None):
     """`signalbox serve`: the addresses that it prints."""
     log = directory / "serve.log"
-    with program(
-        [BINARIES / "signalbox", "serve", "--json", *arguments], log, env=env or environment(), stdout=subprocess.PIPE
-    ) as process:
-        line = process.stdout.readline()
-        assert line, f"serve did not start: {log.read_text()[-2000:]}"
+    command = [BINARIES / "signalbox", "serve", "--json", *arguments]
+    with program(command, log, env=env, stdout=subprocess.PIPE) as process:
+        said, _, _ = select.select([process.stdout], [], [], PATIENCE_SECONDS)
+        line = process.stdout.readline() if said else b""
+        assert line, f"serve did not start: {tail(log)}"
         yield json.loads(line)
 
 
 @contextlib.contextmanager
 def moto(directory, lambda_port):
-    """moto, whose Step Functions run machines and call Lambda at `lambda_port`: its address."""
+    """moto, whose Step Functions run machines and call other services at `lambda_port`: its address."""
     port, log = free_port(), directory / "moto.log"
     url = f"http://127.0.0.1:{port}"
     python = os.environ["SIGNALBOX_COUNTERPARTS_PYTHON"]
     # Two ports that differ are what makes moto call Lambda somewhere else than at itself.
-    with program(
-        [python, HERE / "moto_server.py", port], log, env=environment(MOTO_PORT=lambda_port)
-    ) as process:
-        answers(f"{url}/moto-api/", process, log)
-        post(f"{url}/moto-api/config", {"stepfunctions": {"execute_state_machine": True}})
+    with program([python, HERE / "moto_server.py", port], log, env=environment(MOTO_PORT=lambda_port)) as process:
+        listens(port, process, log)
+        status, reply = post(f"{url}/moto-api/config", {"stepfunctions": {"execute_state_machine": True}})
+        assert status < 300, reply
         yield url
 
 
