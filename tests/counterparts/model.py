@@ -81,10 +81,10 @@ def walk(shape, value, path):
             return
         for index, item in enumerate(value):
             yield from walk(shape.member, item, f"{path}[{index}]")
-    elif shape.type_name == "string":
+    elif shape.type_name in ("string", "blob"):
         if not isinstance(value, str):
             yield f"{path} is no text: {value!r}"
-        elif shape.enum and value not in shape.enum:
+        elif getattr(shape, "enum", None) and value not in shape.enum:
             yield f"{path} is {value!r}, none of {shape.enum}"
     elif shape.type_name == "boolean":
         if not isinstance(value, bool):
@@ -99,3 +99,5 @@ def walk(shape, value, path):
             # Seconds; a count of milliseconds would be far in the future.
             if abs(value - datetime.datetime.now().timestamp()) > 2 * 86400:
                 yield f"{path} is no time near now: {value!r}"
+    else:
+        raise NotImplementedError(f"{path} is a {shape.type_name}, which was in no reply before")
