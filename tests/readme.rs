@@ -175,14 +175,34 @@ fn check_payload(at: &str, payload: &Value) {
 #[test]
 fn every_toml_block_is_a_configuration() {
     let mut read = 0;
-    for block in blocks("README.md").iter().filter(|b| b.language == "toml") {
+    for (document, block) in ["README.md", "docs/policy.md"]
+        .into_iter()
+        .flat_map(|document| {
+            blocks(document)
+                .into_iter()
+                .map(move |block| (document, block))
+        })
+        .filter(|(_, block)| {
+            block.language.starts_with("toml") && block.file() != Some("Cargo.toml")
+        })
+    {
         let environment =
             BTreeMap::from([("SIGNALBOX_CONFIG".to_owned(), "signalbox.toml".to_owned())]);
-        signalbox_lambda::Config::read(&environment, &|_| Ok(block.text.clone()))
-            .unwrap_or_else(|error| panic!("README.md:{}: {error}", block.line));
+        let file = |path: &Path| {
+            let settings = path
+                .extension()
+                .is_some_and(|extension| extension == "json");
+            Ok(if settings {
+                "{}".to_owned()
+            } else {
+                block.text.clone()
+            })
+        };
+        signalbox_lambda::Config::read(&environment, &file)
+            .unwrap_or_else(|error| panic!("{document}:{}: {error}", block.line));
         read += 1;
     }
-    assert_eq!(read, 1);
+    assert_eq!(read, 2);
 }
 
 #[test]
