@@ -9,6 +9,8 @@ pub mod cloudformation;
 mod facade;
 pub mod ledger;
 pub mod session;
+#[cfg(feature = "surroundings")]
+pub mod surroundings;
 pub mod targets;
 #[cfg(test)]
 mod testing;
