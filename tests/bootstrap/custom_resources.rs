@@ -1,6 +1,9 @@
 //! Requests of CloudFormation for custom resources.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use signalbox_local::data_api::EventFault;
 
 use crate::support::{
     response_bucket::{ResponseBucket, Turn},
@@ -85,10 +88,20 @@ async fn a_failed_create_is_rolled_back_without_sql() {
     let reason = failed["Reason"].as_str().expect("a reason");
     assert!(reason.contains("nowhere"), "{reason}");
 
-    let mut delete = request(&bucket, "Delete", "r-2", "drop table nowhere");
-    delete["PhysicalResourceId"] = failed["PhysicalResourceId"].clone();
-    stage.invoke(delete).await.expect("answered");
-    assert_eq!(bucket.response("r-2")["Status"], "SUCCESS");
+    // The other id is what the original's examples give where a request never reached the function.
+    for (key, id) in [
+        ("r-2", &failed["PhysicalResourceId"]),
+        ("r-3", &json!("n/a")),
+    ] {
+        let mut delete = request(&bucket, "Delete", key, "drop table nowhere");
+        delete["PhysicalResourceId"] = id.clone();
+        stage.invoke(delete).await.expect("answered");
+        let told = bucket.response(key);
+        assert_eq!(
+            (&told["Status"], &told["PhysicalResourceId"]),
+            (&json!("SUCCESS"), id)
+        );
+    }
     assert_eq!(stage.calls("ExecuteStatement"), 1);
     stage.check(&[SIGNATURE]);
 }
@@ -166,4 +179,86 @@ async fn a_response_that_is_refused_or_redirected_is_an_alarm_and_never_a_loop()
         );
         stage.check(&[SIGNATURE]);
     }
+}
+
+#[tokio::test]
+async fn the_same_resource_of_two_stacks_is_two() {
+    let (mut stage, bucket) = stage().await;
+    let mut ids = Vec::new();
+    for stack in ["one", "two"] {
+        let mut create = request(&bucket, "Create", stack, "select 1");
+        create["StackId"] = json!(format!(
+            "arn:aws:cloudformation:us-east-1:000000000000:stack/{stack}/1"
+        ));
+        create["RequestId"] = json!("the same");
+        stage.invoke(create).await.expect("started");
+        let event = stage.completion().await;
+        stage.invoke(batch(&[&event])).await.expect("settled");
+        let told = bucket.response(stack);
+        assert!(
+            told["StackId"]
+                .as_str()
+                .is_some_and(|id| id.contains(stack)),
+            "{told}"
+        );
+        ids.push(told["PhysicalResourceId"].clone());
+    }
+    assert_ne!(ids[0], ids[1]);
+    assert_eq!(stage.calls("ExecuteStatement"), 2);
+    stage.check(&[SIGNATURE]);
+}
+
+#[tokio::test]
+async fn a_long_error_of_the_engine_is_told_as_far_as_it_fits() {
+    let (mut stage, bucket) = stage().await;
+    let sql = format!("select \"{}\" from nowhere", "ü😀".repeat(5_000));
+    let create = request(&bucket, "Create", "r-1", &sql);
+    stage.invoke(create).await.expect("started");
+    let event = stage.completion().await;
+    stage.invoke(batch(&[&event])).await.expect("settled");
+    // That it has at most 4,096 bytes is checked with every response.
+    let told = bucket.response("r-1");
+    assert_eq!(told["Status"], "FAILED");
+    assert!(
+        told["Reason"]
+            .as_str()
+            .is_some_and(|reason| !reason.is_empty()),
+        "{told}"
+    );
+    for (name, value) in [("RequestId", "r-1"), ("LogicalResourceId", "Table")] {
+        assert_eq!(told[name], value, "an id is never shortened");
+    }
+    stage.check(&[SIGNATURE]);
+}
+
+#[tokio::test]
+async fn a_stack_whose_event_is_lost_is_told_by_the_sweep() {
+    let (stage, bucket) = stage().await;
+    stage.event_faults.next(EventFault::Drop);
+    let create = request(&bucket, "Create", "r-1", "select 1");
+    stage.invoke(create).await.expect("started");
+    let told = tokio::time::timeout(Duration::from_secs(60), async {
+        while bucket.put("r-1").is_empty() {
+            stage
+                .invoke(json!({"action": "sweep"}))
+                .await
+                .expect("swept");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    told.await.expect("in time");
+    assert_eq!(bucket.response("r-1")["Status"], "SUCCESS");
+    stage.check(&[SIGNATURE]);
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_cloudformations_gets_nothing() {
+    let (stage, _bucket) = stage().await;
+    let elsewhere = ResponseBucket::start().await;
+    let create = request(&elsewhere, "Create", "r-1", "select 1");
+    let raised = stage.invoke(create).await.expect_err("nobody can be told");
+    assert_eq!(raised.error_type, "InvalidRequest", "{raised:?}");
+    assert!(elsewhere.put("r-1").is_empty());
+    assert_eq!(stage.calls("ExecuteStatement"), 0);
+    stage.check(&[SIGNATURE]);
 }
