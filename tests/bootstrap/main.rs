@@ -16,6 +16,7 @@ mod support;
 
 mod attempts;
 mod custom_resources;
+mod doctor;
 mod errors;
 mod events;
 mod ledger;

@@ -1,7 +1,7 @@
 //! `signalbox tasks` on the ledger of a function that runs.
 
 use serde_json::json;
-use signalbox_local::{CallFault, ServiceFault, data_api::EventFault, step_functions::Outcome};
+use signalbox_local::{data_api::EventFault, step_functions::Outcome};
 
 use crate::support::stage::{Said, Stage, end, failure};
 
@@ -180,64 +180,4 @@ async fn what_cannot_be_done_is_said() {
     assert_eq!(stage.calls("CancelStatement"), 0);
     stage.signalbox(&["tasks", "cancel", &id]).await;
     stage.check(&[]);
-}
-
-#[tokio::test]
-async fn the_doctor_tells_what_is_good_what_is_denied_and_what_it_cannot_see() {
-    let stage = Stage::original().await;
-    let said = stage.signalbox(&["doctor", "--json"]).await;
-    let states = |said: &Said| -> Vec<(String, String)> {
-        let findings = said.json()["findings"].take();
-        let findings = findings.as_array().expect("a list");
-        let text = |finding: &serde_json::Value, name: &str| {
-            finding[name].as_str().expect("a text").to_owned()
-        };
-        findings
-            .iter()
-            .map(|f| (text(f, "check"), text(f, "state")))
-            .collect()
-    };
-    let has = |said: &Said, check: &str, state: &str| {
-        assert!(
-            states(said).contains(&(check.to_owned(), state.to_owned())),
-            "{check} {state}: {said:?}"
-        );
-    };
-    for good in [
-        "configuration",
-        "policies",
-        "target default",
-        "step functions",
-    ] {
-        has(&said, good, "good");
-    }
-    for unknown in ["completion rule", "queue mapping", "schedule", "function"] {
-        has(&said, unknown, "unknown");
-    }
-    assert_eq!(said.code == Some(0), said.json()["toMend"] == 0, "{said:?}");
-
-    let denied = ServiceFault {
-        code: "AccessDeniedException".to_owned(),
-        message: "not yours".to_owned(),
-        status: 400,
-    };
-    stage
-        .redshift_faults
-        .next_call("DescribeStatement", CallFault::FailBefore(denied));
-    let said = stage.signalbox(&["doctor", "--json"]).await;
-    has(&said, "target default", "mend");
-    has(&said, "step functions", "good");
-    assert_eq!(said.code, Some(1), "{said:?}");
-
-    let said = stage.signalbox(&["doctor", "--config", "gone.toml"]).await;
-    assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.out.contains("cannot read gone.toml"), "{said:?}");
-    assert_eq!(stage.calls("ExecuteStatement"), 0, "it runs no SQL");
-    assert_eq!(
-        (
-            stage.calls("SendTaskSuccess"),
-            stage.calls("SendTaskFailure")
-        ),
-        (0, 0)
-    );
 }

@@ -5,3 +5,4 @@ pub mod lambda;
 pub mod response_bucket;
 pub mod runtime_api;
 pub mod stage;
+pub mod surroundings;

@@ -1,27 +1,24 @@
-//! The checks. None changes anything.
+//! The settings, the policies, and the table.
 
-use std::sync::Arc;
-
-use signalbox_aws::{DynamoLedger, Session, TableError};
+use signalbox_aws::{Inspection, TableError};
 use signalbox_lambda::{Config, start};
-use signalbox_tasker::ports::{Callbacks, SendError, ServiceErrorKind, TaskToken, Warehouse};
 
-use super::{Finding, State};
+use super::finding::{Finding, State};
 
-/// No statement has this id: what a service says about it shows whether it may be asked.
-const NO_STATEMENT: &str = "00000000-0000-0000-0000-000000000000";
-/// Nobody waits under this token.
-const NO_TOKEN: &str = "signalbox-doctor";
 const CREATE: &str = "signalbox ledger create";
 
 /// The settings, which were read.
 pub(super) fn configuration(config: &Config) -> Finding {
+    let names = |names: Vec<&String>| {
+        let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    };
     let found = format!(
-        "deployment `{}`, table `{}`, {} targets, {} policies",
+        "deployment `{}`, table `{}`, targets {}, policies {}",
         config.deployment,
         config.ledger.table,
-        config.targets.len(),
-        config.policies.len()
+        names(config.targets.keys().collect()),
+        names(config.policies.keys().collect())
     );
     if config.deployment == "local" {
         return Finding::new("configuration", State::Mend, found)
@@ -40,10 +37,11 @@ pub(super) async fn policies(config: &Config) -> Finding {
 }
 
 /// The ledger's table.
-pub(super) async fn table(config: &Config) -> Vec<Finding> {
-    let session = Arc::new(Session::from_environment());
-    let table = DynamoLedger::new(session, config.ledger.table.clone());
-    let inspection = match table.inspect_table().await {
+pub(super) fn table(
+    config: &Config,
+    looked: &Result<Option<Inspection>, TableError>,
+) -> Vec<Finding> {
+    let inspection = match looked {
         Ok(Some(inspection)) => inspection,
         Ok(None) => {
             let found = format!("there is no table `{}`", config.ledger.table);
@@ -101,75 +99,4 @@ pub(super) async fn table(config: &Config) -> Vec<Finding> {
         Err(error) => unknown("recovery", error, "dynamodb:DescribeContinuousBackups"),
     };
     vec![keys, billing, expiry, recovery]
-}
-
-/// Whether a target's Data API may be asked: by a statement that does not exist.
-pub(super) async fn target(warehouse: &dyn Warehouse, target: &str) -> Finding {
-    let check = format!("target {target}");
-    match warehouse.describe(target, NO_STATEMENT, None).await {
-        Err(error) if matches!(error.kind, ServiceErrorKind::NotFound | ServiceErrorKind::Invalid) => {
-            Finding::new(check, State::Good, "redshift-data:DescribeStatement is allowed; no SQL was run")
-        }
-        Err(error) if error.kind == ServiceErrorKind::Denied => {
-            Finding::new(check, State::Mend, error.to_string()).mend(
-                "allow redshift-data:ExecuteStatement, BatchExecuteStatement, DescribeStatement, CancelStatement, \
-                 GetStatementResult, GetStatementResultV2 and ListStatements to the function's role, or to the target's role_arn",
-            )
-        }
-        Err(error) => Finding::new(check, State::Unknown, error.to_string()),
-        Ok(_) => Finding::new(check, State::Unknown, "a statement that cannot exist was described"),
-    }
-}
-
-/// Whether tasks may be answered: by a token that nobody waits under.
-pub(super) async fn step_functions(callbacks: &dyn Callbacks) -> Finding {
-    const CHECK: &str = "step functions";
-    match callbacks.heartbeat(&TaskToken::new(NO_TOKEN)).await {
-        Err(SendError::Closed { .. } | SendError::Refused { .. }) => {
-            Finding::new(CHECK, State::Good, "states:SendTaskHeartbeat is allowed")
-        }
-        Err(error @ SendError::Denied { .. }) => Finding::new(CHECK, State::Mend, error.to_string())
-            .mend("allow states:SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat to the function's role"),
-        Err(error) => Finding::new(CHECK, State::Unknown, error.to_string()),
-        Ok(()) => Finding::new(CHECK, State::Unknown, "a token that nobody waits under was taken"),
-    }
-}
-
-/// What this version does not look at, each with what is needed and the command that shows it.
-pub(super) fn not_looked_at(deployment: &str) -> Vec<Finding> {
-    [
-        (
-            "completion rule",
-            format!(
-                "a rule for source `aws.redshift-data`, detail-type `Redshift Data Statement Status Change` and \
-                 detail.statementName with the prefix `sbx-{deployment}:`"
-            ),
-            "aws events list-rules".to_owned(),
-        ),
-        (
-            "queue mapping",
-            "an event source mapping with ReportBatchItemFailures".to_owned(),
-            format!("aws lambda list-event-source-mappings --function-name {deployment}"),
-        ),
-        (
-            "schedule",
-            "a sweep every minute, without which a lost event leaves a task to its time-out".to_owned(),
-            "aws events list-rules; aws scheduler list-schedules".to_owned(),
-        ),
-        (
-            "function",
-            "a time-out of 30 s or more, and the settings that were read here".to_owned(),
-            format!("aws lambda get-function-configuration --function-name {deployment}"),
-        ),
-    ]
-    .into_iter()
-    .map(|(check, needed, command)| {
-        Finding::new(
-            check,
-            State::Unknown,
-            format!("this version does not look at it; needed is {needed}"),
-        )
-        .mend(format!("{command} (see docs/deploy.md)"))
-    })
-    .collect()
 }
