@@ -140,6 +140,7 @@ async fn a_deployment_of_which_much_is_missing() {
         around.mappings[0] = json!({
             "UUID": "m-1", "EventSourceArn": QUEUE, "FunctionArn": FUNCTION_ARN, "State": "Disabled"
         });
+        around.reserved = Some(1);
         let function = around.function.as_mut().expect("a function");
         function["Runtime"] = json!("python3.8");
         function["Timeout"] = json!(15);
@@ -185,8 +186,15 @@ async fn what_may_not_be_looked_at_is_not_called_good() {
         );
     }
     // With the rules alone the ways are known, and not what is at their ends.
-    around.around().denied = ["ListEventSourceMappings", "GetQueueUrl", "GetPolicy"].into();
+    around.around().denied = [
+        "ListEventSourceMappings",
+        "GetQueueUrl",
+        "GetPolicy",
+        "GetFunctionConcurrency",
+    ]
+    .into();
     for (check, state) in [
+        ("function", "unknown"),
         ("completion rule", "good"),
         ("mapping of completions", "unknown"),
         ("queue completions", "unknown"),

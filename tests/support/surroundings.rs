@@ -26,6 +26,8 @@ pub struct Around {
     pub rules: Vec<Value>,
     /// The function's configuration.
     pub function: Option<Value>,
+    /// The concurrency that is reserved for it.
+    pub reserved: Option<u32>,
     /// Who may invoke it: a policy.
     pub invoke_policy: Option<Value>,
     /// Its event source mappings.
@@ -60,6 +62,7 @@ impl Surroundings {
                 "/2015-03-31/functions/{name}/configuration",
                 get(configuration),
             )
+            .route("/2019-09-30/functions/{name}/concurrency", get(concurrency))
             .route("/2015-03-31/functions/{name}/policy", get(policy))
             .route("/2015-03-31/event-source-mappings", get(mappings))
             .route("/2015-03-31/event-source-mappings/", get(mappings))
@@ -134,6 +137,18 @@ async fn configuration(State(around): State<Shared>, Path(name): Path<String>) -
             .filter(|function| function["FunctionName"] == *name)
             .ok_or(MISSING)
     }))
+}
+
+async fn concurrency(State(around): State<Shared>) -> Response {
+    let around = around.lock().expect("lock");
+    respond(
+        around
+            .allowed("GetFunctionConcurrency")
+            .map(|()| match around.reserved {
+                Some(count) => json!({ "ReservedConcurrentExecutions": count }),
+                None => json!({}),
+            }),
+    )
 }
 
 async fn policy(State(around): State<Shared>) -> Response {

@@ -72,6 +72,18 @@ impl Surroundings {
         Ok(found(reply)?.map(function))
     }
 
+    /// How many invocations of a function there may be at once, if that is reserved for it.
+    ///
+    /// # Errors
+    /// It could not be looked at.
+    pub async fn reserved_concurrency(&self, name: &str) -> Result<Option<u32>, LookError> {
+        let call = self.functions().await?.get_function_concurrency();
+        let reply = call.function_name(name).send().await;
+        let reply = reply.map_err(|error| LookError::of("lambda:GetFunctionConcurrency", &error));
+        let reserved = found(reply)?.and_then(|reply| reply.reserved_concurrent_executions);
+        Ok(reserved.and_then(|count| count.try_into().ok()))
+    }
+
     /// The policy of a function that says who may invoke it, or that of one of its versions or aliases: JSON. None if it
     /// has none.
     ///

@@ -138,6 +138,8 @@ async fn a_function_is_told_with_its_environment_and_what_ails_it() {
             r#"{"FunctionArn": "arn:f", "Timeout": 3, "State": "Inactive", "LastUpdateStatus": "Failed"}"#,
         ),
         Turn::Typed(404, "ResourceNotFoundException", "{}".to_owned()),
+        reply(r#"{"ReservedConcurrentExecutions": 1}"#),
+        reply("{}"),
     ])
     .await;
     assert_eq!(
@@ -167,6 +169,8 @@ async fn a_function_is_told_with_its_environment_and_what_ails_it() {
         .expect("there");
     assert_eq!(stale.trouble.as_deref(), Some("its last update failed"));
     assert_eq!(around.function("tasker").await, Ok(None));
+    assert_eq!(around.reserved_concurrency("tasker").await, Ok(Some(1)));
+    assert_eq!(around.reserved_concurrency("tasker").await, Ok(None));
     assert_eq!(
         first_lines(&service)[0],
         "GET /2015-03-31/functions/tasker/configuration HTTP/1.1"

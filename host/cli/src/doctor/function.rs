@@ -11,8 +11,12 @@ const TIMEOUT: u32 = 29;
 /// The runtimes that run an executable.
 const RUNTIMES: &str = "provided.";
 
-/// What is to be said of the function.
-pub(super) fn function(name: &str, looked: &Result<Option<Function>, LookError>) -> Finding {
+/// What is to be said of the function. `reserved` is how many invocations there may be at once, if that is reserved.
+pub(super) fn function(
+    name: &str,
+    looked: &Result<Option<Function>, LookError>,
+    reserved: &Result<Option<u32>, LookError>,
+) -> Finding {
     let function = match looked {
         Err(error) => return Finding::unseen(CHECK, error),
         Ok(None) => {
@@ -46,9 +50,23 @@ pub(super) fn function(name: &str, looked: &Result<Option<Function>, LookError>)
             Some(format!("aws lambda update-function-configuration --function-name {name} --timeout {TIMEOUT}")),
         );
     }
-    match &function.trouble {
-        None => finding,
-        Some(trouble) => finding.and(State::Mend, trouble, None),
+    if let Some(trouble) = &function.trouble {
+        finding = finding.and(State::Mend, trouble, None);
+    }
+    let free = || {
+        Some(format!(
+            "aws lambda delete-function-concurrency --function-name {name}"
+        ))
+    };
+    match reserved {
+        Err(error) => finding.and_unseen(error),
+        Ok(Some(0)) => finding.and(State::Mend, "no invocation is let in: its reserved concurrency is 0", free()),
+        Ok(Some(1)) => finding.and(
+            State::Mend,
+            "its reserved concurrency is 1, as the original's: starts, ends and the sweep wait for each other",
+            free(),
+        ),
+        Ok(_) => finding,
     }
 }
 
@@ -144,6 +162,14 @@ mod tests {
         }
     }
 
+    fn denied() -> LookError {
+        LookError::Denied {
+            action: "lambda:GetFunctionConcurrency",
+            code: "AccessDeniedException".to_owned(),
+            message: "no".to_owned(),
+        }
+    }
+
     fn here(table: &str) -> Config {
         let mut environment = environment(table);
         environment.insert("SIGNALBOX_DEPLOYMENT".to_owned(), "tasker".to_owned());
@@ -152,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_function_is_good_or_what_ails_it_is_said() {
-        let good = function("tasker", &Ok(Some(tasker())));
+        let good = function("tasker", &Ok(Some(tasker())), &Ok(Some(10)));
         assert_eq!(good.state, State::Good, "{good:?}");
         let original = Function {
             runtime: Some("python3.8".to_owned()),
@@ -160,12 +186,29 @@ mod tests {
             trouble: Some("it is Failed".to_owned()),
             ..tasker()
         };
-        let bad = function("tasker", &Ok(Some(original)));
+        let bad = function("tasker", &Ok(Some(original)), &Ok(Some(1)));
         assert_eq!(bad.state, State::Mend);
-        for part in ["python3.8", "another program", "needs 29 s", "it is Failed"] {
+        for part in [
+            "python3.8",
+            "another program",
+            "needs 29 s",
+            "it is Failed",
+            "concurrency is 1",
+        ] {
             assert!(bad.found.contains(part), "{part}: {bad:?}");
         }
-        assert_eq!(function("tasker", &Ok(None)).state, State::Mend);
+        for (looked, reserved, state) in [
+            (Ok(None), Ok(None), State::Mend),
+            (Ok(Some(tasker())), Ok(Some(0)), State::Mend),
+            (Ok(Some(tasker())), Err(denied()), State::Unknown),
+            (Err(denied()), Ok(None), State::Unknown),
+        ] {
+            assert_eq!(
+                function("tasker", &looked, &reserved).state,
+                state,
+                "{looked:?} {reserved:?}"
+            );
+        }
     }
 
     #[test]

@@ -97,7 +97,11 @@ async fn look(config: &Config, function: Option<&str>) -> Vec<Finding> {
     let execution = arn.and_then(arn::no_execution);
     findings
         .push(permissions::step_functions(ports.callbacks.as_ref(), execution.as_deref()).await);
-    findings.push(function::function(name, &function));
+    let reserved = match known {
+        Some(_) => around.reserved_concurrency(name).await,
+        None => Ok(None),
+    };
+    findings.push(function::function(name, &function, &reserved));
     findings.extend(known.map(|known| function::settings(name, known, config)));
 
     let routes = Routes {

@@ -213,3 +213,123 @@ fn finding(check: String, tried: &[(&str, Tried)], whom: &str, remark: &str) -> 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use signalbox_tasker::ports::{Execution, ExecutionStatus, Page, SystemClock};
+
+    use super::*;
+
+    /// Says the same to everything.
+    struct Says(Result<(), SendError>);
+
+    #[async_trait]
+    impl Callbacks for Says {
+        async fn succeed(&self, _: &TaskToken, _: &str) -> Result<(), SendError> {
+            self.0.clone()
+        }
+
+        async fn fail(
+            &self,
+            _: &TaskToken,
+            _: Option<&str>,
+            _: Option<&str>,
+        ) -> Result<(), SendError> {
+            self.0.clone()
+        }
+
+        async fn heartbeat(&self, _: &TaskToken) -> Result<(), SendError> {
+            self.0.clone()
+        }
+
+        async fn describe_execution(&self, _: &str) -> Result<Execution, ExecutionError> {
+            match &self.0 {
+                Ok(()) => Ok(Execution {
+                    status: ExecutionStatus::Running,
+                    stopped_at: None,
+                }),
+                Err(SendError::Denied { code, message }) => Err(ExecutionError::Denied {
+                    code: code.clone(),
+                    message: message.clone(),
+                }),
+                Err(_) => Err(ExecutionError::Unknown {
+                    code: "InvalidArn".to_owned(),
+                }),
+            }
+        }
+    }
+
+    /// A ledger that reads, or not, and takes writes, or not.
+    struct Table(Result<(), LedgerError>, Result<(), WriteError>);
+
+    #[async_trait]
+    impl Ledger for Table {
+        async fn get(&self, _: i64, _: &Key) -> Result<Option<Item>, LedgerError> {
+            self.0.clone().map(|()| None)
+        }
+
+        async fn write(&self, _: i64, _: Vec<Write>) -> Result<(), WriteError> {
+            self.1.clone()
+        }
+
+        async fn query(&self, _: i64, _: &Query) -> Result<Page, LedgerError> {
+            self.0.clone().map(|()| Page::default())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_denied_answer_is_named_and_a_taken_one_is_odd() {
+        let closed = Says(Err(SendError::Closed {
+            code: "InvalidToken".to_owned(),
+        }));
+        let good = step_functions(&closed, Some("arn")).await;
+        assert_eq!(good.state, State::Good, "{good:?}");
+        let no_account = step_functions(&closed, None).await;
+        assert_eq!(no_account.state, State::Unknown, "{no_account:?}");
+
+        let denied = SendError::Denied {
+            code: "AccessDenied".to_owned(),
+            message: "no".to_owned(),
+        };
+        let denied = step_functions(&Says(Err(denied)), Some("arn")).await;
+        assert_eq!(denied.state, State::Mend);
+        for action in [
+            "SendTaskSuccess",
+            "SendTaskFailure",
+            "SendTaskHeartbeat",
+            "DescribeExecution",
+        ] {
+            assert!(denied.mend[0].contains(action), "{denied:?}");
+        }
+        assert_eq!(
+            step_functions(&Says(Ok(())), Some("arn")).await.state,
+            State::Unknown
+        );
+    }
+
+    #[tokio::test]
+    async fn a_table_that_may_be_read_and_not_written_is_to_be_mended() {
+        let conflict = || Err(WriteError::Conflict(vec![0]));
+        let refused = || LedgerError::Refused("AccessDeniedException".to_owned());
+        let lost = || LedgerError::Unavailable("no reply".to_owned());
+        for (table, state) in [
+            (Table(Ok(()), conflict()), State::Good),
+            (Table(Ok(()), Err(refused().into())), State::Mend),
+            (Table(Err(refused()), conflict()), State::Mend),
+            (Table(Err(lost()), conflict()), State::Unknown),
+            // A condition that cannot hold did: then nothing is known of that table.
+            (Table(Ok(()), Ok(())), State::Unknown),
+        ] {
+            let found = ledger(&table, &SystemClock).await;
+            assert_eq!(found.state, state, "{found:?}");
+        }
+        let read_only = ledger(&Table(Ok(()), Err(refused().into())), &SystemClock).await;
+        assert!(
+            read_only
+                .found
+                .starts_with("not allowed: dynamodb:PutItem, dynamodb:DeleteItem"),
+            "{read_only:?}"
+        );
+    }
+}
