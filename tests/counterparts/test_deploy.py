@@ -1,5 +1,5 @@
-"""The commands of docs/deploy.md as they stand there, given to moto with the AWS CLI, and `signalbox doctor` on what
-comes of them.
+"""The commands of docs/deploy.md and the template of docs/migrate.md as they stand there, given to moto with the AWS CLI,
+and `signalbox doctor` on what comes of them.
 
 What moto does otherwise than AWS is not asserted: it lists no statements, and what it answers to a task token that
 nobody has is its own.
@@ -31,6 +31,27 @@ def blocks():
     return [block for block in found if not any(words in block for words in NOT_HERE)]
 
 
+# What the template of docs/migrate.md stands beside: the function itself.
+FUNCTION = """
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement: [{ Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: sts:AssumeRole }]
+  Tasker:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: tasker
+      Runtime: provided.al2023
+      Handler: bootstrap
+      Timeout: 29
+      Role: !GetAtt Role.Arn
+      Code: { ZipFile: an executable }
+      Environment:
+        Variables: { CLUSTER_IDENTIFIER: analytics-1, DATABASE: dev, DB_USER: etl, DDB_TABLE_NAME: signalbox }
+"""
+
+
 class Desk:
     """A folder with the program's package, and an environment in which AWS is moto."""
 
@@ -45,7 +66,9 @@ class Desk:
         )
 
     def run(self, script):
-        script = "set -euo pipefail\n" + script
+        # Of SQS this version of the AWS CLI believes an option and not the variable.
+        aws = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }\n'
+        script = f"set -euo pipefail\n{aws}{script}"
         return subprocess.run(
             ["bash", "-c", script], cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=600
         )
@@ -90,3 +113,25 @@ def test_the_page_makes_a_deployment_that_the_doctor_finds_good(desk):
     ]:
         found = desk.doctor(f"{spoil} > spoilt.json")
         assert found[check]["state"] == "mend", (spoil, found[check])
+
+
+def test_the_template_of_a_move_does_too(desk):
+    page = (support.ROOT / "docs" / "migrate.md").read_text()
+    template = page.split("```yaml\n")[1].split("```")[0]
+    (desk.folder / "template.yaml").write_text(template + FUNCTION)
+    made = desk.run(
+        f"{blocks()[0]}\nsignalbox ledger create\n"
+        "aws cloudformation create-stack --stack-name signalbox --template-body file://template.yaml --capabilities CAPABILITY_IAM"
+    )
+    assert made.returncode == 0, f"{made.stdout}\n{made.stderr}"
+    # moto makes no AWS::SQS::QueuePolicy; without one the doctor would say so.
+    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}
+    (desk.folder / "policy.json").write_text(json.dumps({"Policy": json.dumps({"Statement": [allow]})}))
+    found = desk.doctor(
+        "queue=$(aws sqs list-queues --queue-name-prefix signalbox-Completions --query 'QueueUrls[0]' --output text)\n"
+        "aws sqs set-queue-attributes --queue-url $queue --attributes file://policy.json"
+    )
+    ways = [check for check in found if check.startswith(("queue ", "mapping of "))]
+    assert len(ways) == 2, found
+    for check in ["table", "function", "function settings", "completion rule", "stopped executions rule", "schedule", *ways]:
+        assert found[check]["state"] == "good", found[check]
