@@ -68,7 +68,7 @@ impl Tasker {
             Ok(None) => return again("its record is gone"),
             Err(error) => return again(&error.to_string()),
         }
-        if let Err(error) = self.store.mark_original(&row, &event).await {
+        if let Err(error) = self.store.mark_original(&row, &event, call.deadline).await {
             tracing::warn!(%error, "a row of the original could not be marked; it stays");
         }
         Settling::Done

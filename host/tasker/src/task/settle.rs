@@ -53,6 +53,7 @@ const STEPS: u32 = 16;
 impl Tasker {
     /// Works on a completion event. The event is a hint: what happened is asked of Redshift.
     pub async fn settle(&self, call: &Call, event: Value) -> Settling {
+        let tasker = self.within(call);
         let detail = event.get("detail");
         let text = |name: &str| {
             detail
@@ -62,11 +63,10 @@ impl Tasker {
         let name = text("statementName").unwrap_or_default();
         let Some(record_id) = parse_statement_name(&self.options.deployment, name) else {
             return match original::parse_statement_name(name, self.now().div_euclid(1_000)) {
-                Some(key) => self.settle_original(call, &key, event).await,
+                Some(key) => tasker.settle_original(call, &key, event).await,
                 None => ignored("the statement is not one of this deployment"),
             };
         };
-        let tasker = self.within(call);
         let stored = match tasker.store.find(&record_id).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return ignored("there is no record of this statement, or it has expired"),

@@ -251,3 +251,51 @@ async fn without_a_ledger_the_event_is_kept() {
         Settling::Again { .. }
     ));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_long_message_of_the_engine_leaves_a_cause_that_is_taken() {
+    for message in ["ERROR: \u{1F600}", "ERROR: \u{1}\"\\"] {
+        let world = World::new(standard());
+        let id = world.original().await;
+        world
+            .warehouse
+            .fail(&name(), &message.repeat(100 * 1_024 / message.len()));
+        let event = event(&name(), &id, "FAILED");
+        assert_eq!(
+            world.tasker.settle(&world.call(), event).await,
+            Settling::Done
+        );
+        let [Told::Failed(Some(error), Some(cause))] = &world.callbacks.told(TOKEN)[..] else {
+            panic!("it failed")
+        };
+        assert_eq!(error, "FAILED");
+        assert!(cause.encode_utf16().count() <= 32_768);
+        let cause: Value = serde_json::from_str(cause).unwrap();
+        assert_eq!(cause["detail"]["statementId"], json!(id));
+        assert!(
+            cause["detail"]["error"]
+                .as_str()
+                .unwrap()
+                .starts_with("ERROR: ")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_hangs_does_not_take_more_than_the_time_there_is() {
+    let world = World::new(standard());
+    let id = world.original().await;
+    world.warehouse.end(&name(), StatementStatus::Finished);
+    world
+        .ledger
+        .hang_reads
+        .store(true, std::sync::atomic::Ordering::Relaxed);
+    let call = world.call();
+    let settling = world.tasker.settle(&call, event(&name(), &id, "FINISHED"));
+    let settling =
+        tokio::time::timeout_at(call.deadline + std::time::Duration::from_secs(1), settling);
+    assert!(matches!(
+        settling.await.expect("it ends in time"),
+        Settling::Again { .. }
+    ));
+}

@@ -9,6 +9,9 @@ use tokio::sync::Notify;
 
 use crate::items::Items;
 
+/// The largest item that DynamoDB takes.
+const ITEM_BYTES: usize = 400 * 1_024;
+
 /// A ledger in memory. The next writes can be made to fail before or after they were made.
 #[derive(Default)]
 pub struct MemoryLedger {
@@ -19,6 +22,10 @@ pub struct MemoryLedger {
     pub lose_replies: AtomicU32,
     /// While true, nothing answers.
     pub down: AtomicBool,
+    /// While true, everything is refused: there is no table, or no permission.
+    pub refuses: AtomicBool,
+    /// While true, no read answers.
+    pub hang_reads: AtomicBool,
     pub writes: AtomicU32,
     /// From this write on (counted from 1) nothing answers; 0 for never.
     pub hang_from_write: AtomicU32,
@@ -91,6 +98,9 @@ impl MemoryLedger {
         if self.down.load(Ordering::Relaxed) {
             return Err(LedgerError::Unavailable("down".to_owned()));
         }
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err(LedgerError::Refused("there is no such table".to_owned()));
+        }
         Ok(())
     }
 
@@ -103,10 +113,39 @@ impl MemoryLedger {
     }
 }
 
+/// As DynamoDB has it, near enough: names and texts count by their bytes.
+fn check_size(item: &Item) -> Result<(), WriteError> {
+    let body = serde_json::Value::Object(item.body.clone());
+    let size = item.key.id.len() + item.key.invocation_id.len() + size_of(&body);
+    if size > ITEM_BYTES {
+        return Err(WriteError::TooLarge(format!("{size} bytes")));
+    }
+    Ok(())
+}
+
+fn size_of(value: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    match value {
+        Value::Null | Value::Bool(_) => 1,
+        Value::Number(_) => 21,
+        Value::String(text) => text.len(),
+        Value::Array(items) => 3 + items.iter().map(|item| 1 + size_of(item)).sum::<usize>(),
+        Value::Object(fields) => {
+            let sizes = fields
+                .iter()
+                .map(|(name, value)| 1 + name.len() + size_of(value));
+            3 + sizes.sum::<usize>()
+        }
+    }
+}
+
 #[async_trait]
 impl Ledger for MemoryLedger {
     async fn get(&self, now: i64, key: &Key) -> Result<Option<Item>, LedgerError> {
         self.check()?;
+        if self.hang_reads.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         Ok(self.items.lock().unwrap().get(now, key).cloned())
     }
 
@@ -123,6 +162,11 @@ impl Ledger for MemoryLedger {
         }
         if Self::take(&self.lose_writes) {
             return Err(LedgerError::Unavailable("lost".to_owned()).into());
+        }
+        for write in &writes {
+            if let Write::Put { item, .. } = write {
+                check_size(item)?;
+            }
         }
         let written = self.items.lock().unwrap().write(now, &writes);
         written.map_err(WriteError::Conflict)?;

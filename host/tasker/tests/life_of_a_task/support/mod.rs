@@ -44,6 +44,14 @@ impl ManualClock {
     }
 }
 
+impl ManualClock {
+    /// Time passes, and the clock is set by so many seconds.
+    pub fn jump(&self, passes: Duration, by_seconds: i64) {
+        self.push(passes);
+        self.0.fetch_add(by_seconds * 1_000, Ordering::Relaxed);
+    }
+}
+
 impl Clock for ManualClock {
     fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0.load(Ordering::Relaxed)).unwrap()

@@ -54,6 +54,9 @@ pub struct Script {
     pub closed: Option<OnStop>,
     /// Faults when it is asked that.
     pub closed_faults: bool,
+    /// Replies this after a start.
+    pub reply: Option<String>,
+    pub memo: String,
 }
 
 pub struct ScriptedPolicy {
@@ -129,10 +132,9 @@ impl Policy for ScriptedPolicy {
             return Ok(invoked(Err(rejection), None));
         }
         if let Some(answer) = &self.script.answer {
-            return Ok(invoked(
-                Ok("{\"done\":true}".to_owned()),
-                Some(answer.clone()),
-            ));
+            let reply = self.script.reply.clone();
+            let reply = reply.unwrap_or_else(|| "{\"done\":true}".to_owned());
+            return Ok(invoked(Ok(reply), Some(answer.clone())));
         }
         let payload: Value = serde_json::from_str(&invocation.payload).unwrap();
         if let Some(id) = payload["statementId"].as_str() {
@@ -171,12 +173,12 @@ impl Policy for ScriptedPolicy {
                     _ => self.script.step.clone(),
                 },
                 idempotency_key: None,
-                memo: String::new(),
+                memo: self.script.memo.clone(),
             },
         };
         let bound = waiter.is_some() && !self.script.unbound;
         let reply = match context.services.execute_statement(bound, request).await {
-            Ok(started) => Ok(started.document),
+            Ok(started) => Ok(self.script.reply.clone().unwrap_or(started.document)),
             Err(failure) => Err(rejection(&failure)),
         };
         if let (Err(_), Some(answer)) = (&reply, &self.script.answer_refusal) {

@@ -48,6 +48,8 @@ pub enum StartFault {
 pub struct FakeWarehouse {
     statements: Mutex<BTreeMap<String, Running>>,
     pub start_faults: Mutex<Vec<StartFault>>,
+    /// What every start gets instead.
+    pub start_fault: Mutex<Option<(ServiceErrorKind, &'static str)>>,
     pub calls: Mutex<Vec<String>>,
     /// Cancels are taken and do nothing.
     pub deaf_to_cancel: AtomicBool,
@@ -89,6 +91,15 @@ impl FakeWarehouse {
             if status == StatementStatus::Failed {
                 statement.error = Some("ERROR: no such function password 'hunter2'".to_owned());
             }
+        }
+    }
+
+    /// Ends a statement with this message of the engine.
+    pub fn fail(&self, name: &str, message: &str) {
+        self.end(name, StatementStatus::Failed);
+        let mut statements = self.statements.lock().unwrap();
+        for statement in statements.values_mut().filter(|s| s.name == name) {
+            statement.error = Some(message.to_owned());
         }
     }
 
@@ -155,6 +166,9 @@ impl Warehouse for FakeWarehouse {
             let mut faults = self.start_faults.lock().unwrap();
             (!faults.is_empty()).then(|| faults.remove(0))
         };
+        if let Some((kind, code)) = *self.start_fault.lock().unwrap() {
+            return Err(error(kind, code));
+        }
         if let Some(StartFault::Before(kind, code)) = fault {
             return Err(error(kind, code));
         }
