@@ -20,6 +20,8 @@ const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(50);
 /// The most time that finding out about an earlier attempt takes.
 const LOOK_TIME: Duration = Duration::from_secs(5);
+/// Pause between looks at a statement that is being stopped.
+const STOP_PAUSE: Duration = Duration::from_millis(400);
 
 /// Who asks for a work.
 #[derive(Debug, Clone)]
@@ -53,8 +55,11 @@ impl Tasker {
         asking: &Asking,
         same: impl Fn(&Statement) -> bool,
     ) -> Result<Attach, Failure> {
+        let until = call.deadline.min(Instant::now() + LOOK_TIME);
         let mut settled = false;
-        for _ in 0..TRIES {
+        let mut tries = 0;
+        while tries < TRIES {
+            tries += 1;
             let newest = self.store.newest_of_work(&asking.scope).await;
             let newest = newest.map_err(|error| failure::of_ledger(&error))?;
             let next = Work {
@@ -87,11 +92,24 @@ impl Tasker {
             if !settled && (Phase::Started..Phase::Closed).contains(&owner.record.phase) {
                 settled = true;
                 let call = Call {
-                    deadline: call.deadline.min(Instant::now() + LOOK_TIME),
+                    deadline: until,
                     ..call.clone()
                 };
                 self.settle_stored(&call, owner, None, None).await;
                 continue;
+            }
+            // What it comes to is not for a new attempt, which starts the work again as soon as that may be.
+            if is_coming_to_nothing(&owner.record) {
+                if Instant::now() + STOP_PAUSE < until {
+                    sleep(STOP_PAUSE).await;
+                    (settled, tries) = (false, 0);
+                    continue;
+                }
+                let id = owner.record.statement_id().map(str::to_owned);
+                let own = self.own_record(asking).await?;
+                return own.ok_or_else(|| {
+                    busy("the statement of an earlier attempt is being stopped", id)
+                });
             }
             let attached = if owner.record.phase == Phase::Closed {
                 self.after_the_end(call, asking, token, &owner, next)
@@ -235,6 +253,16 @@ impl Tasker {
                 Some(id.to_owned()),
             )),
         }
+    }
+}
+
+/// Whether a statement that is not known to have ended is on its way to an end without effect: it is being stopped, or
+/// those who waited for it have yet to be told that it failed.
+fn is_coming_to_nothing(record: &Record) -> bool {
+    match record.phase {
+        Phase::Starting | Phase::Started => record.is_to_be_cancelled(),
+        Phase::Decided => record.came_to() == CameTo::Nothing,
+        Phase::Reserved | Phase::Closed => false,
     }
 }
 
