@@ -10,8 +10,13 @@ use signalbox_policy::{
 use super::{Ending, Gone, Record, token};
 use crate::{ports::TaskToken, raised::names};
 
-/// The most attempts that a record keeps. A token has up to 2,048 characters, an item at most 400 KB.
+/// The most attempts that a record keeps.
 const ATTEMPTS_MAX: usize = 60;
+/// The most bytes of all its attempts: with them an answer of 256 KB and all else that a record holds still fit in an item
+/// of 400 KB.
+const ATTEMPTS_BYTES: usize = 48 * 1_024;
+/// What an attempt takes beside its token and its execution's ARN, in bytes: its time, and the names of all three.
+const ATTEMPT_NAMES: usize = 80;
 /// The most executions under which a record is found by `LATEST`: each takes two items, and a transaction has 25.
 const EXECUTIONS_MAX: usize = 6;
 
@@ -73,7 +78,15 @@ impl Record {
     /// Whether another attempt finds room.
     #[must_use]
     pub fn takes_attempts(&self) -> bool {
+        let text = |text: Option<&str>| text.map_or(0, str::len);
+        let size = |attempt: &Attempt| {
+            let token = attempt.token.as_ref().map(TaskToken::reveal);
+            ATTEMPT_NAMES + text(token) + text(attempt.execution_arn.as_deref())
+        };
+        let newest = self.task_token.as_ref().map(TaskToken::reveal);
+        let newest = ATTEMPT_NAMES + text(newest) + text(self.execution_arn.as_deref());
         self.attempts.len() < ATTEMPTS_MAX
+            && newest + self.attempts.iter().map(size).sum::<usize>() <= ATTEMPTS_BYTES
     }
 
     /// A new attempt waits for the statement from now on.

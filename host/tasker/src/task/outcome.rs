@@ -18,6 +18,12 @@ use crate::{
 /// keeps back to answer in.
 const FAULT_TIME: Duration = Duration::from_millis(1_000);
 
+/// The longest reply that is kept for repeats, in bytes, where an answer of 256 KB has to find room beside it: an item
+/// has 400 KB at most.
+const REPLY_BESIDE_ANSWER: usize = 32 * 1_024;
+/// The longest reply that is kept where nobody waits for an answer, in bytes.
+const REPLY_ALONE: usize = 256 * 1_024;
+
 impl Tasker {
     pub(super) async fn after_return(
         &self,
@@ -249,6 +255,14 @@ impl Tasker {
 
     /// Keeps what the policy replied, where it is not what Redshift replied, for repeats of this event.
     async fn keep_reply(&self, call: &Call, stored: &Stored, reply: &str) {
+        let longest = match stored.record.waiting {
+            true => REPLY_BESIDE_ANSWER,
+            false => REPLY_ALONE,
+        };
+        if reply.len() > longest {
+            tracing::warn!(record = %stored.record.record_id, bytes = reply.len(), "the reply is too long to be kept; a repeat gets Redshift's");
+            return;
+        }
         if stored.record.reply.as_deref() == Some(reply) {
             return;
         }
@@ -297,6 +311,16 @@ impl Tasker {
 /// The reply to an event that is refused by an answer to whoever waits.
 pub(super) fn refusal_reply(raised: &Raised) -> Value {
     json!({ "Error": raised.error_type, "Message": raised.message })
+}
+
+/// The reply to an event whose task was answered without a statement, as it is kept for repeats. Whoever waits for the
+/// answer does not look at it.
+pub(super) fn kept_beside_answer(reply: &Value) -> String {
+    let text = reply.to_string();
+    if text.len() <= REPLY_BESIDE_ANSWER {
+        return text;
+    }
+    json!({ "Message": "the reply was too long to be kept; the task was answered" }).to_string()
 }
 
 /// The reply where there is nothing to say yet: the task waits, and is told later.

@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 use signalbox_policy::{Answer, Identity};
 use tokio::time::{Duration, Instant, sleep};
 
-use super::{Call, Settling, Tasker, answer, invoke::ledger_unavailable, outcome::refusal_reply};
+use super::{
+    Call, Settling, Tasker, answer,
+    invoke::ledger_unavailable,
+    outcome::{kept_beside_answer, refusal_reply},
+};
 use crate::{
     custom_resource::CustomResource,
     ids::statement_name,
@@ -187,7 +191,7 @@ impl Tasker {
             watch: Watch::default(),
             verdict: None,
             answer: None,
-            reply: Some(reply.to_string()),
+            reply: Some(kept_beside_answer(reply)),
             ending: None,
             refusal: None,
         };

@@ -12,6 +12,7 @@
 
 mod answers;
 mod attempts;
+mod bad_input;
 mod cancels;
 mod custom_resources;
 mod denied;
