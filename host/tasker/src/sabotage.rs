@@ -20,6 +20,10 @@ pub enum Bug {
     EventBelieved,
     /// The sweep gives up a start that may still be under way.
     HastySweep,
+    /// That an execution was stopped is believed without asking Step Functions.
+    StopBelieved,
+    /// Another attempt starts the work again, whether or not it runs.
+    WorkStartedAgain,
 }
 
 #[cfg(not(feature = "sabotage"))]
@@ -64,7 +68,7 @@ mod on {
     };
 
     /// Every bug.
-    pub const ALL: [Bug; 7] = [
+    pub const ALL: [Bug; 9] = [
         Bug::MarkBeforeSend,
         Bug::AnswerRecomputed,
         Bug::NoClientToken,
@@ -72,6 +76,8 @@ mod on {
         Bug::SweepStarts,
         Bug::EventBelieved,
         Bug::HastySweep,
+        Bug::StopBelieved,
+        Bug::WorkStartedAgain,
     ];
 
     thread_local! {

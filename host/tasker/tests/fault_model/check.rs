@@ -21,7 +21,8 @@ pub fn open(services: &Services) -> usize {
 }
 
 fn is_open(id: &str, body: &serde_json::Map<String, Value>) -> bool {
-    id.starts_with("task#") && body.get("phase").and_then(Value::as_str) != Some("closed")
+    let is_record = id.starts_with("task#") && !body.contains_key("attemptOf");
+    is_record && body.get("phase").and_then(Value::as_str) != Some("closed")
 }
 
 pub fn check(world: &World) {
@@ -35,7 +36,8 @@ pub fn check(world: &World) {
             broken.push(format!("a lock stayed: {id}"));
         } else if id.starts_with("due#") {
             broken.push(format!("something stayed due: {id}"));
-        } else if item.expires_at.is_none() {
+        } else if item.expires_at.is_none() && item.revision > 0 {
+            // A row of the original, which has no revision, stays where it could not be marked.
             broken.push(format!("an item never expires: {id} {body:?}"));
         }
         if body.contains_key("taskToken") && !is_open(id, body) {

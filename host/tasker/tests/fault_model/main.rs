@@ -11,13 +11,16 @@
     reason = "a test fails loudly, in its helpers too"
 )]
 
+mod beyond;
 mod check;
 mod checked;
 mod choice;
+mod cores;
 mod exhaustive;
 mod faults;
 #[path = "../shared/items.rs"]
 mod items;
+mod messages;
 mod paths;
 mod policy;
 mod ports;

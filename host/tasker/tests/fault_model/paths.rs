@@ -1,5 +1,8 @@
 //! The lives that a task can have, each as a schedule in which nothing fails by itself.
 
+mod attempts;
+mod meetings;
+
 use std::time::Duration;
 
 use signalbox_policy::{FaultKind, contract::StatementStatus};
@@ -9,6 +12,8 @@ use super::{
     policy::Script,
     schedule::{Event, Schedule, TaskPlan},
 };
+
+pub use meetings::meetings;
 
 const NOW: Duration = Duration::ZERO;
 const SOON: Duration = Duration::from_millis(150);
@@ -445,111 +450,13 @@ pub fn all() -> Vec<(&'static str, Schedule)> {
             ),
         ),
         (
-            "the execution is stopped",
+            "the time of the state is over",
             one(plain(), vec![(Duration::from_secs(5), Event::Stop(0))]),
         ),
     ]
-}
-
-/// What meets at the same moment: every order of its calls is to be tried.
-pub fn meetings() -> Vec<(&'static str, Schedule)> {
-    let plain = TaskPlan::default;
-    let silent = || TaskPlan {
-        events: Vec::new(),
-        ..plain()
-    };
-    let exclusive = |runs_for| TaskPlan {
-        runs_for,
-        ..scripted(Script {
-            exclusive: Some(0),
-            ..Script::default()
-        })
-    };
-    let past = Duration::from_secs(30);
-    vec![
-        (
-            "two invocations of one task",
-            one(plain(), vec![(NOW, Event::Invoke(0))]),
-        ),
-        (
-            "two invocations of one task that Redshift refuses",
-            one(
-                TaskPlan {
-                    redshift_refuses: Some(ServiceErrorKind::Limit),
-                    ..plain()
-                },
-                vec![(NOW, Event::Invoke(0))],
-            ),
-        ),
-        (
-            "two invocations of one task with a lock",
-            one(exclusive(past), vec![(NOW, Event::Invoke(0))]),
-        ),
-        (
-            "an invocation and the event of a statement that is over at once",
-            one(
-                TaskPlan {
-                    runs_for: NOW,
-                    events: vec![NOW, NOW],
-                    ..plain()
-                },
-                vec![],
-            ),
-        ),
-        (
-            "two contenders for one lock",
-            many(
-                vec![exclusive(past), exclusive(past)],
-                vec![(NOW, Event::Invoke(1))],
-            ),
-        ),
-        (
-            "two contenders for a lock whose owner has ended",
-            many(
-                vec![
-                    TaskPlan {
-                        events: Vec::new(),
-                        ..exclusive(SOON)
-                    },
-                    exclusive(past),
-                    exclusive(past),
-                ],
-                vec![(past, Event::Invoke(1)), (NOW, Event::Invoke(2))],
-            ),
-        ),
-        (
-            "the end of a lock's owner and a contender",
-            many(
-                vec![
-                    TaskPlan {
-                        events: Vec::new(),
-                        ..exclusive(SOON)
-                    },
-                    exclusive(past),
-                ],
-                vec![(past, Event::Invoke(1)), (NOW, told(0, "FINISHED"))],
-            ),
-        ),
-        (
-            "an event twice at once",
-            one(
-                TaskPlan {
-                    events: vec![NOW, NOW],
-                    ..plain()
-                },
-                vec![],
-            ),
-        ),
-        (
-            "an event and the sweep",
-            one(
-                silent(),
-                vec![(SWEEP, Event::Sweep), (NOW, told(0, "FINISHED"))],
-            ),
-        ),
-        (
-            "two sweeps",
-            one(silent(), vec![(SWEEP, Event::Sweep), (NOW, Event::Sweep)]),
-        ),
-    ]
+    .into_iter()
+    .chain(attempts::attempts())
+    .chain(attempts::stops())
+    .chain(attempts::originals())
+    .collect()
 }

@@ -6,8 +6,8 @@ use signalbox_policy::contract::{
     StatementDescription, StatementList, StatementResult,
 };
 use signalbox_tasker::ports::{
-    Callbacks, CustomResources, Execution, ExecutionError, ExecutionStatus, Item, Key, Ledger,
-    LedgerError, ListedPage, Page, Query, ResponseUrl, SendError, ServiceError, ServiceErrorKind,
+    Callbacks, CustomResources, Execution, ExecutionError, Item, Key, Ledger, LedgerError,
+    ListedPage, Page, Query, ResponseUrl, SendError, ServiceError, ServiceErrorKind,
     StartStatement, TaskToken, Warehouse, Write, WriteError,
 };
 
@@ -162,17 +162,12 @@ impl Callbacks for Door {
         .await
     }
 
-    /// The execution of all tasks goes on: a task is closed alone, as by the time-out of its state.
-    async fn describe_execution(&self, _: &str) -> Result<Execution, ExecutionError> {
+    async fn describe_execution(&self, arn: &str) -> Result<Execution, ExecutionError> {
         let message = "a fault of the model".to_owned();
+        let arn = arn.to_owned();
         self.call(
             "DescribeExecution",
-            |_, _| {
-                Ok(Execution {
-                    status: ExecutionStatus::Running,
-                    stopped_at: None,
-                })
-            },
+            move |services, _| Ok(services.execution(&arn)),
             |seen| {
                 let (code, message) = (format!("{seen:?}"), message.clone());
                 Err(match seen {

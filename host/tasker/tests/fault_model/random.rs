@@ -4,12 +4,15 @@ use std::{collections::BTreeMap, fmt, time::Instant};
 
 use super::{
     choice::{Order, Plan, Rng},
+    cores::share,
     run::{Report, run},
     schedule::Schedule,
 };
 
 /// Schedules that are run, unless `SIGNALBOX_SCHEDULES` says how many.
 const SCHEDULES: u64 = 100_000;
+/// Schedules that one core runs at a time.
+const BLOCK: u64 = 250;
 
 /// Runs the schedule of a seed.
 pub fn run_seed(seed: u64, traced: bool) -> (Schedule, Report) {
@@ -52,19 +55,24 @@ fn random_schedules_break_nothing() {
     }
     let count = number("SIGNALBOX_SCHEDULES").unwrap_or(SCHEDULES);
     let began = Instant::now();
-    let (mut calls, mut faults, mut deaths) = (0, 0, 0);
-    let mut failures = Failures::default();
-    for seed in 0..count {
-        let (_, report) = run_seed(seed, false);
-        calls += report.calls;
-        faults += report.faults.len();
-        deaths += report
-            .faults
-            .iter()
-            .filter(|(_, _, fault)| fault.is_death())
-            .count();
-        failures.add(seed, &report);
+    let blocks = usize::try_from(count.div_ceil(BLOCK)).unwrap();
+    let mut sum = Tally::default();
+    for tally in share(blocks, |block| {
+        let first = block as u64 * BLOCK;
+        let mut tally = Tally::default();
+        for seed in first..(first + BLOCK).min(count) {
+            tally.add(seed, &run_seed(seed, false).1);
+        }
+        tally
+    }) {
+        sum.join(tally);
     }
+    let Tally {
+        calls,
+        faults,
+        deaths,
+        failures,
+    } = sum;
     super::say(&format!(
         "{count} random schedules: {calls} calls, {faults} faults, {deaths} of them deaths, in {} s",
         began.elapsed().as_secs()
@@ -75,6 +83,35 @@ fn random_schedules_break_nothing() {
             "{failures}\nThe first one (SIGNALBOX_SEED={seed} runs it alone):\n{}",
             explain(&schedule, &report)
         );
+    }
+}
+
+/// What came of many schedules.
+#[derive(Default)]
+struct Tally {
+    calls: usize,
+    faults: usize,
+    deaths: usize,
+    failures: Failures,
+}
+
+impl Tally {
+    fn add(&mut self, seed: u64, report: &Report) {
+        let deaths = report.faults.iter().filter(|(.., fault)| fault.is_death());
+        self.calls += report.calls;
+        self.faults += report.faults.len();
+        self.deaths += deaths.count();
+        self.failures.add(seed, report);
+    }
+
+    fn join(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.faults += other.faults;
+        self.deaths += other.deaths;
+        for (kind, (count, seed)) in other.failures.0 {
+            let known = self.failures.0.entry(kind).or_insert((0, seed));
+            *known = (known.0 + count, known.1.min(seed));
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! Runs a schedule: starts a process for every event, lets their calls through one by one, and recovers.
 
-use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    collections::BTreeMap, future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration,
+};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use signalbox_policy::contract::Source;
 use signalbox_tasker::{
     Call, Options, PolicySet, Ports, Raised, Settling, SweepSummary, Tasker, Waiting,
     custom_resource::CustomResource,
     ids::{IdSource, RecordId, statement_name},
-    ports::LedgerError,
+    ports::{Clock, LedgerError},
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -16,8 +18,9 @@ use super::{
     choice::{Order, Plan},
     faults::Fault,
     items::Items,
+    messages::{completion, original_time, payload, stopped},
     policy::ModelPolicy,
-    schedule::{Event, Schedule, TaskPlan},
+    schedule::{Event, Schedule},
     services::{Caller, ClosedBy, Services, Task},
     world::{Door, World},
 };
@@ -63,13 +66,13 @@ pub struct Report {
 }
 
 pub struct Run {
-    world: Arc<World>,
+    pub world: Arc<World>,
     policies: PolicySet,
     time: Duration,
     processes: Vec<Process>,
     next_actor: usize,
     /// Events to come.
-    to_come: Vec<(Instant, Event)>,
+    pub to_come: Vec<(Instant, Event)>,
 }
 
 /// Runs a schedule to its end.
@@ -101,17 +104,22 @@ impl Run {
     fn new(schedule: &Schedule, order: Order, plan: Plan, traced: bool) -> Self {
         let tasks = schedule.tasks.iter().enumerate().map(|(number, plan)| {
             let token = format!("token-of-task-{number}-0123456789");
+            let arn = format!("{ARN}-{}", plan.execution.unwrap_or(number));
             let id = match (plan.waits, plan.resource) {
                 (false, _) => RecordId::new(DEPLOYMENT, IdSource::Request(&token)),
                 (true, false) => RecordId::new(DEPLOYMENT, IdSource::Token(&token)),
                 (true, true) => {
-                    let resource = CustomResource::of(&payload(number, plan, &token));
+                    let resource = CustomResource::of(&payload(number, plan, &token, &arn));
                     Waiting::Resource(resource.unwrap().unwrap()).record_id(DEPLOYMENT)
                 }
             };
             Task {
                 plan: plan.clone(),
-                statement_name: statement_name(DEPLOYMENT, &id),
+                statement_name: match plan.original {
+                    true => format!("{arn}:{}", original_time(number)),
+                    false => statement_name(DEPLOYMENT, &id),
+                },
+                arn,
                 token,
                 closed: None,
                 invocations: 0,
@@ -124,6 +132,8 @@ impl Run {
             items: Items::default(),
             statements: Vec::new(),
             tasks: tasks.collect(),
+            stopped: BTreeMap::new(),
+            jumps: (schedule.events.iter()).any(|(_, event)| matches!(event, Event::Jump(_))),
             late: schedule.late,
             broken: Vec::new(),
         };
@@ -212,17 +222,14 @@ impl Run {
     fn completions(&mut self, now: Instant) {
         let mut services = self.world.services();
         let services = &mut *services;
-        for statement in &mut services.statements {
+        for (at, statement) in services.statements.iter_mut().enumerate() {
             if !statement.with_event || statement.reported || !statement.is_over(now) {
                 continue;
             }
             statement.reported = true;
-            let state = super::services::name_of(statement.status(now));
             for delay in &services.tasks[statement.task].plan.events {
-                let event = Event::Completion {
-                    task: statement.task,
-                    state,
-                    real: true,
+                let event = Event::Reported {
+                    statement: at,
                     receives: 0,
                 };
                 self.to_come.push((now + *delay, event));
@@ -239,12 +246,30 @@ impl Run {
         };
         let caller = match &event {
             Event::Invoke(task) if self.is_over(*task) => return,
+            Event::Invoke(task) if self.is_of_the_original(*task) => {
+                self.start_as_the_original(*task);
+                return;
+            }
             Event::Invoke(_) => Caller::Invocation,
-            Event::Completion { .. } | Event::Foreign => Caller::Settling,
+            Event::Completion { .. }
+            | Event::Reported { .. }
+            | Event::Foreign
+            | Event::Stopped { .. } => Caller::Settling,
             Event::Sweep => Caller::Sweep,
             Event::Stop(task) => {
                 self.world.note(|| format!("task {task} is stopped"));
                 self.world.services().close(*task, ClosedBy::Stop);
+                return;
+            }
+            Event::StopExecution(task) => {
+                self.stop_execution(*task);
+                return;
+            }
+            Event::ForgedStop(task) => {
+                let at = self.world.now().as_millisecond();
+                let (task, receives) = (*task, 0);
+                self.to_come
+                    .push((Instant::now(), Event::Stopped { task, at, receives }));
                 return;
             }
             Event::Jump(by) => {
@@ -277,10 +302,15 @@ impl Run {
                 let task = &mut services.tasks[*number];
                 task.invocations += 1;
                 call.source = source(task);
-                let payload = payload(*number, &task.plan, &task.token);
+                let payload = payload(*number, &task.plan, &task.token, &task.arn);
                 if !task.plan.waits {
                     // Lambda repeats a request under the same id.
                     call.request_id.clone_from(&task.token);
+                }
+                // A state that runs is one of an execution that runs: it was redriven.
+                let (open, arn) = (task.closed.is_none(), task.arn.clone());
+                if open {
+                    services.stopped.remove(&arn);
                 }
                 drop(services);
                 Box::pin(async move { Outcome::Invoked(tasker.invoke(&call, payload).await) })
@@ -298,6 +328,19 @@ impl Run {
                 let event = completion(name, &id, state);
                 drop(services);
                 Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })
+            }
+            Event::Reported { statement, .. } => {
+                let services = self.world.services();
+                let statement = &services.statements[*statement];
+                let state = super::services::name_of(statement.status(Instant::now()));
+                let event = completion(&statement.name, &statement.id, state);
+                drop(services);
+                Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })
+            }
+            Event::Stopped { task, at, .. } => {
+                let arn = self.world.services().tasks[*task].arn.clone();
+                let event = stopped(&arn, *at);
+                Box::pin(async move { Outcome::Settled(tasker.stopped(&call, event).await) })
             }
             Event::Foreign => {
                 let event = completion(
@@ -323,6 +366,10 @@ impl Run {
         let services = self.world.services();
         let task = &services.tasks[number];
         task.plan.waits && !task.plan.is_delivered_again() && task.closed.is_some()
+    }
+
+    fn is_of_the_original(&self, number: usize) -> bool {
+        self.world.services().tasks[number].plan.original
     }
 
     /// A new process: nothing is left of those before.
@@ -470,23 +517,21 @@ impl Run {
         }
     }
 
-    /// The queue shows a completion event once more.
+    /// The queue shows a message once more.
     fn show_again(&mut self, event: &Event) {
-        if let Event::Completion {
-            task,
-            state,
-            real,
-            receives,
-        } = event
-            && receives + 1 < RECEIVES
-        {
-            let event = Event::Completion {
-                task: *task,
-                state,
-                real: *real,
-                receives: receives + 1,
-            };
-            self.to_come.push((Instant::now() + AGAIN, event));
+        let Some((again, receives)) = event.shown_again() else {
+            return;
+        };
+        // For a statement of the original there is no sweep: its event is all there is.
+        let is_all_there_is = match event {
+            Event::Reported { statement, .. } => {
+                let task = self.world.services().statements[*statement].task;
+                self.is_of_the_original(task)
+            }
+            _ => false,
+        };
+        if receives < RECEIVES || is_all_there_is {
+            self.to_come.push((Instant::now() + AGAIN, again));
         }
     }
 
@@ -517,30 +562,6 @@ impl Run {
             self.until_quiet().await;
         }
     }
-}
-
-fn payload(number: usize, plan: &TaskPlan, token: &str) -> Value {
-    let mut payload = json!({"sqlStatement": format!("call work_{number}")});
-    if plan.resource {
-        payload["RequestType"] = json!("Create");
-        payload["ResponseURL"] = json!(token);
-        payload["StackId"] = json!("arn:aws:cloudformation:eu-west-1:111122223333:stack/etl/1");
-        payload["RequestId"] = json!(format!("request-{number}"));
-        payload["LogicalResourceId"] = json!("Table");
-        return payload;
-    }
-    payload["executionArn"] = json!(ARN);
-    if plan.waits {
-        payload["taskToken"] = json!(token);
-    }
-    payload
-}
-
-fn completion(name: &str, id: &str, state: &str) -> Value {
-    json!({
-        "version": "0", "id": "e", "detail-type": "Redshift Data Statement Status Change", "source": "aws.redshift-data",
-        "detail": {"statementName": name, "statementId": id, "state": state, "rows": 1}
-    })
 }
 
 /// Waits until one of the timers of the processes fires, or until then.

@@ -16,6 +16,13 @@ pub struct TaskPlan {
     pub resource: bool,
     /// Whether its payload comes by a queue.
     pub queue: bool,
+    /// The task whose work this one does: its own number, or that of an attempt before it. Under the same
+    /// `idempotencyKey` they share a statement.
+    pub work: Option<usize>,
+    /// The task whose execution this one belongs to, if it is not its own.
+    pub execution: Option<usize>,
+    /// The original started its statement, before it was replaced: there is its row, and a statement that runs.
+    pub original: bool,
     pub script: Script,
     pub runs_for: Duration,
     pub ends_as: StatementStatus,
@@ -49,6 +56,9 @@ impl Default for TaskPlan {
             waits: true,
             resource: false,
             queue: false,
+            work: None,
+            execution: None,
+            original: false,
             script: Script::default(),
             runs_for: Duration::from_secs(20),
             ends_as: StatementStatus::Finished,
@@ -67,7 +77,12 @@ impl Default for TaskPlan {
 #[derive(Debug, Clone)]
 pub enum Event {
     Invoke(usize),
-    /// A completion event. `real` names the recorded statement; one that is not was made up by somebody.
+    /// Redshift tells that a statement has ended.
+    Reported {
+        statement: usize,
+        receives: u32,
+    },
+    /// A completion event that somebody sends of his own accord. `real` names the recorded statement; one that is not was made up by somebody.
     Completion {
         task: usize,
         state: &'static str,
@@ -77,8 +92,18 @@ pub enum Event {
     /// A completion event of somebody else's statement.
     Foreign,
     Sweep,
-    /// The execution is stopped, or the state's time is over: nobody waits any more.
+    /// The state's time is over: nobody waits any more, and nobody says so.
     Stop(usize),
+    /// The task's execution is stopped.
+    StopExecution(usize),
+    /// Step Functions, or somebody else, tells that the task's execution was stopped, and when.
+    Stopped {
+        task: usize,
+        at: i64,
+        receives: u32,
+    },
+    /// Somebody tells so, and it is not true.
+    ForgedStop(usize),
     /// The time of day jumps, in milliseconds.
     Jump(i64),
 }
@@ -116,16 +141,38 @@ const RUNS: [Duration; 6] = [
 
 const STATES: [&str; 4] = ["FINISHED", "FAILED", "ABORTED", "SOMETHING_NEW"];
 
+impl Event {
+    /// The same message as a queue shows it once more.
+    pub fn shown_again(&self) -> Option<(Self, u32)> {
+        let mut again = self.clone();
+        match &mut again {
+            Self::Completion { receives, .. }
+            | Self::Reported { receives, .. }
+            | Self::Stopped { receives, .. } => {
+                *receives += 1;
+                let receives = *receives;
+                Some((again, receives))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Schedule {
     pub fn random(rng: &mut Rng) -> Self {
         let count = 1 + rng.below(3);
-        let tasks: Vec<_> = (0..count).map(|_| random_task(rng)).collect();
+        let mut tasks: Vec<_> = (0..count).map(|_| random_task(rng)).collect();
+        if count > 1 && rng.one_in(3) {
+            share_work(rng, &mut tasks);
+        }
         let mut events: Vec<_> = (0..count).map(Event::Invoke).collect();
         for _ in 0..rng.below(7) {
             let task = rng.below(count);
-            let event = match rng.below(12) {
+            let event = match rng.below(14) {
                 // The same invocation once more.
                 0 | 1 => Event::Invoke(task),
+                // A believer in events, as the original was, cannot tell a forged one.
+                2..=4 if tasks[task].original => Event::Foreign,
                 2..=4 => Event::Completion {
                     task,
                     state: rng.pick(&STATES),
@@ -134,7 +181,9 @@ impl Schedule {
                 },
                 5 => Event::Foreign,
                 6 => Event::Stop(task),
-                7 => Event::Jump(rng.pick(&[-240_000, -60_000, 60_000, 240_000])),
+                7 => Event::StopExecution(task),
+                8 => Event::ForgedStop(task),
+                9 => Event::Jump(rng.pick(&[-240_000, -60_000, 60_000, 240_000])),
                 _ => Event::Sweep,
             };
             let at = rng.below(events.len() + 1);
@@ -158,9 +207,25 @@ impl Schedule {
     }
 }
 
+/// Has some of the tasks be attempts at the work of the first.
+fn share_work(rng: &mut Rng, tasks: &mut [TaskPlan]) {
+    for (number, task) in tasks.iter_mut().enumerate() {
+        if task.waits && !task.resource && !task.original && (number == 0 || !rng.one_in(4)) {
+            task.work = Some(0);
+            task.execution = rng.one_in(2).then_some(0);
+        }
+    }
+    if tasks[0].work.is_none() {
+        for task in tasks {
+            (task.work, task.execution) = (None, None);
+        }
+    }
+}
+
 fn random_task(rng: &mut Rng) -> TaskPlan {
     let waits = !rng.one_in(5);
     let resource = waits && rng.one_in(6);
+    let original = waits && !resource && rng.one_in(12);
     let kinds = [
         FaultKind::Trap,
         FaultKind::Timeout,
@@ -195,10 +260,17 @@ fn random_task(rng: &mut Rng) -> TaskPlan {
         ServiceErrorKind::ExecutionFailed,
         ServiceErrorKind::Unavailable,
     ];
+    if original {
+        // What has no record is watched over by nobody but its events.
+        script = Script::default();
+    }
     TaskPlan {
         waits,
         resource,
-        queue: waits && !resource && rng.one_in(4),
+        queue: waits && !resource && !original && rng.one_in(4),
+        work: None,
+        execution: None,
+        original,
         script,
         runs_for: rng.pick(&RUNS),
         ends_as: rng.pick(&[
@@ -212,7 +284,9 @@ fn random_task(rng: &mut Rng) -> TaskPlan {
         } else {
             0
         },
-        events: (0..rng.below(3)).map(|_| rng.pick(&MOMENTS)).collect(),
+        events: (0..rng.below(3).max(usize::from(original)))
+            .map(|_| rng.pick(&MOMENTS))
+            .collect(),
         redshift_refuses: rng.one_in(8).then(|| rng.pick(&refusals)),
         refuses_success: rng.one_in(10),
         refuses_words: rng.one_in(15),

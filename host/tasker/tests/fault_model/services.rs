@@ -1,14 +1,15 @@
 //! What is durable: Redshift's statements, Step Functions' tokens, the ledger. Each does what the real one does, and
 //! writes down at once what must never happen.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use signalbox_policy::contract::{
     CancelledStatement, ResultFormat, StartedStatement, StatementDescription, StatementStatus,
 };
 use signalbox_tasker::ports::{
-    Listed, ListedPage, SendError, ServiceError, ServiceErrorKind, Sql, StartStatement,
+    Execution, ExecutionStatus, Listed, ListedPage, SendError, ServiceError, ServiceErrorKind, Sql,
+    StartStatement,
 };
 use tokio::time::Instant;
 
@@ -30,6 +31,7 @@ pub enum Caller {
 pub struct Statement {
     pub id: String,
     pub name: String,
+    /// The task that its SQL speaks of: of several attempts at a work the first one.
     pub task: usize,
     client_token: String,
     started: Instant,
@@ -93,8 +95,10 @@ pub struct Task {
     pub plan: TaskPlan,
     /// Its token, or what else its record's id is made from.
     pub token: String,
-    /// The name of its statement.
+    /// The name of its own statement, if it starts one.
     pub statement_name: String,
+    /// Its execution.
+    pub arn: String,
     pub closed: Option<ClosedBy>,
     pub sent: Vec<Told>,
     /// What was sent and is never taken, whatever the state of the token.
@@ -109,6 +113,10 @@ pub struct Services {
     pub items: Items,
     pub statements: Vec<Statement>,
     pub tasks: Vec<Task>,
+    /// Executions that have stopped, and when, in milliseconds since the Unix epoch.
+    pub stopped: BTreeMap<String, i64>,
+    /// Whether the time of day jumps.
+    pub jumps: bool,
     /// How late a call can be.
     pub late: Duration,
     /// What happened that must never happen.
@@ -131,8 +139,9 @@ fn task_of(sql: &Sql) -> usize {
         Sql::One(sql) => sql,
         Sql::Batch { sqls, .. } => &sqls[0],
     };
-    let number = text.trim_start_matches(|c: char| !c.is_ascii_digit());
-    number.parse().unwrap()
+    let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let number = digits.split(|c: char| !c.is_ascii_digit()).next();
+    number.and_then(|number| number.parse().ok()).unwrap()
 }
 
 impl Services {
@@ -174,9 +183,9 @@ impl Services {
         })
     }
 
-    fn begin(&mut self, number: usize, now: Instant, start: &StartStatement) {
+    pub fn begin(&mut self, number: usize, now: Instant, start: &StartStatement) {
         let task = &self.tasks[number];
-        let mut broken = Vec::new();
+        let mut broken = self.again(number, now);
         if self
             .statements
             .iter()
@@ -184,12 +193,13 @@ impl Services {
         {
             broken.push(format!("task {number}: a second statement was started"));
         }
-        if start.statement_name == task.statement_name
-            && let Some(ClosedBy::Answer(_) | ClosedBy::Raised(_)) = &task.closed
+        let named = |task: &&Task| task.statement_name == start.statement_name;
+        if let Some(owner) = self.tasks.iter().find(named)
+            && let Some(ClosedBy::Answer(_) | ClosedBy::Raised(_)) = &owner.closed
         {
             broken.push(format!(
                 "task {number}: a statement was started after the task had been told {:?}",
-                task.closed
+                owner.closed
             ));
         }
         if let Some(scope) = &task.plan.script.exclusive {
@@ -219,6 +229,22 @@ impl Services {
             reported: false,
         });
         self.broken.append(&mut broken);
+    }
+
+    /// What is wrong with starting a work that was started before: it runs, or was done.
+    fn again(&self, number: usize, now: Instant) -> Vec<String> {
+        // One that the sweep gave up by a wrong clock may turn up later, and is cancelled then.
+        if self.tasks[number].plan.work.is_none() || self.jumps {
+            return Vec::new();
+        }
+        let before = self.awaited(number).into_iter();
+        before
+            .map(|it| it.status(now))
+            .filter(|status| !matches!(status, StatementStatus::Failed | StatementStatus::Aborted))
+            .map(|status| {
+                format!("task {number}: its work was started again, and it is {status:?}")
+            })
+            .collect()
     }
 
     fn statement(&mut self, id: &str) -> Result<&mut Statement, ServiceError> {
@@ -256,6 +282,12 @@ impl Services {
 
     /// A cancel is refused when it is too early or too late; what is taken takes effect a moment later.
     pub fn cancel(&mut self, now: Instant, id: &str) -> Result<CancelledStatement, ServiceError> {
+        let number = self.statement(id)?.task;
+        if !self.jumps && self.is_to_run(number) {
+            self.broken.push(format!(
+                "task {number}: its statement was cancelled, and nobody had asked for that"
+            ));
+        }
         let statement = self.statement(id)?;
         if statement.is_over(now) {
             return Err(error(ServiceErrorKind::Invalid, "ValidationException"));
@@ -270,6 +302,18 @@ impl Services {
         let takes_effect = now + Duration::from_millis(500);
         statement.cancelled.get_or_insert(takes_effect);
         Ok(cancelled(true))
+    }
+
+    /// Whether nothing can be a reason to cancel a task's statement: no fault of its policy, no deadline, no stop.
+    fn is_to_run(&self, number: usize) -> bool {
+        let Task { plan, .. } = &self.tasks[number];
+        let script = &plan.script;
+        let faults = script.fault_after.is_some() || script.reject_after;
+        let open = |(other, task): (usize, &Task)| {
+            let same = other == number || task.plan.work == Some(number);
+            !same || task.closed.is_none()
+        };
+        !faults && script.deadline_seconds.is_none() && self.tasks.iter().enumerate().all(open)
     }
 
     /// One statement a page, and one of a longer name before: a look-up has to read on and to compare whole names.
@@ -378,8 +422,8 @@ impl Services {
         };
         // It may have ended since Redshift was asked.
         let late = self.late;
-        let ran_lately = |statement: &Statement| now <= statement.over_at() + 4 * late;
-        if !self.bound(number).is_some_and(ran_lately) {
+        let ran_lately = |statement: &&Statement| now <= statement.over_at() + 4 * late;
+        if !self.awaited(number).iter().any(ran_lately) {
             self.broken
                 .push(format!("task {number}: a heartbeat, and nothing runs"));
         }
@@ -388,6 +432,18 @@ impl Services {
         match task.closed {
             None => Ok(()),
             Some(_) => Err(closed()),
+        }
+    }
+
+    /// What DescribeExecution says.
+    pub fn execution(&self, arn: &str) -> Execution {
+        let stopped_at = self.stopped.get(arn).copied();
+        Execution {
+            status: match stopped_at {
+                Some(_) => ExecutionStatus::Aborted,
+                None => ExecutionStatus::Running,
+            },
+            stopped_at,
         }
     }
 
@@ -419,10 +475,20 @@ impl Services {
             .find(|statement| statement.name == *name)
     }
 
+    /// The statements that a task can wait for: its own, or those of its work.
+    fn awaited(&self, number: usize) -> Vec<&Statement> {
+        let Some(work) = self.tasks[number].plan.work else {
+            return self.bound(number).into_iter().collect();
+        };
+        // Without those that a policy started beside, which are nobody's.
+        let is_bound = |name: &str| self.tasks.iter().any(|task| task.statement_name == name);
+        let of_work = |it: &&Statement| it.task == work && is_bound(&it.name);
+        self.statements.iter().filter(of_work).collect()
+    }
+
     /// What is wrong with an answer that was taken.
     fn lie(&self, now: Instant, number: usize, told: &Told) -> Option<String> {
-        let statement = self.bound(number);
-        let status = statement.map(|statement| statement.status(now));
+        let statements = self.awaited(number);
         let (error, body) = match told {
             Told::Succeeded(output) => (None, Some(output)),
             Told::Failed(error, cause) => (error.as_deref(), cause.as_ref()),
@@ -430,20 +496,24 @@ impl Services {
         if error == Some(UNKNOWN_OUTCOME) {
             return None;
         }
-        if statement.is_some_and(|statement| !statement.is_over(now)) {
+        if statements.iter().any(|statement| !statement.is_over(now)) {
             return Some("its statement still runs".to_owned());
-        }
-        if error == Some("StatementNotStarted") && statement.is_some() {
-            return Some("its statement was started".to_owned());
         }
         let body: Value = body
             .and_then(|body| serde_json::from_str(body).ok())
             .unwrap_or_default();
-        let claimed = body
-            .get("Status")
-            .or_else(|| body.get("statement")?.get("Status"))?
-            .as_str()?;
-        let real = status.map(name_of);
+        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
+        if error == Some("StatementNotStarted") {
+            let record = text("/recordId").unwrap_or_default();
+            let started = statements.iter().any(|it| it.name.ends_with(record));
+            return started.then(|| "its statement was started".to_owned());
+        }
+        let claimed = ["/Status", "/statement/Status", "/detail/state"];
+        let claimed = claimed.into_iter().find_map(text)?;
+        let ids = ["/Id", "/statement/Id", "/detail/statementId"];
+        let id = ids.into_iter().find_map(text)?;
+        let meant = statements.iter().find(|statement| statement.id == id);
+        let real = meant.map(|statement| name_of(statement.status(now)));
         (real != Some(claimed)).then(|| format!("it is {real:?}"))
     }
 }
