@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::time::{Instant, error::Elapsed, timeout_at};
-use wasmtime::{Store, component::Resource};
+use wasmtime::{
+    Store,
+    component::{Component, Resource},
+};
 
 use crate::{
     call::{
@@ -77,6 +80,11 @@ impl ComponentPolicy {
     #[must_use]
     pub fn warnings(&self) -> &[Finding] {
         &self.warnings
+    }
+
+    /// Its code.
+    pub(crate) fn component(&self) -> Component {
+        self.parts.pre.instance_pre().component().clone()
     }
 
     /// What one call may use.

@@ -6,15 +6,19 @@
 //! step is a conditional write.
 
 pub mod custom_resource;
+pub mod grants;
 pub mod ids;
 pub mod intake;
 pub mod operate;
 pub mod options;
 pub mod original;
+pub mod pattern;
 pub mod policies;
 pub mod ports;
 pub mod raised;
 pub mod record;
+pub mod rehearse;
+pub mod revision;
 #[doc(hidden)]
 #[cfg(feature = "sabotage")]
 pub mod sabotage;
@@ -26,8 +30,10 @@ pub mod task;
 pub mod waiting;
 
 pub use custom_resource::CustomResource;
+pub use grants::{Action, Grants};
 pub use options::{DescribeDenied, Options, Rates};
-pub use policies::{Granted, PolicySet};
+pub use pattern::Pattern;
+pub use policies::{Caller, Granted, PolicySet, Route};
 pub use raised::Raised;
 pub use task::{Call, Ports, Settled, SettledNow, Settling, SweepSummary, Tasker};
 pub use waiting::Waiting;

@@ -18,7 +18,7 @@ pub use source::Source;
 pub(crate) use {check::is_component, source::deserialize};
 
 use crate::{
-    call::Identity,
+    call::{Identity, Policy as _},
     contract::{Finding, bindings},
     digest,
     engine::{self, Metering, Target, Ticker},
@@ -154,6 +154,7 @@ impl PolicyEngine {
         limits: Limits,
     ) -> Result<(Component, String), LoadError> {
         match source {
+            Source::Loaded(policy) => Ok((policy.component(), policy.identity().digest.clone())),
             Source::Component(bytes) => {
                 check::size(name, bytes.len(), limits.component)?;
                 is_component(name, &bytes)?;

@@ -1,8 +1,10 @@
 //! Where a policy's code comes from.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use wasmtime::{Engine, component::Component};
+
+use crate::policy::ComponentPolicy;
 
 /// A policy's code.
 #[derive(Clone)]
@@ -18,6 +20,8 @@ pub enum Source {
         /// The SHA-256 of the component that it was made of, if known: it names the policy in records.
         component: Option<String>,
     },
+    /// The code of a policy that is loaded already, for other settings or limits.
+    Loaded(Arc<ComponentPolicy>),
 }
 
 /// Loads machine code.

@@ -199,6 +199,14 @@ impl Record {
         self.statement.as_ref()?.id.as_deref()
     }
 
+    /// Whether the policy of this name asked.
+    #[must_use]
+    pub fn is_of(&self, policy: &str) -> bool {
+        self.policy
+            .as_ref()
+            .is_some_and(|identity| identity.name == policy)
+    }
+
     /// The statement's name.
     #[must_use]
     pub fn statement_name(&self) -> String {

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     ids::{IdSource, RecordId, digest, work_scope},
     intake::{self, Intake},
+    policies::Caller,
     ports::{LedgerError, TaskToken},
     raised::{Raised, names},
     record::{Advance, Ending, Phase, Statement, Stored},
@@ -88,7 +89,11 @@ impl Tasker {
         }
 
         let policies = self.policies();
-        let granted = policies.choose(intake.policy.as_deref())?;
+        let granted = &policies.choose(&Caller {
+            function_arn: call.function_arn.as_deref(),
+            execution_arn: intake.execution_arn.as_deref(),
+            policy: intake.policy.as_deref(),
+        })?;
         let payload_digest = payload_digest(&intake.payload);
         let (token, key) = match &intake.waiting {
             Some(Waiting::Task(token)) => (Some(token), intake.idempotency_key.as_ref()),

@@ -6,9 +6,11 @@ mod attend;
 mod cancel;
 mod deliver;
 mod failure;
+mod gone;
 mod invoke;
 mod original;
 mod outcome;
+mod owner;
 mod pace;
 mod recover;
 mod reserve;
@@ -27,6 +29,7 @@ use signalbox_policy::{CallContext, Services, contract::Source};
 use tokio::time::Instant;
 
 use crate::{
+    grants::GrantedServices,
     options::Options,
     policies::PolicySet,
     ports::{Callbacks, Clock, CustomResources, Ledger, Warehouse},
@@ -35,6 +38,7 @@ use crate::{
 
 pub use answer::status_name;
 use pace::Paces;
+use services::EventServices;
 pub use settle::Settling;
 pub use settle_now::{Settled, SettledNow};
 pub use sweep::SweepSummary;
@@ -105,10 +109,25 @@ impl Tasker {
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
     }
 
+    /// The same tasker with the policies that are in force now, whatever is swapped meanwhile: for one event.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        Self {
+            policies: Arc::new(RwLock::new(self.policies())),
+            ..self.clone()
+        }
+    }
+
     /// The settings.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// The world that it works in.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
     }
 
     fn policies(&self) -> Arc<PolicySet> {
@@ -133,7 +152,14 @@ impl Tasker {
         i64::try_from(self.options.sweep_after.as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn context(&self, services: Arc<dyn Services>, call: &Call) -> CallContext {
+    fn context(&self, services: Arc<EventServices>, call: &Call) -> CallContext {
+        let services: Arc<dyn Services> = match services.grants.clone() {
+            Some(grants) => {
+                let name = services.policy.name.clone();
+                Arc::new(GrantedServices::new(services, grants, &name))
+            }
+            None => services,
+        };
         CallContext {
             services,
             now: u64::try_from(self.now()).unwrap_or_default(),

@@ -23,6 +23,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Call, Tasker, failure};
 use crate::{
+    grants::Grants,
     ids::RecordId,
     policies::Granted,
     ports::Sql,
@@ -39,6 +40,8 @@ pub(super) struct EventServices {
     pub(super) policy: Identity,
     /// The targets that the policy may use, the default one first.
     pub(super) targets: Vec<String>,
+    /// What it may do there; none for everything, without a policy set.
+    pub(super) grants: Option<Arc<Grants>>,
     /// The record of the event's task.
     pub(super) record_id: RecordId,
     pub(super) waiting: Option<Waiting>,
@@ -71,7 +74,7 @@ pub(super) struct Refused {
 
 /// The targets that a policy may use, the default one first.
 pub(super) fn granted_targets(tasker: &Tasker, granted: &Granted) -> Vec<String> {
-    if granted.targets.is_empty() {
+    if granted.targets.is_empty() && granted.grants.is_none() {
         tasker.options.targets.clone()
     } else {
         granted.targets.clone()
@@ -103,6 +106,7 @@ impl EventServices {
             call: call.clone(),
             policy: granted.policy.identity().clone(),
             targets: granted_targets(tasker, granted),
+            grants: granted.grants.clone(),
             record_id,
             waiting: None,
             execution_arn: None,
@@ -189,6 +193,7 @@ impl EventServices {
             .in_time(self.tasker.store.find_by_statement(whole))
             .await?;
         let found = found.map_err(|error| failure::of_ledger(&error))?;
+        self.check_owner(statement_id, found.as_ref())?;
         match found.and_then(|stored| stored.record.statement) {
             Some(statement) => self.target(Some(&statement.target)),
             None => self.target(asked),
@@ -317,7 +322,7 @@ impl Services for EventServices {
             .await?
             .map_err(|error| failure::of_service(&error, &self.secrets))?;
         list.document = self.clean_document(&list.document);
-        Ok(list)
+        self.own_of_list(list).await
     }
 
     async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
@@ -333,7 +338,11 @@ impl Services for EventServices {
             )));
         };
         let found = self
-            .in_time(self.tasker.store.latest(arn, request.step.as_deref()))
+            .in_time(
+                self.tasker
+                    .store
+                    .latest_of(arn, request.step.as_deref(), self.owner()),
+            )
             .await?;
         let found = found.map_err(|error| failure::of_ledger(&error))?;
         let record = match found {

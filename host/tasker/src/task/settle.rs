@@ -220,13 +220,13 @@ impl Tasker {
             .policy
             .as_ref()
             .map_or("", |policy| policy.name.as_str());
-        let (Some((granted, replaced)), Some(facts)) = (policies.settling(name), record.facts())
-        else {
+        let Some(facts) = record.facts() else {
             return Some(answer::lost(&description.id));
         };
-        if replaced {
-            tracing::warn!(record = %record.record_id, policy = name, "the policy that started this statement is gone; the default one settles it");
-        }
+        let Some(granted) = policies.settling(name) else {
+            tracing::warn!(record = %record.record_id, policy = name, alarm = "PolicyGone", "the policy that started this statement is not in force; the task is answered as the original would");
+            return Some(self.as_original(record, &facts, description, event));
+        };
         let waiter = record
             .who_waits()
             .map_or(Waiter::StepFunctions, |waiting| waiting.waiter());

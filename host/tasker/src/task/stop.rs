@@ -255,8 +255,9 @@ impl Tasker {
             .policy
             .as_ref()
             .map_or("", |policy| policy.name.as_str());
-        let Some((granted, _)) = policies.settling(name) else {
-            return Some(OnStop::Cancel);
+        let Some(granted) = policies.settling(name) else {
+            // One that is only not loaded yet decides later.
+            return (!policies.is_unavailable()).then_some(OnStop::Cancel);
         };
         let services = Arc::new(self.services_of(call, granted, record));
         let context = self.context(services, call);

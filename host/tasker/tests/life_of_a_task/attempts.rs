@@ -402,6 +402,7 @@ async fn a_key_is_one_of_its_state_machine_and_policy() {
     assert_eq!(world.warehouse.started().len(), 2);
 
     let named = |name: &str| Granted {
+        grants: None,
         policy: Arc::new(ScriptedPolicy::named(name, Script::default())),
         targets: Vec::new(),
     };

@@ -52,6 +52,7 @@ async fn a_session_is_used_by_who_opened_it() {
 async fn any_other_is_told_that_there_is_none() {
     let world = World::new(standard());
     let named = |name: &str| Granted {
+        grants: None,
         policy: Arc::new(ScriptedPolicy::named(name, Script::default())),
         targets: Vec::new(),
     };

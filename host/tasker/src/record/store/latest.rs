@@ -43,13 +43,26 @@ impl Store {
         execution_arn: &str,
         step: Option<&str>,
     ) -> Result<Option<Latest>, LedgerError> {
+        self.latest_of(execution_arn, step, None).await
+    }
+
+    /// As [`Store::latest`], among the records of one policy. Rows of the original are of none.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn latest_of(
+        &self,
+        execution_arn: &str,
+        step: Option<&str>,
+        policy: Option<&str>,
+    ) -> Result<Option<Latest>, LedgerError> {
         let mut query = items::latest_query(execution_arn, step, LATEST_ROWS);
         loop {
             let page = self.ledger.query(self.now_seconds(), &query);
             let page = self.read(page).await?;
             for item in &page.items {
                 let Some(id) = items::leads_to(item) else {
-                    match OriginalRow::read(item) {
+                    match OriginalRow::read(item).filter(|_| policy.is_none()) {
                         Some(row) => return Ok(Some(Latest::Original(row))),
                         None => continue,
                     }
@@ -58,7 +71,9 @@ impl Store {
                 // A row may lead to a record that expired between the two reads, or to one of another deployment. And
                 // the ARN is only what somebody says: it may be the key of anything in this table.
                 let found = found.filter(|found| {
-                    self.is_own(found) && found.record.is_listed_for(execution_arn, step)
+                    self.is_own(found)
+                        && found.record.is_listed_for(execution_arn, step)
+                        && policy.is_none_or(|policy| found.record.is_of(policy))
                 });
                 if let Some(found) = found {
                     return Ok(Some(Latest::Record(Box::new(found))));

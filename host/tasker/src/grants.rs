@@ -1,0 +1,421 @@
+//! What a policy may do, and the services that refuse it everything else.
+//!
+//! Every import of every version of the contract ends in [`Services`], so one wrapper of it sees all calls. Targets
+//! and ownership are looked at further in, where the ledger is.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use signalbox_policy::{
+    Services,
+    contract::{
+        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
+        DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
+        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartedStatement,
+        StatementDescription, StatementList, StatementResult,
+    },
+};
+use tokio::time::Instant;
+
+use crate::raised::{detail, names};
+
+/// The name of a refusal for the time being: AWS's own, which a state machine may retry already.
+const THROTTLED: &str = "ThrottlingException";
+
+/// An import of the contract that reaches something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// `redshift-data.execute-statement`
+    ExecuteStatement,
+    /// `redshift-data.batch-execute-statement`
+    BatchExecuteStatement,
+    /// `redshift-data.describe-statement`
+    DescribeStatement,
+    /// `redshift-data.cancel-statement`
+    CancelStatement,
+    /// `redshift-data.get-statement-result`
+    GetStatementResult,
+    /// `redshift-data.list-statements`
+    ListStatements,
+    /// `ledger.latest`
+    Latest,
+    /// `task.heartbeat`
+    Heartbeat,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ExecuteStatement,
+        Self::BatchExecuteStatement,
+        Self::DescribeStatement,
+        Self::CancelStatement,
+        Self::GetStatementResult,
+        Self::ListStatements,
+        Self::Latest,
+        Self::Heartbeat,
+    ];
+
+    /// Its name in the contract and in a manifest.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExecuteStatement => "execute-statement",
+            Self::BatchExecuteStatement => "batch-execute-statement",
+            Self::DescribeStatement => "describe-statement",
+            Self::CancelStatement => "cancel-statement",
+            Self::GetStatementResult => "get-statement-result",
+            Self::ListStatements => "list-statements",
+            Self::Latest => "latest",
+            Self::Heartbeat => "heartbeat",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a policy may do on its targets. The default is nothing.
+#[derive(Debug, Default)]
+pub struct Grants {
+    actions: BTreeSet<Action>,
+    sql_bytes: Option<usize>,
+    statements: Option<Meter>,
+    calls: Option<Meter>,
+}
+
+impl Grants {
+    /// These actions, without bounds of their own.
+    #[must_use]
+    pub fn of(actions: impl IntoIterator<Item = Action>) -> Self {
+        Self {
+            actions: actions.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// At most so many bytes of SQL in one start, parameters included.
+    #[must_use]
+    pub fn sql_bytes(self, most: Option<usize>) -> Self {
+        Self {
+            sql_bytes: most,
+            ..self
+        }
+    }
+
+    /// At most so many starts a minute in one process of the host.
+    #[must_use]
+    pub fn statements_per_minute(self, most: Option<u32>) -> Self {
+        Self {
+            statements: most.map(Meter::new),
+            ..self
+        }
+    }
+
+    /// At most so many calls a minute of all imports together, in one process of the host.
+    #[must_use]
+    pub fn calls_per_minute(self, most: Option<u32>) -> Self {
+        Self {
+            calls: most.map(Meter::new),
+            ..self
+        }
+    }
+
+    /// The same without rates.
+    pub(crate) fn unmetered(&self) -> Self {
+        Self {
+            actions: self.actions.clone(),
+            sql_bytes: self.sql_bytes,
+            statements: None,
+            calls: None,
+        }
+    }
+
+    fn allow(&self, policy: &str, action: Action) -> Result<(), Failure> {
+        if !self.actions.contains(&action) {
+            return Err(not_granted(format!(
+                "`{action}` is not granted to policy `{policy}`"
+            )));
+        }
+        count(self.calls.as_ref(), policy, "calls")
+    }
+
+    fn allow_start(&self, policy: &str, action: Action, bytes: usize) -> Result<(), Failure> {
+        self.allow(policy, action)?;
+        if let Some(most) = self.sql_bytes.filter(|most| bytes > *most) {
+            return Err(not_granted(format!(
+                "policy `{policy}` may start SQL of at most {most} bytes, parameters included, and this has {bytes}"
+            )));
+        }
+        count(self.statements.as_ref(), policy, "statements")
+    }
+}
+
+fn not_granted(message: String) -> Failure {
+    Failure::NotGranted(detail(names::NOT_GRANTED, message, false))
+}
+
+fn count(meter: Option<&Meter>, policy: &str, what: &str) -> Result<(), Failure> {
+    match meter {
+        Some(meter) if !meter.take() => Err(Failure::Throttled(detail(
+            THROTTLED,
+            format!(
+                "policy `{policy}` may make {} {what} a minute in one process of the host; try again later",
+                meter.per_minute
+            ),
+            true,
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Counts what may be done in a minute: what was not used is kept for at most one minute.
+#[derive(Debug)]
+struct Meter {
+    per_minute: u32,
+    left: Mutex<(f64, Instant)>,
+}
+
+impl Meter {
+    fn new(per_minute: u32) -> Self {
+        Self {
+            per_minute,
+            left: Mutex::new((f64::from(per_minute), Instant::now())),
+        }
+    }
+
+    fn take(&self) -> bool {
+        let most = f64::from(self.per_minute);
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let earned = now.saturating_duration_since(left.1).as_secs_f64() * most / 60.0;
+        *left = ((left.0 + earned).min(most), now);
+        let granted = left.0 >= 1.0;
+        if granted {
+            left.0 -= 1.0;
+        }
+        granted
+    }
+}
+
+/// Services of which a policy reaches what it was granted.
+pub(crate) struct GrantedServices<S> {
+    services: Arc<S>,
+    grants: Arc<Grants>,
+    policy: String,
+}
+
+impl<S> GrantedServices<S> {
+    pub(crate) fn new(services: Arc<S>, grants: Arc<Grants>, policy: &str) -> Self {
+        Self {
+            services,
+            grants,
+            policy: policy.to_owned(),
+        }
+    }
+
+    fn allow(&self, action: Action) -> Result<(), Failure> {
+        self.grants.allow(&self.policy, action)
+    }
+}
+
+/// The bytes of a start's parameters.
+fn parameters(options: &signalbox_policy::contract::StartOptions) -> usize {
+    let bytes = options
+        .parameters
+        .iter()
+        .map(|parameter| parameter.name.len() + parameter.value.len());
+    bytes.sum()
+}
+
+#[async_trait]
+impl<S: Services> Services for GrantedServices<S> {
+    async fn execute_statement(
+        &self,
+        bound: bool,
+        request: ExecuteStatementRequest,
+    ) -> Result<StartedStatement, Failure> {
+        let bytes = request.sql.len() + parameters(&request.options);
+        self.grants
+            .allow_start(&self.policy, Action::ExecuteStatement, bytes)?;
+        self.services.execute_statement(bound, request).await
+    }
+
+    async fn batch_execute_statement(
+        &self,
+        bound: bool,
+        request: BatchExecuteStatementRequest,
+    ) -> Result<StartedStatement, Failure> {
+        let sqls: usize = request.sqls.iter().map(String::len).sum();
+        let bytes = sqls + parameters(&request.options);
+        self.grants
+            .allow_start(&self.policy, Action::BatchExecuteStatement, bytes)?;
+        self.services.batch_execute_statement(bound, request).await
+    }
+
+    async fn describe_statement(
+        &self,
+        request: DescribeStatementRequest,
+    ) -> Result<StatementDescription, Failure> {
+        self.allow(Action::DescribeStatement)?;
+        self.services.describe_statement(request).await
+    }
+
+    async fn cancel_statement(
+        &self,
+        request: CancelStatementRequest,
+    ) -> Result<CancelledStatement, Failure> {
+        self.allow(Action::CancelStatement)?;
+        self.services.cancel_statement(request).await
+    }
+
+    async fn get_statement_result(
+        &self,
+        request: GetStatementResultRequest,
+    ) -> Result<StatementResult, Failure> {
+        self.allow(Action::GetStatementResult)?;
+        self.services.get_statement_result(request).await
+    }
+
+    async fn list_statements(
+        &self,
+        request: ListStatementsRequest,
+    ) -> Result<StatementList, Failure> {
+        self.allow(Action::ListStatements)?;
+        self.services.list_statements(request).await
+    }
+
+    async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
+        self.allow(Action::Latest)?;
+        self.services.latest(request).await
+    }
+
+    async fn heartbeat(&self) -> Result<(), Failure> {
+        self.allow(Action::Heartbeat)?;
+        self.services.heartbeat().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use signalbox_policy::Denied;
+
+    use super::*;
+
+    async fn try_all(services: &dyn Services) -> Vec<(Action, Failure)> {
+        let id = || "s".to_owned();
+        let describe = DescribeStatementRequest {
+            id: id(),
+            target: None,
+            wait_seconds: None,
+        };
+        let cancel = CancelStatementRequest {
+            id: id(),
+            target: None,
+        };
+        let result = GetStatementResultRequest {
+            id: id(),
+            target: None,
+            next_token: None,
+            result_format: signalbox_policy::contract::ResultFormat::Json,
+            wait_seconds: None,
+        };
+        let list = ListStatementsRequest {
+            target: None,
+            statement_name: None,
+            status: None,
+            max_results: None,
+            next_token: None,
+        };
+        let latest = LatestRequest {
+            execution_arn: None,
+            step: None,
+        };
+        let failed = [
+            (
+                Action::DescribeStatement,
+                services.describe_statement(describe).await.err(),
+            ),
+            (
+                Action::CancelStatement,
+                services.cancel_statement(cancel).await.err(),
+            ),
+            (
+                Action::GetStatementResult,
+                services.get_statement_result(result).await.err(),
+            ),
+            (
+                Action::ListStatements,
+                services.list_statements(list).await.err(),
+            ),
+            (Action::Latest, services.latest(latest).await.err()),
+            (Action::Heartbeat, services.heartbeat().await.err()),
+        ];
+        failed
+            .into_iter()
+            .map(|(action, failure)| (action, failure.expect("denied further in")))
+            .collect()
+    }
+
+    /// The services behind say "here", the grants name the policy.
+    fn by_grants(failure: &Failure) -> bool {
+        matches!(failure, Failure::NotGranted(told) if told.message.contains("policy `p`"))
+    }
+
+    #[tokio::test]
+    async fn nothing_granted_is_nothing_reached_and_each_action_is_its_own() {
+        let of = |grants| GrantedServices::new(Arc::new(Denied), Arc::new(grants), "p");
+        for (action, failure) in try_all(&of(Grants::default())).await {
+            assert!(by_grants(&failure), "{action}: {failure:?}");
+        }
+        for one in Action::ALL {
+            for (action, failure) in try_all(&of(Grants::of([one]))).await {
+                assert_eq!(by_grants(&failure), action != one, "{action}: {failure:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn starts_have_their_size_and_their_rate() {
+        let grants = Grants::of([Action::ExecuteStatement])
+            .sql_bytes(Some(10))
+            .statements_per_minute(Some(2));
+        let start = |action, bytes| grants.allow_start("p", action, bytes);
+        assert!(matches!(
+            start(Action::BatchExecuteStatement, 1),
+            Err(Failure::NotGranted(_))
+        ));
+        assert!(matches!(
+            start(Action::ExecuteStatement, 11),
+            Err(Failure::NotGranted(_))
+        ));
+        assert!(start(Action::ExecuteStatement, 10).is_ok());
+        assert!(start(Action::ExecuteStatement, 10).is_ok());
+        let Err(Failure::Throttled(told)) = start(Action::ExecuteStatement, 10) else {
+            panic!("the minute is used up")
+        };
+        assert!(told.retryable && told.code == THROTTLED, "{told:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_minute_s_worth_comes_back_in_a_minute_and_no_more_is_kept() {
+        let meter = Meter::new(3);
+        let drain = || (0..10).filter(|_| meter.take()).count();
+        assert_eq!(drain(), 3);
+        tokio::time::advance(Duration::from_secs(21)).await;
+        assert_eq!(drain(), 1);
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        assert_eq!(drain(), 3);
+    }
+}

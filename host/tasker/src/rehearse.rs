@@ -1,0 +1,199 @@
+//! One payload through a policy with nothing behind it: what would it start, or refuse?
+//!
+//! It is how the test vectors of a policy set are run before the set is put in force: the same intake, the same
+//! grants, and services that only write down what they are asked.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::Value;
+use signalbox_policy::{
+    CallContext, Services,
+    contract::{
+        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
+        DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
+        GetStatementResultRequest, Invocation, LatestRequest, ListStatementsRequest, Source,
+        StartOptions, StartedStatement, StatementDescription, StatementList, StatementResult,
+        StatementStatus, UnknownFields,
+    },
+};
+use tokio::time::Instant;
+
+use crate::{
+    grants::{GrantedServices, Grants},
+    intake,
+    policies::Granted,
+    raised::{Raised, detail, names},
+    waiting::Waiting,
+};
+
+/// The id of a statement that was not started.
+const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// What a payload came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rehearsed {
+    /// The statements that would have been started: the target, and the SQL (of a batch its parts, one per line).
+    pub starts: Vec<(String, String)>,
+    /// The error that the caller would have seen; none if the payload would have been served.
+    pub raised: Option<Raised>,
+}
+
+/// Runs one payload.
+pub async fn rehearse(
+    granted: &Granted,
+    payload: Value,
+    now: u64,
+    unknown_fields: UnknownFields,
+    deadline: Instant,
+) -> Rehearsed {
+    let services = Arc::new(Rehearsal {
+        targets: granted.targets.clone(),
+        policy: granted.policy.identity().name.clone(),
+        starts: Mutex::default(),
+    });
+    let raised = run(granted, &services, payload, now, unknown_fields, deadline)
+        .await
+        .err();
+    let starts = services
+        .starts
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    Rehearsed { starts, raised }
+}
+
+async fn run(
+    granted: &Granted,
+    services: &Arc<Rehearsal>,
+    payload: Value,
+    now: u64,
+    unknown_fields: UnknownFields,
+    deadline: Instant,
+) -> Result<(), Raised> {
+    let intake = intake::take(payload)?;
+    // What is counted by the minute is counted for real calls.
+    let grants = granted
+        .grants
+        .as_deref()
+        .map_or_else(Grants::default, Grants::unmetered);
+    let behind = GrantedServices::new(Arc::clone(services), Arc::new(grants), &services.policy);
+    let context = CallContext {
+        services: Arc::new(behind),
+        now,
+        deadline,
+    };
+    let invocation = Invocation {
+        request_id: "rehearsal".to_owned(),
+        source: Source::Invocation,
+        payload: intake.payload.to_string(),
+        execution_arn: intake.execution_arn.clone(),
+        function_arn: None,
+        targets: granted.targets.clone(),
+        unknown_fields,
+    };
+    let waiter = intake.waiting.as_ref().map(Waiting::waiter);
+    match granted.policy.invoke(context, invocation, waiter).await {
+        Ok(invoked) => match invoked.reply {
+            Ok(_) => Ok(()),
+            Err(rejection) => Err(rejection.into()),
+        },
+        Err(fault) => Err(Raised::from(&fault)),
+    }
+}
+
+struct Rehearsal {
+    targets: Vec<String>,
+    policy: String,
+    starts: Mutex<Vec<(String, String)>>,
+}
+
+impl Rehearsal {
+    fn start(&self, sql: String, options: &StartOptions) -> Result<StartedStatement, Failure> {
+        let asked = options.target.as_deref();
+        let target = match asked {
+            Some(name) => self.targets.iter().find(|target| *target == name),
+            None => self.targets.first(),
+        };
+        let Some(target) = target.cloned() else {
+            let name = asked.unwrap_or("default");
+            return Err(Failure::NotGranted(detail(
+                names::NOT_GRANTED,
+                format!("there is no target `{name}` for policy `{}`", self.policy),
+                false,
+            )));
+        };
+        self.starts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((target.clone(), sql));
+        Ok(StartedStatement {
+            id: NO_ID.to_owned(),
+            target,
+            status: StatementStatus::Submitted,
+            session_id: None,
+            has_result_set: None,
+            document: format!("{{\"Id\":\"{NO_ID}\"}}"),
+        })
+    }
+}
+
+fn nothing_there<T>(function: &str) -> Result<T, Failure> {
+    Err(Failure::Unavailable(detail(
+        "NotInARehearsal",
+        format!("`{function}` has nothing behind it in a test of a policy set"),
+        false,
+    )))
+}
+
+#[async_trait]
+impl Services for Rehearsal {
+    async fn execute_statement(
+        &self,
+        _: bool,
+        request: ExecuteStatementRequest,
+    ) -> Result<StartedStatement, Failure> {
+        self.start(request.sql, &request.options)
+    }
+
+    async fn batch_execute_statement(
+        &self,
+        _: bool,
+        request: BatchExecuteStatementRequest,
+    ) -> Result<StartedStatement, Failure> {
+        self.start(request.sqls.join("\n"), &request.options)
+    }
+
+    async fn describe_statement(
+        &self,
+        _: DescribeStatementRequest,
+    ) -> Result<StatementDescription, Failure> {
+        nothing_there("describe-statement")
+    }
+
+    async fn cancel_statement(
+        &self,
+        _: CancelStatementRequest,
+    ) -> Result<CancelledStatement, Failure> {
+        nothing_there("cancel-statement")
+    }
+
+    async fn get_statement_result(
+        &self,
+        _: GetStatementResultRequest,
+    ) -> Result<StatementResult, Failure> {
+        nothing_there("get-statement-result")
+    }
+
+    async fn list_statements(&self, _: ListStatementsRequest) -> Result<StatementList, Failure> {
+        nothing_there("list-statements")
+    }
+
+    async fn latest(&self, _: LatestRequest) -> Result<Option<Entry>, Failure> {
+        Ok(None)
+    }
+
+    async fn heartbeat(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
