@@ -8,6 +8,7 @@ pub mod callbacks;
 pub mod cloudformation;
 mod facade;
 pub mod ledger;
+pub mod objects;
 pub mod session;
 #[cfg(feature = "surroundings")]
 pub mod surroundings;
@@ -21,6 +22,7 @@ pub use cloudformation::CloudFormation;
 pub use facade::{Aws, AwsSettings};
 pub use ledger::table::{Outcome, TableError, TableReport};
 pub use ledger::{DynamoLedger, Inspection};
+pub use objects::{Object, ObjectError, S3Objects};
 pub use session::Session;
 pub use targets::{Location, Login, Role, Target, TargetConfig, TargetError, TargetProblem};
 pub use warehouse::RedshiftData;

@@ -9,6 +9,7 @@ pub mod dispatch;
 pub mod event;
 pub mod log;
 pub mod runtime;
+pub mod set;
 pub mod start;
 
 pub use config::{Config, ConfigError};

@@ -37,6 +37,7 @@ pub(super) struct Variables {
     pub(super) sweep_after: Option<Duration>,
     pub(super) response_origins: Vec<String>,
     pub(super) cache_dir: Option<PathBuf>,
+    pub(super) policy_set: Option<String>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -81,15 +82,6 @@ pub(super) fn read(environment: &Environment, problems: &mut Vec<Problem>) -> Va
         }
         (None, function) => function.map(str::to_owned),
     };
-    if reader.get("SIGNALBOX_POLICY_SET").is_some() {
-        note(
-            "SIGNALBOX_POLICY_SET",
-            "policy sets are not supported by this version: name the policies in the file of SIGNALBOX_CONFIG \
-             and leave the variable out"
-                .to_owned(),
-        );
-    }
-
     let response_origins = response_origins(&reader, &mut note);
     let warnings = reader.strangers(&mut note);
     let path = |name: &str| reader.get(name).map(PathBuf::from);
@@ -104,6 +96,7 @@ pub(super) fn read(environment: &Environment, problems: &mut Vec<Problem>) -> Va
         sweep_after: sweep_after.map(Duration::from_secs),
         response_origins,
         cache_dir: path("SIGNALBOX_CACHE_DIR").or_else(|| cache_dir(&reader)),
+        policy_set: reader.get("SIGNALBOX_POLICY_SET").map(str::to_owned),
         warnings,
     }
 }

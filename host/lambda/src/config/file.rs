@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use signalbox_aws::TargetConfig;
 
-use super::{error::Problem, nearest::nearest, sweep::SweepFile};
+use super::{error::Problem, nearest::nearest, policy_set::PolicySetFile, sweep::SweepFile};
 
 /// The file, key by key as it is written. What the keys mean is said in `docs/config.md`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -22,6 +22,7 @@ pub(super) struct File {
     pub(super) sweep: SweepFile,
     #[serde(default)]
     pub(super) policies: BTreeMap<String, PolicyFile>,
+    pub(super) policy_set: Option<PolicySetFile>,
     pub(super) ceilings: Option<LimitsFile>,
 }
 
@@ -50,9 +51,10 @@ pub(super) struct GrantsFile {
     pub(super) targets: Option<Vec<String>>,
 }
 
+/// Limits as a file names them: docs/config.md says what each is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LimitsFile {
+pub struct LimitsFile {
     pub(super) guest_time_ms: Option<i64>,
     pub(super) memory_mib: Option<i64>,
     pub(super) component_mib: Option<i64>,
@@ -65,6 +67,11 @@ pub(super) struct LimitsFile {
 
 /// Reads the file's text. `name` is what the file is called in messages.
 pub(super) fn parse(name: &str, text: &str) -> Result<File, Problem> {
+    read_toml(name, text)
+}
+
+/// Reads a TOML text of some form. `name` is what it is called in messages.
+pub(crate) fn read_toml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Problem> {
     let refused = |error: &toml::de::Error, key: &str| {
         let line = error
             .span()
@@ -124,7 +131,7 @@ mod tests {
         );
         assert_snapshot!(
             refused("colour = 1\n"),
-            @"signalbox.toml, line 1, colour: there is no key `colour`; the keys here are default_target, default_policy, unknown_fields, retention_days, targets, ledger, sweep, policies, ceilings"
+            @"signalbox.toml, line 1, colour: there is no key `colour`; the keys here are default_target, default_policy, unknown_fields, retention_days, targets, ledger, sweep, policies, policy_set, ceilings"
         );
         assert_snapshot!(
             refused("[policies.p]\nbuiltin = \"standard\"\n  limits = { memory_mb = 3 }\n"),

@@ -99,7 +99,7 @@ pub(super) fn check_range(file: &LimitsFile, note: &mut impl FnMut(&str, String)
 
 /// The limits of a policy: what it sets, else the default, and never above a ceiling. A policy that asks for more
 /// than a ceiling is refused, a default that is above one is lowered to it.
-pub(super) fn check(
+pub(crate) fn check(
     file: LimitsFile,
     ceilings: LimitsFile,
     note: &mut impl FnMut(&str, String),

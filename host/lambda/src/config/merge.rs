@@ -12,6 +12,7 @@ use super::{
     file::File,
     limits,
     policies::{self, PolicyConfig},
+    policy_set::{self, PolicySetConfig},
     sweep::{self, SweepConfig},
 };
 
@@ -29,6 +30,7 @@ impl Merge<'_> {
         let targets = self.targets();
         let default_target = self.default_target(&targets);
         let ledger = self.ledger();
+        let policy_set = self.policy_set();
         let policies = self.policies(&targets);
         let default_policy = self.default_policy(&policies);
         let unknown_fields = self.unknown_fields();
@@ -54,6 +56,7 @@ impl Merge<'_> {
                 ledger,
                 policies,
                 default_policy,
+                policy_set,
                 response_origins: self.variables.response_origins,
                 cache_dir: self.variables.cache_dir,
                 file: self.variables.config,
@@ -220,6 +223,41 @@ impl Merge<'_> {
         policies
     }
 
+    fn policy_set(&mut self) -> Option<PolicySetConfig> {
+        let mut problems = Vec::new();
+        let folder = self
+            .variables
+            .config
+            .as_deref()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new(""));
+        let file = match self.name.as_str() {
+            "" => "the file of SIGNALBOX_CONFIG",
+            name => name,
+        };
+        let set = policy_set::check(
+            self.variables.policy_set.as_deref(),
+            self.file.policy_set.take(),
+            folder,
+            self.file.ceilings.unwrap_or_default(),
+            &mut |key, message| {
+                problems.push(match key {
+                    Some(key) => Problem::key(file, &format!("policy_set.{key}"), message),
+                    None => Problem::variable("SIGNALBOX_POLICY_SET", message),
+                });
+            },
+        );
+        if set.is_some() && !(self.file.policies.is_empty() && self.file.default_policy.is_none()) {
+            problems.push(Problem::key(
+                &self.name,
+                "policies",
+                "is given together with a policy set, which has policies of its own: keep one of the two",
+            ));
+        }
+        self.problems.append(&mut problems);
+        set
+    }
+
     fn default_policy(&mut self, policies: &BTreeMap<String, PolicyConfig>) -> Option<String> {
         let names = || {
             policies
@@ -296,7 +334,7 @@ impl Merge<'_> {
 }
 
 /// Names of targets and policies: they stand in payloads, logs and records.
-fn name_rule(name: &str) -> Result<(), &'static str> {
+pub(crate) fn name_rule(name: &str) -> Result<(), &'static str> {
     let good = (1..=64).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name

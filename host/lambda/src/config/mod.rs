@@ -11,6 +11,7 @@ mod limits;
 mod merge;
 mod nearest;
 mod policies;
+mod policy_set;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -25,15 +26,20 @@ use std::{
 use signalbox_aws::Target;
 use signalbox_policy::contract::UnknownFields;
 
-pub(crate) use self::nearest::nearest;
 pub use self::{
     environment::{Environment, OWN_VARIABLES},
     error::{ConfigError, Problem},
+    file::LimitsFile,
     level::LogLevel,
     policies::{PolicyConfig, PolicySource, STANDARD},
+    policy_set::{PolicySetConfig, SetSource},
     sweep::SweepConfig,
 };
 use self::{file::File, merge::Merge};
+pub(crate) use self::{
+    file::read_toml, limits::check as check_limits, merge::name_rule, nearest::nearest,
+    policies::to_json,
+};
 
 /// The name of the target that the original's three variables make.
 pub const DEFAULT_TARGET: &str = "default";
@@ -60,10 +66,12 @@ pub struct Config {
     pub default_target: String,
     /// The durable record.
     pub ledger: LedgerConfig,
-    /// The policies; at least one.
+    /// The policies; at least one. Not used where there is a policy set.
     pub policies: BTreeMap<String, PolicyConfig>,
     /// The policy of a payload that names none; one of `policies`.
     pub default_policy: String,
+    /// The policy set, in place of `policies`.
+    pub policy_set: Option<PolicySetConfig>,
     /// Where responses of custom resources may go beside CloudFormation's own addresses: for tests.
     pub response_origins: Vec<String>,
     /// Where compiled policies are kept; none if they are not.

@@ -242,7 +242,7 @@ fn settings(
 }
 
 /// The same value in JSON; dates become texts. None if a number has no counterpart.
-fn to_json(value: &toml::Value) -> Option<Value> {
+pub(crate) fn to_json(value: &toml::Value) -> Option<Value> {
     Some(match value {
         toml::Value::String(text) => Value::from(text.as_str()),
         toml::Value::Integer(number) => Value::from(*number),

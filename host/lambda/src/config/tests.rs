@@ -150,7 +150,7 @@ fn a_bad_variable_is_named_with_what_it_takes() {
     assert_snapshot!(refused(&with(&[("SIGNALBOX_UNKNOWN_FIELDS", "deny")])), @r#"environment variable SIGNALBOX_UNKNOWN_FIELDS: "deny" is none of refuse, warn, ignore"#);
     assert_snapshot!(refused(&with(&[("SIGNALBOX_SWEEP_AFTER_SECONDS", "0")])), @r#"environment variable SIGNALBOX_SWEEP_AFTER_SECONDS: "0" is no whole number of seconds from 1 to 86400"#);
     assert_snapshot!(refused(&with(&[("SIGNALBOX_DEPLOYMENT", "etl:prod")])), @r#"environment variable SIGNALBOX_DEPLOYMENT: "etl:prod" is no name of a deployment: 1 to 140 letters, digits and -_."#);
-    assert_snapshot!(refused(&with(&[("SIGNALBOX_POLICY_SET", "s3://b/k")])), @"environment variable SIGNALBOX_POLICY_SET: policy sets are not supported by this version: name the policies in the file of SIGNALBOX_CONFIG and leave the variable out");
+    assert_snapshot!(refused(&with(&[("SIGNALBOX_POLICY_SET", "s3://b/k")])), @"the file of SIGNALBOX_CONFIG, policy_set.trusted_keys: is empty, so no set would be taken: give the public key of `signalbox policy keygen`, or set `allow_unsigned = true`");
     assert_snapshot!(refused(&with(&[("CLUSTER_IDENTIFIER", "Analytics_1")])), @r#"environment variable CLUSTER_IDENTIFIER: "Analytics_1" is no cluster identifier: 1 to 63 lower-case letters, digits and single hyphens, a letter first, no hyphen last"#);
     assert_snapshot!(refused(&with(&[("SIGNALBOX_CONFIG", "gone.toml")])), @"environment variable SIGNALBOX_CONFIG: cannot read gone.toml: no such file");
 }
@@ -361,7 +361,7 @@ fn every_key_is_in_the_documentation() {
         .chain(serde_fields::<file::LedgerFile>())
         .chain(serde_fields::<file::PolicyFile>())
         .chain(serde_fields::<file::GrantsFile>())
-        .chain(serde_fields::<file::LimitsFile>())
+        .chain(serde_fields::<LimitsFile>())
         .chain(serde_fields::<sweep::SweepFile>())
         .chain(serde_fields::<signalbox_aws::TargetConfig>());
     let mut count = 0;

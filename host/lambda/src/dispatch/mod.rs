@@ -1,20 +1,21 @@
 //! From an event to its answer: what `bootstrap`, `signalbox serve` and the demo have in common.
 
 mod batch;
+mod status;
 #[cfg(test)]
 mod tests;
 mod work;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use signalbox_policy::contract::Source;
-use signalbox_tasker::{Call, Raised, Settling, Tasker, secrets::mask_literals};
+use signalbox_tasker::{Call, Pattern, Raised, Settling, Tasker, secrets::mask_literals};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use self::work::Work;
-use crate::event::Event;
+use crate::{event::Event, set::Refresher};
 
 /// The name of the error that fails an invocation whose event is worth another try: Lambda repeats an asynchronous
 /// invocation by itself. No state machine sees it.
@@ -53,13 +54,35 @@ impl InvocationContext {
 #[derive(Clone)]
 pub struct Host {
     tasker: Tasker,
+    set: Option<Refreshed>,
+}
+
+/// What a host with a policy set has beside its tasker.
+#[derive(Clone)]
+struct Refreshed {
+    refresher: Refresher,
+    /// Functions whose callers may ask how the set stands.
+    status_for: Arc<[Pattern]>,
 }
 
 impl Host {
     /// A host over a tasker.
     #[must_use]
     pub fn new(tasker: Tasker) -> Self {
-        Self { tasker }
+        Self { tasker, set: None }
+    }
+
+    /// A host whose policies are looked after, and whose callers may ask about that where their function's ARN
+    /// matches.
+    #[must_use]
+    pub fn refreshed(tasker: Tasker, refresher: Refresher, status_for: Vec<Pattern>) -> Self {
+        Self {
+            tasker,
+            set: Some(Refreshed {
+                refresher,
+                status_for: status_for.into(),
+            }),
+        }
     }
 
     /// What works on the events, for those who swap policies or sweep by themselves.
@@ -76,7 +99,7 @@ impl Host {
         let span = tracing::info_span!("invocation", request = %context.request_id);
         async {
             let started = Instant::now();
-            let answer = answer(&self.tasker, event, &context).await;
+            let answer = self.answer(event, &context).await;
             let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             match &answer {
                 Ok(_) => tracing::info!(milliseconds, "answered"),
@@ -93,6 +116,17 @@ impl Host {
         }
         .instrument(span)
         .await
+    }
+
+    async fn answer(&self, event: Value, context: &InvocationContext) -> Result<Value, Raised> {
+        if let Some(set) = &self.set {
+            set.refresher.head(context.deadline).await;
+            if status::is_asked(&event) {
+                return status::answer(set, context);
+            }
+        }
+        // What is swapped meanwhile is for the next one.
+        answer(&self.tasker.snapshot(), event, context).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use signalbox_policy::{EngineError, LoadError};
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, set::SetError};
 
 /// The host does not start.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,9 @@ pub enum StartError {
         /// Why it cannot be read.
         error: io::Error,
     },
+    /// The policy set does not load.
+    #[error("the policy set is not loaded: {0}")]
+    Set(#[from] SetError),
     /// A policy does not load.
     #[error(transparent)]
     Policy(#[from] LoadError),

@@ -2,26 +2,29 @@
 
 mod error;
 mod policies;
-mod standard;
+mod sets;
+pub(crate) mod standard;
 #[cfg(test)]
 mod tests;
 
 use std::{sync::Arc, time::Duration};
 
 use signalbox_aws::{Aws, AwsSettings};
-use signalbox_tasker::{Options, Ports, Tasker, ports::SystemClock};
+use signalbox_tasker::{Options, PolicySet, Ports, Tasker, ports::SystemClock};
 
 pub use self::{
     error::StartError,
     policies::{load_policies, load_policies_metered},
+    sets::{loader, loader_metered},
 };
-use crate::{config::Config, dispatch::Host};
+use crate::{config::Config, dispatch::Host, set::Refresher};
 
 /// The longest an invocation on AWS Lambda can take.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
 
 impl Host {
-    /// A host on AWS, as configured. Policies are loaded here; AWS is not asked for anything before the first event.
+    /// A host on AWS, as configured. Policies are loaded here. AWS is not asked for anything before the first event,
+    /// unless there is a policy set: then for that and its revision, and it is no error if it cannot be had.
     ///
     /// # Errors
     /// A policy cannot be loaded.
@@ -34,6 +37,14 @@ impl Host {
     /// # Errors
     /// A policy cannot be loaded.
     pub async fn start(config: &Config, ports: Ports) -> Result<Self, StartError> {
+        if let Some(set) = &config.policy_set {
+            let waiting = PolicySet::unavailable("it is not loaded yet");
+            let tasker = Tasker::new(ports, options(config), waiting);
+            let loader = loader(config, set)?;
+            let refresher = Refresher::new(tasker.clone(), loader, set.timing);
+            refresher.start().await;
+            return Ok(Self::refreshed(tasker, refresher, set.status_for.clone()));
+        }
         let policies = load_policies(config).await?;
         Ok(Self::new(Tasker::new(ports, options(config), policies)))
     }

@@ -8,7 +8,8 @@ use signalbox_tasker::{Granted, PolicySet, secrets::mask_literals};
 use super::{StartError, standard};
 use crate::config::{Config, PolicySource};
 
-/// Loads every policy: each is compiled or read, checked, and asked whether it accepts its settings.
+/// Loads every policy: each is compiled or read, checked, and asked whether it accepts its settings. Those of a policy
+/// set are loaded once, whatever its revision.
 ///
 /// # Errors
 /// The first one that does not load.
@@ -24,10 +25,13 @@ pub async fn load_policies_metered(
     config: &Config,
     metering: Metering,
 ) -> Result<PolicySet, StartError> {
-    let engine = PolicyEngine::new(EngineOptions {
-        metering,
-        cache: config.cache_dir.clone(),
-    })?;
+    if let Some(set) = &config.policy_set {
+        return Ok(super::loader_metered(config, set, metering)?
+            .load_now()
+            .await?
+            .set());
+    }
+    let engine = engine(config, metering)?;
     let mut policies = Vec::with_capacity(config.policies.len());
     for (name, policy) in &config.policies {
         let loading = Loading {
@@ -62,6 +66,14 @@ pub async fn load_policies_metered(
     }
     PolicySet::new(&config.default_policy, policies)
         .ok_or_else(|| StartError::NoDefault(config.default_policy.clone()))
+}
+
+/// The engine of a host, with its cache.
+pub(super) fn engine(config: &Config, metering: Metering) -> Result<PolicyEngine, StartError> {
+    Ok(PolicyEngine::new(EngineOptions {
+        metering,
+        cache: config.cache_dir.clone(),
+    })?)
 }
 
 fn source(name: &str, source: &PolicySource) -> Result<Source, StartError> {

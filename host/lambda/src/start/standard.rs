@@ -7,7 +7,7 @@ use super::StartError;
 /// The component is in the executable; the host compiles it, or takes it from its cache.
 #[cfg(feature = "compiler")]
 #[allow(clippy::unnecessary_wraps, reason = "without a compiler it can fail")]
-pub(super) fn source(_policy: &str) -> Result<Source, StartError> {
+pub(crate) fn source(_policy: &str) -> Result<Source, StartError> {
     Ok(Source::Component(std::borrow::Cow::Borrowed(
         signalbox_guests::STANDARD,
     )))
@@ -16,7 +16,7 @@ pub(super) fn source(_policy: &str) -> Result<Source, StartError> {
 /// The artifact is beside the executable. It is part of the same deployment package, so it is trusted as the
 /// executable is; the digest only keeps the one way in which artifacts are loaded.
 #[cfg(not(feature = "compiler"))]
-pub(super) fn source(policy: &str) -> Result<Source, StartError> {
+pub(crate) fn source(policy: &str) -> Result<Source, StartError> {
     const FILE: &str = "standard.cwasm";
     let missing = |path: &std::path::Path, error| StartError::NoStandard {
         policy: policy.to_owned(),

@@ -1,0 +1,245 @@
+//! The policy set as the configuration names it.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use signalbox_tasker::Pattern;
+
+use super::file::LimitsFile;
+use crate::set::{Timing, signature::PublicKey};
+
+/// How old the last look at the source may be, in seconds.
+const MAX_AGE: i64 = 60;
+const MAX_AGE_MOST: i64 = 86_400;
+/// How long an invocation waits for a look, in milliseconds.
+const WITHIN: i64 = 500;
+const WITHIN_MOST: i64 = 60_000;
+
+/// Where policies come from that are swapped while the function runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolicySetConfig {
+    /// Where the manifest is.
+    pub source: SetSource,
+    /// How often is looked, and how long is waited.
+    pub timing: Timing,
+    /// Who may sign.
+    pub trusted_keys: Vec<PublicKey>,
+    /// Whether a set without a signature is taken.
+    pub allow_unsigned: bool,
+    /// Functions whose callers may ask how the set stands.
+    pub status_for: Vec<Pattern>,
+    /// What no policy may go beyond.
+    pub ceilings: LimitsFile,
+}
+
+/// Where a manifest is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetSource {
+    /// A file.
+    File(PathBuf),
+    /// An object of Amazon S3.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+    },
+}
+
+/// `[policy_set]` of the file.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicySetFile {
+    source: Option<String>,
+    max_age_seconds: Option<i64>,
+    within_ms: Option<i64>,
+    #[serde(default)]
+    trusted_keys: Vec<String>,
+    allow_unsigned: Option<bool>,
+    #[serde(default)]
+    status_for: Vec<String>,
+}
+
+/// Reads a source. A relative path is relative to `folder`.
+fn source(text: &str, folder: &Path) -> Result<SetSource, String> {
+    match text.split_once("://") {
+        Some(("s3", rest)) => match rest.split_once('/') {
+            Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => {
+                Ok(SetSource::S3 {
+                    bucket: bucket.to_owned(),
+                    key: key.to_owned(),
+                })
+            }
+            _ => Err(format!(
+                "{text:?} names no object: s3://BUCKET/KEY, the key being that of the manifest"
+            )),
+        },
+        Some((other, _)) => Err(format!(
+            "this version reads no policy sets from `{other}://`: give the path of a file, or s3://BUCKET/KEY"
+        )),
+        None => Ok(SetSource::File(folder.join(text))),
+    }
+}
+
+/// Checks what is said of the policy set; none if nothing is. `note` takes the key, or none for the variable.
+pub(super) fn check(
+    variable: Option<&str>,
+    file: Option<PolicySetFile>,
+    folder: &Path,
+    ceilings: LimitsFile,
+    note: &mut impl FnMut(Option<&str>, String),
+) -> Option<PolicySetConfig> {
+    let named = file.is_some();
+    let file = file.unwrap_or_default();
+    let source = match (variable, &file.source) {
+        (Some(text), _) => source(text, Path::new("")).map_err(|message| note(None, message)),
+        (None, Some(text)) => source(text, folder).map_err(|message| note(Some("source"), message)),
+        (None, None) if named => {
+            note(
+                Some("source"),
+                "is missing: give it here or in SIGNALBOX_POLICY_SET".to_owned(),
+            );
+            return None;
+        }
+        (None, None) => return None,
+    };
+    let mut trusted_keys = Vec::new();
+    for text in &file.trusted_keys {
+        match text.parse() {
+            Ok(key) => trusted_keys.push(key),
+            Err(error) => note(Some("trusted_keys"), format!("{text:?}: {error}")),
+        }
+    }
+    let mut whole = |key: &str, value: Option<i64>, default: i64, from: i64, to: i64| {
+        let value = value.unwrap_or(default);
+        if !(from..=to).contains(&value) {
+            note(
+                Some(key),
+                format!("{value} is out of range: {from} to {to}"),
+            );
+        }
+        u64::try_from(value).unwrap_or_default()
+    };
+    let timing = Timing {
+        max_age: Duration::from_secs(whole(
+            "max_age_seconds",
+            file.max_age_seconds,
+            MAX_AGE,
+            0,
+            MAX_AGE_MOST,
+        )),
+        within: Duration::from_millis(whole("within_ms", file.within_ms, WITHIN, 0, WITHIN_MOST)),
+    };
+    let source = source.ok()?;
+    let is_file = matches!(source, SetSource::File(_));
+    let allow_unsigned = file
+        .allow_unsigned
+        .unwrap_or(is_file && trusted_keys.is_empty());
+    if !allow_unsigned && trusted_keys.is_empty() {
+        note(
+            Some("trusted_keys"),
+            "is empty, so no set would be taken: give the public key of `signalbox policy keygen`, or set \
+             `allow_unsigned = true`"
+                .to_owned(),
+        );
+    }
+    Some(PolicySetConfig {
+        source,
+        timing,
+        trusted_keys,
+        allow_unsigned,
+        status_for: file.status_for.into_iter().map(Pattern::new).collect(),
+        ceilings,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(
+        variable: Option<&str>,
+        file: Option<&str>,
+    ) -> (Option<PolicySetConfig>, Vec<String>) {
+        let file = file.map(|text| toml::from_str(text).expect("TOML"));
+        let mut notes = Vec::new();
+        let config = check(
+            variable,
+            file,
+            Path::new("conf"),
+            LimitsFile::default(),
+            &mut |key, message| notes.push(format!("{}: {message}", key.unwrap_or("variable"))),
+        );
+        (config, notes)
+    }
+
+    const KEY: &str = "trusted_keys = [\"ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\"]";
+
+    #[test]
+    fn where_a_set_is() {
+        let source = |variable, file| checked(variable, file).0.map(|config| config.source);
+        assert_eq!(source(None, None), None);
+        assert_eq!(
+            source(None, Some("source = \"set.toml\"")),
+            Some(SetSource::File("conf/set.toml".into()))
+        );
+        assert_eq!(
+            source(Some("here/set.toml"), Some("source = \"set.toml\"")),
+            Some(SetSource::File("here/set.toml".into())),
+            "the environment beats the file"
+        );
+        assert_eq!(
+            source(Some("s3://sets/team/set.toml"), Some(KEY)),
+            Some(SetSource::S3 {
+                bucket: "sets".to_owned(),
+                key: "team/set.toml".to_owned()
+            })
+        );
+    }
+
+    #[test]
+    fn unsigned_sets_are_for_files_without_keys_unless_it_is_said() {
+        let unsigned = |variable, file| {
+            checked(Some(variable), Some(file))
+                .0
+                .map(|config| config.allow_unsigned)
+        };
+        assert_eq!(unsigned("set.toml", ""), Some(true));
+        assert_eq!(unsigned("set.toml", KEY), Some(false));
+        assert_eq!(unsigned("s3://b/k", KEY), Some(false));
+        assert_eq!(unsigned("s3://b/k", "allow_unsigned = true"), Some(true));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (variable, file, note) in [
+            (Some("s3://b/k"), "", "trusted_keys: is empty"),
+            (Some("s3://b"), KEY, "variable: \"s3://b\" names no object"),
+            (
+                Some("oci://r/i"),
+                KEY,
+                "variable: this version reads no policy sets from `oci://`",
+            ),
+            (None, "", "source: is missing"),
+            (
+                None,
+                "source = \"s\"\nmax_age_seconds = -1",
+                "max_age_seconds: -1 is out of range",
+            ),
+            (
+                None,
+                "source = \"s\"\ntrusted_keys = [\"x\"]",
+                "trusted_keys: \"x\": this is no public key",
+            ),
+        ] {
+            let (_, notes) = checked(variable, Some(file));
+            assert!(
+                notes.iter().any(|found| found.starts_with(note)),
+                "{notes:?}"
+            );
+        }
+    }
+}

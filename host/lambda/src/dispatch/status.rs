@@ -1,0 +1,28 @@
+//! `{"action": "status"}`: how the policy set of this process stands.
+
+use serde_json::Value;
+use signalbox_tasker::{Raised, raised::names};
+
+use super::{InvocationContext, Refreshed};
+
+/// Whether an event asks for it.
+pub(super) fn is_asked(event: &Value) -> bool {
+    event.get("action").and_then(Value::as_str) == Some("status") && event.get("Records").is_none()
+}
+
+/// Tells those who may know. It is answered when no set is in force too: that is when it is needed most.
+pub(super) fn answer(set: &Refreshed, context: &InvocationContext) -> Result<Value, Raised> {
+    let function = context.function_arn.as_deref().unwrap_or_default();
+    if !set
+        .status_for
+        .iter()
+        .any(|pattern| pattern.matches(function))
+    {
+        return Err(Raised::new(
+            names::NOT_GRANTED,
+            "callers of this function may not ask for its status: `status_for` in [policy_set] of the configuration says \
+             who may",
+        ));
+    }
+    Ok(serde_json::json!({ "policySet": set.refresher.status() }))
+}

@@ -1,0 +1,245 @@
+//! Keeps the newest good policy set in force.
+//!
+//! A Lambda environment is frozen between invocations, so nothing here runs by the clock: the head of an invocation
+//! looks whether the set is due for a look, and waits for that a short time only. Work that is not done by then goes on
+//! beside the invocation, which keeps to the set that it has, and a later invocation finds the result.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use signalbox_tasker::{PolicySet, Ports, Tasker, revision};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    loader::{Loaded, Loader, SetError},
+    status::{self, Status},
+};
+
+/// How long a look may take in all, waited for or not.
+const LOOK_TIME: Duration = Duration::from_secs(60);
+/// How often is looked while there is no set.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long a start, and an invocation without a set, wait for one: a start has ten seconds.
+const COLD: Duration = Duration::from_secs(8);
+/// Of an invocation's own time no more than this part is waited without a set.
+const COLD_PART: u32 = 2;
+
+/// How old a set may become, and what a look may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// How old the last look may be.
+    pub max_age: Duration,
+    /// How long an invocation waits for a look.
+    pub within: Duration,
+}
+
+/// Looks after the set of one tasker. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Refresher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    tasker: Tasker,
+    loader: Loader,
+    timing: Timing,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When the last look ended.
+    looked_at: Option<Instant>,
+    /// Turns true when the look that is under way has ended.
+    under_way: Option<watch::Receiver<bool>>,
+    /// What is in force.
+    loaded: Option<Arc<Loaded>>,
+    /// What the source calls the manifest that is in force.
+    tag: Option<String>,
+    status: Status,
+}
+
+impl Refresher {
+    /// Looks after the set of a tasker.
+    #[must_use]
+    pub fn new(tasker: Tasker, loader: Loader, timing: Timing) -> Self {
+        let status = Status::of(loader.source().place());
+        Self {
+            shared: Arc::new(Shared {
+                tasker,
+                loader,
+                timing,
+                state: Mutex::new(State {
+                    status,
+                    ..State::default()
+                }),
+            }),
+        }
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.shared.with(|state| state.status.clone())
+    }
+
+    /// At the start of the host.
+    pub async fn start(&self) {
+        self.look(Instant::now() + COLD).await;
+    }
+
+    /// At the head of an invocation, which has to end by `deadline`.
+    pub async fn head(&self, deadline: Instant) {
+        let now = Instant::now();
+        let has_set = self.shared.with(|state| state.loaded.is_some());
+        let wait = if has_set {
+            self.shared.timing.within
+        } else {
+            let left = deadline.saturating_duration_since(now);
+            COLD.min(left / COLD_PART)
+        };
+        self.look(now + wait).await;
+    }
+
+    /// Looks if it is time to, and waits for that until then.
+    async fn look(&self, until: Instant) {
+        let Some(mut ended) = self.begin() else {
+            return;
+        };
+        // The sender is dropped with the look, however it ends.
+        let _ = timeout_at(until, ended.wait_for(|ended| *ended)).await;
+    }
+
+    /// Begins a look, unless one is under way; none if it is not time to.
+    fn begin(&self) -> Option<watch::Receiver<bool>> {
+        let now = Instant::now();
+        let (end, ended) = watch::channel(false);
+        let before = self.shared.with(|state| {
+            if let Some(under_way) = &state.under_way
+                && under_way.has_changed().is_ok()
+            {
+                return Some(Err(under_way.clone()));
+            }
+            let age = match state.loaded {
+                Some(_) => self.shared.timing.max_age,
+                None => self.shared.timing.max_age.min(AGAIN),
+            };
+            let is_due = state
+                .looked_at
+                .is_none_or(|at| now.saturating_duration_since(at) >= age);
+            is_due.then(|| {
+                state.under_way = Some(ended.clone());
+                Ok((state.loaded.clone(), state.tag.clone()))
+            })
+        })?;
+        let (loaded, tag) = match before {
+            Ok(before) => before,
+            Err(under_way) => return Some(under_way),
+        };
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            // In a task of its own, a panic is one failed look.
+            let look = tokio::spawn({
+                let shared = Arc::clone(&shared);
+                async move {
+                    let look = shared.load(loaded.as_deref(), tag.as_deref());
+                    match tokio::time::timeout(LOOK_TIME, look).await {
+                        Ok(found) => found,
+                        Err(_) => Err(SetError::TooSlow(LOOK_TIME.as_secs())),
+                    }
+                }
+            });
+            let found = look.await.unwrap_or_else(|_| Err(SetError::Defect));
+            shared.conclude(found);
+            // Nobody may be waiting any more.
+            let _ = end.send(true);
+        });
+        Some(ended)
+    }
+}
+
+/// What a look found.
+enum Found {
+    /// The same manifest as last time.
+    Same,
+    /// Another set, whole and allowed.
+    New {
+        loaded: Arc<Loaded>,
+        tag: Option<String>,
+    },
+}
+
+impl Shared {
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn load(&self, before: Option<&Loaded>, tag: Option<&str>) -> Result<Found, SetError> {
+        let Some(fetched) = self.loader.source().manifest(tag).await? else {
+            return Ok(Found::Same);
+        };
+        let loaded = self.loader.load(&fetched.bytes, before).await?;
+        let Ports { ledger, clock, .. } = self.tasker.ports();
+        let deployment = &self.tasker.options().deployment;
+        revision::advance(
+            ledger.as_ref(),
+            clock.as_ref(),
+            deployment,
+            loaded.revision,
+            &loaded.digest,
+        )
+        .await?;
+        Ok(Found::New {
+            loaded: Arc::new(loaded),
+            tag: fetched.tag,
+        })
+    }
+
+    /// Puts in force what was found, by one swap, or says why not.
+    fn conclude(&self, found: Result<Found, SetError>) {
+        let now = status::now();
+        self.with(|state| {
+            state.looked_at = Some(Instant::now());
+            state.under_way = None;
+            state.status.looked_at = Some(now.clone());
+            match found {
+                Ok(Found::Same) => state.status.problem = None,
+                Ok(Found::New { loaded, tag }) => {
+                    let is_new = state
+                        .loaded
+                        .as_ref()
+                        .is_none_or(|before| before.digest != loaded.digest);
+                    if is_new {
+                        status::log(&loaded);
+                        self.tasker.swap(loaded.set());
+                        state.status.in_force = Some(status::InForce::of(&loaded, now));
+                        state.loaded = Some(loaded);
+                    }
+                    state.tag = tag;
+                    state.status.problem = None;
+                }
+                Err(error) => {
+                    let reason = error.to_string();
+                    tracing::error!(
+                        source = state.status.source,
+                        reason,
+                        in_force = state.loaded.as_ref().map(|loaded| loaded.revision),
+                        alarm = "PolicySetRefused",
+                        "a policy set is not put in force; what was in force stays"
+                    );
+                    if state.loaded.is_none() {
+                        self.tasker.swap(PolicySet::unavailable(&reason));
+                    }
+                    // What is there was not taken, and a file that it names may come yet: it is looked at again.
+                    state.tag = None;
+                    state.status.problem = Some(status::Reason { at: now, reason });
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,219 @@
+//! A thousand swaps while invocations are under way: none of them sees half a set.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails loudly"
+)]
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use signalbox_aws::{CloudFormation, RedshiftData, Session, StepFunctions};
+use signalbox_lambda::{
+    Config, Host, InvocationContext,
+    set::{FetchError, Fetched, Loader, Refresher, Source, Terms, Timing},
+    start,
+};
+use signalbox_local::{
+    data_api::{DataApi, DataApiOptions},
+    ledger::EmbeddedLedger,
+};
+use signalbox_policy::{EngineOptions, Metering, PolicyEngine};
+use signalbox_tasker::{PolicySet, Ports, Tasker, ports::SystemClock};
+use tokio::time::Instant;
+
+const SWAPS: u64 = 1_000;
+/// How many invocations are under way at once.
+const LANES: usize = 4;
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:tasker";
+
+/// A set whose settings send every statement to a target, and whose grants are for that target alone: the settings of
+/// one revision with the grants of another refuse everything.
+fn manifest(revision: u64) -> String {
+    let target = ["even", "odd"][usize::try_from(revision % 2).expect("small")];
+    format!(
+        r#"
+schema = 1
+revision = {revision}
+
+[policies.standard]
+builtin = "standard"
+grants = {{ targets = ["{target}"], actions = ["execute-statement"] }}
+
+[policies.standard.settings]
+unparsed = "deny"
+unqualified = {{ schema = "public" }}
+
+[[policies.standard.settings.rules]]
+name = "revision {revision}"
+when = {{ kinds = ["select"] }}
+then = {{ target = "{target}" }}
+
+[[policies.standard.tests]]
+name = "it goes to its target"
+payload = {{ sqlStatement = "select 1" }}
+expect = {{ target = "{target}" }}
+
+[[routes]]
+name = "all"
+function = "*"
+policies = ["standard"]
+"#
+    )
+}
+
+/// Has a new revision at every look, up to the last one.
+struct Ever(AtomicU64);
+
+#[async_trait]
+impl Source for Ever {
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+
+    async fn manifest(&self, _: Option<&str>) -> Result<Option<Fetched>, FetchError> {
+        let revision = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok((revision <= SWAPS).then(|| Fetched {
+            bytes: manifest(revision).into_bytes(),
+            tag: None,
+        }))
+    }
+
+    async fn file(&self, name: &str, _: usize) -> Result<Vec<u8>, FetchError> {
+        panic!("no file is named, and {name} was asked for")
+    }
+}
+
+fn config() -> Config {
+    let file = "[ledger]\ntable = \"t\"\n\n[targets.even]\ncluster_identifier = \"even\"\ndatabase = \"dev\"\ndb_user = \"u\"\n\n\
+                [targets.odd]\ncluster_identifier = \"odd\"\ndatabase = \"dev\"\ndb_user = \"u\"\n";
+    let file = format!("default_target = \"even\"\n{file}");
+    let variables = BTreeMap::from([("SIGNALBOX_CONFIG".to_owned(), "f".to_owned())]);
+    Config::read(&variables, &|_| Ok(file.clone())).expect("a configuration")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_invocation_sees_half_a_set() {
+    let config = config();
+    let redshift = DataApi::start(DataApiOptions {
+        active_statements: 100_000,
+        ..DataApiOptions::default()
+    });
+    let redshift = redshift.await.expect("the Data API");
+    let session = Arc::new(Session::at(&redshift.url()));
+    let ports = Ports {
+        warehouse: Arc::new(RedshiftData::new(
+            Arc::clone(&session),
+            config.targets.clone(),
+        )),
+        callbacks: Arc::new(StepFunctions::new(session)),
+        custom_resources: Arc::new(CloudFormation::new(Vec::new())),
+        ledger: Arc::new(EmbeddedLedger::in_memory().expect("a ledger")),
+        clock: Arc::new(SystemClock),
+    };
+    let engine = PolicyEngine::new(EngineOptions {
+        metering: Metering::Off,
+        cache: None,
+    });
+    let terms = Terms {
+        targets: Some(config.targets.keys().cloned().collect()),
+        allow_unsigned: true,
+        ..Terms::default()
+    };
+    let source = Arc::new(Ever(AtomicU64::new(0)));
+    let loader = Loader::new(
+        engine.expect("an engine"),
+        Arc::<Ever>::clone(&source),
+        terms,
+    );
+    let tasker = Tasker::new(
+        ports,
+        start::options(&config),
+        PolicySet::unavailable("not yet"),
+    );
+    let timing = Timing {
+        max_age: Duration::ZERO,
+        within: Duration::from_millis(1),
+    };
+    let refresher = Refresher::new(tasker.clone(), loader, timing);
+    // The first look compiles, which may take longer than a start waits.
+    while refresher.status().in_force.is_none() {
+        refresher.start().await;
+        assert_eq!(refresher.status().problem, None);
+    }
+    let host = Host::refreshed(tasker, refresher.clone(), Vec::new());
+
+    let over = Arc::new(AtomicBool::new(false));
+    let swapping = tokio::spawn({
+        let (refresher, over) = (refresher.clone(), Arc::clone(&over));
+        async move {
+            while source.0.load(Ordering::Relaxed) <= SWAPS {
+                refresher
+                    .head(Instant::now() + Duration::from_secs(60))
+                    .await;
+                tokio::task::yield_now().await;
+            }
+            over.store(true, Ordering::Relaxed);
+        }
+    });
+    let lanes: Vec<_> = (0..LANES)
+        .map(|lane| {
+            let (host, over) = (host.clone(), Arc::clone(&over));
+            tokio::spawn(async move {
+                let mut clusters = BTreeMap::<String, u64>::new();
+                let mut number = 0;
+                while !over.load(Ordering::Relaxed) {
+                    number += 1;
+                    let cluster = invoke(&host, format!("{lane}-{number}")).await;
+                    *clusters.entry(cluster).or_default() += 1;
+                }
+                clusters
+            })
+        })
+        .collect();
+    swapping.await.expect("all swaps");
+    let mut seen = BTreeMap::<String, u64>::new();
+    for lane in lanes {
+        for (cluster, count) in lane.await.expect("no invocation was refused") {
+            *seen.entry(cluster).or_default() += count;
+        }
+    }
+    let status = refresher.status();
+    assert_eq!(status.problem, None);
+    assert_eq!(
+        status.in_force.map(|set| set.revision),
+        Some(SWAPS),
+        "every revision was put in force, the last one last"
+    );
+    assert!(
+        seen.contains_key("even") && seen.contains_key("odd"),
+        "both kinds of sets were used: {seen:?}"
+    );
+}
+
+/// The cluster on which a statement ran.
+async fn invoke(host: &Host, request_id: String) -> String {
+    let context = InvocationContext {
+        request_id,
+        deadline: Instant::now() + Duration::from_secs(120),
+        function_arn: Some(FUNCTION.to_owned()),
+    };
+    let reply: Value = host
+        .handle(json!({"sqlStatement": "select 1"}), context)
+        .await
+        .expect("settings and grants of one revision");
+    reply["ClusterIdentifier"]
+        .as_str()
+        .expect("a cluster")
+        .to_owned()
+}
