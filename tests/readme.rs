@@ -246,8 +246,6 @@ fn every_error_name_is_explained() {
         .split("&str = \"")
         .skip(1)
         .filter_map(|rest| rest.split('"').next())
-        // No host raises it yet: the policies of a host that serves have been loaded.
-        .filter(|name| *name != "PolicyUnavailable")
         .collect();
     assert!(names.len() > 10, "{names:?}");
     for name in names {
@@ -256,6 +254,97 @@ fn every_error_name_is_explained() {
             "the README does not explain `{name}`"
         );
     }
+}
+
+#[test]
+fn the_policy_set_of_the_documentation_is_good() {
+    let blocks = blocks("docs/policy-sets.md");
+    let mut tomls = blocks.iter().filter(|block| block.language == "toml");
+    let (set, config) = (tomls.next().unwrap(), tomls.next().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (path, config) = (
+        file("set.toml", &set.text),
+        file("signalbox.toml", &config.text),
+    );
+    let check = |path: &str| signalbox(&["--json", "policy", "check", path, "--config", &config]);
+    let output = check(&path);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(told["revision"], 7);
+    assert_eq!(told["policies"][1]["tests"], 2, "{told}");
+    assert_eq!(told["warnings"], serde_json::json!([]));
+
+    // Each fault is shown with file and line, those that the policy and its tests find too.
+    for (from, to, line) in [
+        ("\"public\"", "3", "unqualified"),
+        ("\"drop-table\"", "\"drop-tabel\"", "kinds"),
+        (
+            "\"PolicyDenied\"",
+            "\"InvalidRequest\"",
+            "a drop is refused",
+        ),
+        (
+            "policies = [\"reports\"]",
+            "policies = [\"report\"]",
+            "reports",
+        ),
+        ("\"analytics\", ", "\"analytic\", ", "analytics"),
+    ] {
+        let output = check(&file("faulty.toml", &set.text.replacen(from, to, 1)));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        assert_eq!(output.status.code(), Some(1), "{to}: {output:?}");
+        let fault = told["faults"][0].as_str().unwrap_or_default();
+        let number = 1 + set.text[..set.text.find(from).unwrap()]
+            .matches('\n')
+            .count();
+        // A test is shown where it begins.
+        let near =
+            (number.saturating_sub(3)..=number).any(|at| fault.contains(&format!(", line {at}, ")));
+        assert!(near && fault.contains(line), "{to}: line {number}: {fault}");
+    }
+}
+
+#[test]
+fn keys_sign_and_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (key, set) = (path("key.pem"), path("set.toml"));
+    std::fs::write(&set, "schema = 1\n").unwrap();
+    let made = signalbox(&["--json", "policy", "keygen", "--output", &key]);
+    let told: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let public = told["publicKey"].as_str().unwrap();
+    assert!(
+        !signalbox(&["policy", "verify", &set, "--key", public])
+            .status
+            .success()
+    );
+    assert!(
+        signalbox(&["policy", "sign", &set, "--key", &key])
+            .status
+            .success()
+    );
+    assert!(
+        signalbox(&["policy", "verify", &set, "--key", public])
+            .status
+            .success()
+    );
+    let again = signalbox(&["policy", "keygen", "--output", &key]);
+    assert_eq!(again.status.code(), Some(2), "a key is not overwritten");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&key).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "for its owner alone");
+    }
+    let text = std::fs::read_to_string(&set).unwrap();
+    std::fs::write(&set, text.replace("= 1", "= 2")).unwrap();
+    let tampered = signalbox(&["policy", "verify", &set, "--key", public]);
+    assert_eq!(tampered.status.code(), Some(1));
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod ledger;
 mod life;
 mod operating;
 mod policies;
+mod policy_sets;
 mod sessions;
 mod start;
 mod stops;

@@ -1,5 +1,6 @@
 //! What end-to-end tests need around the built binaries: AWS, on this machine.
 
+pub mod bucket;
 pub mod dynamodb;
 pub mod lambda;
 pub mod response_bucket;

@@ -47,6 +47,11 @@ pub(crate) enum Command {
     Policy(PolicyCommand),
     /// Look over a deployment and say what is missing and how to mend it; changes nothing
     Doctor(DoctorArgs),
+    /// Say which policy set the function's configuration leads to, and whether a host would take it; changes nothing
+    Status {
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Look after the open tasks of a deployment: list, show, cancel, settle
     #[command(subcommand)]
     Tasks(TasksCommand),
@@ -100,13 +105,41 @@ pub(crate) enum PolicyCommand {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Load a policy as the host does, with its settings, and say what is wrong
+    /// Load a policy, or a whole policy set, as the host does, and say what is wrong
     Check {
-        /// The component, or `standard` for the built-in policy
+        /// The component, or `standard` for the built-in policy; or a set's manifest, a `.toml` file
         policy: String,
-        /// Its settings: a JSON file
+        /// Settings of the policy: a JSON file
         #[arg(long, value_name = "FILE")]
         settings: Option<PathBuf>,
+        /// For a set: the function's configuration, whose targets and ceilings it has to keep to
+        #[arg(long, value_name = "FILE", conflicts_with = "settings")]
+        config: Option<PathBuf>,
+    },
+    /// Make a key pair to sign policy sets with
+    Keygen {
+        /// Where to write the private key
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Sign a policy set
+    Sign {
+        /// The manifest
+        set: PathBuf,
+        /// The private key: Ed25519 in PKCS#8, as `keygen` or OpenSSL write it
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Where to write the signed manifest; by default in its place
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Say whether a policy set is signed by one of these keys
+    Verify {
+        /// The manifest
+        set: PathBuf,
+        /// A public key; may be given several times
+        #[arg(long = "key", value_name = "KEY", required = true)]
+        keys: Vec<String>,
     },
     /// Show what a component imports and exports
     Inspect {

@@ -89,6 +89,7 @@ async fn run_command(command: Command) -> Done {
         Command::Ledger(command) => ledger::run(&command).await,
         Command::Doctor(options) => doctor::run(&options).await,
         Command::Policy(command) => policy::run(&command).await,
+        Command::Status { settings } => policy::set::status(&settings).await,
         Command::Tasks(command) => tasks::run(&command).await,
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { output } => manual::pages(output.as_deref()),

@@ -1,6 +1,8 @@
 //! `signalbox policy`.
 
 mod build;
+mod keys;
+pub(crate) mod set;
 
 use std::{borrow::Cow, path::Path};
 
@@ -18,7 +20,17 @@ const STANDARD: &str = "standard";
 pub(crate) async fn run(command: &PolicyCommand) -> Done {
     match command {
         PolicyCommand::Build { module, output } => build::run(module, output).await,
-        PolicyCommand::Check { policy, settings } => check(policy, settings.as_deref()).await,
+        PolicyCommand::Check {
+            policy,
+            settings: None,
+            config,
+        } if set::is_set(policy) => set::check(policy, config.as_deref()).await,
+        PolicyCommand::Check {
+            policy, settings, ..
+        } => check(policy, settings.as_deref()).await,
+        PolicyCommand::Keygen { output } => keys::generate(output),
+        PolicyCommand::Sign { set, key, output } => keys::sign(set, key, output.as_deref()),
+        PolicyCommand::Verify { set, keys } => keys::verify(set, keys),
         PolicyCommand::Inspect { policy } => inspect(policy).await,
         PolicyCommand::Compile {
             policy,

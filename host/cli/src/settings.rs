@@ -19,6 +19,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Those of the environment and this file.
+    pub(crate) fn of_file(path: &std::path::Path) -> Self {
+        Self {
+            config: Some(path.to_owned()),
+            deployment: None,
+        }
+    }
+
     /// Reads them as the function does: the environment, and the file that it or `--config` names.
     pub(crate) fn read(&self) -> Result<Config, String> {
         let config = Config::read(&self.environment(), &|path| std::fs::read_to_string(path))

@@ -90,6 +90,10 @@ pub(crate) fn read(name: &str, sources: &Sources) -> Result<Config, String> {
             ));
         }
     }
+    if sources.policy.is_some() || sources.settings.is_some() {
+        // It is tried in the place of the set.
+        config.policy_set = None;
+    }
     if let Some(policy) = config.policies.get_mut(&config.default_policy) {
         if let Some(path) = &sources.policy {
             policy.source = if path == Path::new(STANDARD) {

@@ -168,10 +168,10 @@ async fn host(
     let Some(witness) = witness else {
         return Host::start(config, ports).await;
     };
-    // What was compiled ahead of time counts nothing.
+    // What was compiled ahead of time counts nothing, and a set may name such.
     let is_artifact =
         |policy: &PolicyConfig| matches!(policy.source, PolicySource::Artifact { .. });
-    let metering = if config.policies.values().any(is_artifact) {
+    let metering = if config.policy_set.is_some() || config.policies.values().any(is_artifact) {
         Metering::Off
     } else {
         Metering::Fuel

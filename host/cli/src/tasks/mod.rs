@@ -7,10 +7,10 @@ mod table;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signalbox_lambda::{Config, Host, start};
+use signalbox_lambda::{Config, start};
 use signalbox_policy::contract::Source;
 use signalbox_tasker::{
-    Call, Settled,
+    Call, Settled, Tasker,
     operate::{CancelledNow, Operator, TaskView},
     record::Record,
     task::status_name,
@@ -150,17 +150,18 @@ async fn settle(naming: &Naming) -> Done {
         .find_one(&naming.task)
         .await
         .map_err(|error| error.to_string())?;
-    let host = Host::start(&config, ports)
+    // Of a policy set what is there now is enough: which revision is in force is for the function to say.
+    let policies = start::load_policies(&config)
         .await
         .map_err(|error| error.to_string())?;
+    let tasker = Tasker::new(ports, start::options(&config), policies);
     let call = Call {
         request_id: format!("signalbox-tasks-settle-{}", std::process::id()),
         function_arn: None,
         source: Source::Invocation,
         deadline: Instant::now() + SETTLE_TIME,
     };
-    let now = host
-        .tasker()
+    let now = tasker
         .settle_now(&call, &record)
         .await
         .map_err(|error| error.to_string())?;

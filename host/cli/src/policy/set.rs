@@ -1,0 +1,191 @@
+//! `signalbox policy check` of a whole set.
+
+use std::{path::Path, sync::Arc};
+
+use serde_json::json;
+use signalbox_lambda::{
+    Config,
+    set::{FileSource, Loaded, Loader, SetError, Terms},
+    start,
+};
+use signalbox_policy::{EngineOptions, Metering, PolicyEngine};
+
+use crate::{Done, out, settings::Settings};
+
+/// Whether what is to be checked is a set: a manifest is TOML, a component is not.
+pub(super) fn is_set(path: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+}
+
+/// Loads a set as the host does, with all policies, their settings and tests, and says what is wrong.
+pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
+    let terms = match config {
+        None => Terms {
+            allow_unsigned: true,
+            ..Terms::default()
+        },
+        Some(config) => terms_of(&Settings::of_file(config).read()?),
+    };
+    let engine = PolicyEngine::new(EngineOptions {
+        metering: Metering::Off,
+        cache: None,
+    })
+    .map_err(|error| error.to_string())?;
+    let loader = Loader::new(engine, Arc::new(FileSource::new(path)), terms);
+    let progress = out::Progress::of("loading the policy set");
+    let loaded = loader.load_now().await;
+    drop(progress);
+    match loaded {
+        Ok(loaded) => {
+            out::json(&document(&loaded));
+            for line in lines(path, &loaded) {
+                out::line(line);
+            }
+            Ok(true)
+        }
+        Err(error) => {
+            let faults: Vec<String> = match &error {
+                SetError::Wrong(wrong) => wrong.problems.iter().map(ToString::to_string).collect(),
+                other => vec![other.to_string()],
+            };
+            out::json(&json!({ "good": false, "faults": faults }));
+            faults.iter().for_each(out::error);
+            Ok(false)
+        }
+    }
+}
+
+/// What a set has to keep to in a deployment. Who signed is for `policy verify` and the host: a set is checked before
+/// it is signed.
+fn terms_of(config: &Config) -> Terms {
+    let set = config.policy_set.as_ref();
+    Terms {
+        targets: Some(config.targets.keys().cloned().collect()),
+        ceilings: set.map(|set| set.ceilings).unwrap_or_default(),
+        trusted_keys: Vec::new(),
+        allow_unsigned: true,
+        unknown_fields: Some(config.unknown_fields),
+    }
+}
+
+/// What is told of a loaded set, for programs.
+pub(crate) fn document(loaded: &Loaded) -> serde_json::Value {
+    let policies: Vec<_> = loaded
+        .policies
+        .iter()
+        .map(|policy| json!({ "identity": policy.identity, "tests": policy.tests }))
+        .collect();
+    let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+    json!({
+        "good": true,
+        "revision": loaded.revision,
+        "digest": loaded.digest,
+        "signedBy": loaded.signed_by.map(|key| key.to_string()),
+        "policies": policies,
+        "warnings": warnings,
+    })
+}
+
+/// And for people.
+pub(crate) fn lines(name: &str, loaded: &Loaded) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} {} revision {}, SHA-256 {}",
+        out::styled(out::GOOD, "good:"),
+        out::styled(out::NAME, name),
+        loaded.revision,
+        loaded.digest
+    )];
+    for policy in &loaded.policies {
+        lines.push(format!(
+            "  {} version {}, SHA-256 {}, {} passed",
+            out::styled(out::NAME, &policy.identity.name),
+            policy.identity.version,
+            policy.identity.digest,
+            match policy.tests {
+                1 => "1 test".to_owned(),
+                count => format!("{count} tests"),
+            }
+        ));
+    }
+    for warning in &loaded.warnings {
+        lines.push(format!("{} {warning}", out::styled(out::NOTE, "note:")));
+    }
+    lines
+}
+
+/// `signalbox status`: what the function's configuration leads to now.
+pub(crate) async fn status(settings: &Settings) -> Done {
+    let config = settings.read()?;
+    let Some(set) = &config.policy_set else {
+        return Err(
+            "this configuration names no policy set: SIGNALBOX_POLICY_SET, or `source` in [policy_set], does"
+                .to_owned(),
+        );
+    };
+    let loader = start::loader(&config, set).map_err(|error| error.to_string())?;
+    let progress = out::Progress::of("loading the policy set");
+    let loaded = loader.load_now().await;
+    let ports = start::aws(&config);
+    let highest = signalbox_tasker::revision::highest(
+        ports.ledger.as_ref(),
+        ports.clock.as_ref(),
+        &config.deployment,
+    )
+    .await;
+    drop(progress);
+
+    let place = loader.source().place();
+    let mut good = true;
+    let mut all = json!({ "source": place });
+    match &loaded {
+        Ok(loaded) => {
+            all["set"] = document(loaded);
+            lines(&place, loaded).into_iter().for_each(out::line);
+        }
+        Err(error) => {
+            good = false;
+            all["set"] = json!({ "good": false, "reason": error.to_string() });
+            out::line(format_args!(
+                "{} {}: {error}",
+                out::styled(out::BAD, "not loaded:"),
+                out::styled(out::NAME, &place)
+            ));
+        }
+    }
+    match &highest {
+        Ok(None) => out::line("no revision was in force yet"),
+        Ok(Some(highest)) => {
+            all["highest"] = json!({
+                "revision": highest.revision, "digest": highest.digest, "since": highest.since,
+            });
+            out::line(format_args!(
+                "revision {} is the highest that was in force, first at {}",
+                highest.revision, highest.since
+            ));
+            if let Ok(loaded) = &loaded
+                && (loaded.revision < highest.revision
+                    || loaded.revision == highest.revision && loaded.digest != highest.digest)
+            {
+                good = false;
+                out::line(format_args!(
+                    "{} a host refuses this set: give it a revision above {}",
+                    out::styled(out::BAD, "refused:"),
+                    highest.revision
+                ));
+            }
+        }
+        Err(error) => {
+            good = false;
+            all["highest"] = json!({ "error": error.to_string() });
+            out::line(format_args!(
+                "{} which revision was in force is not known: {error}",
+                out::styled(out::BAD, "not known:")
+            ));
+        }
+    }
+    all["good"] = json!(good);
+    out::json(&all);
+    Ok(good)
+}

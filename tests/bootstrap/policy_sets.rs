@@ -1,0 +1,544 @@
+//! Policy sets: routes and grants, refresh and swap, signatures, sources that fail.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use signalbox_local::step_functions::Outcome;
+
+use crate::support::{
+    bucket::{Bucket, Mood},
+    lambda::Lambda,
+    stage::{Setting, Stage, batch, end, failures},
+};
+
+/// All that the standard policy can ask for.
+const ALL: &str = "[\"execute-statement\", \"batch-execute-statement\", \"describe-statement\", \"cancel-statement\", \
+                   \"get-statement-result\", \"list-statements\", \"latest\", \"heartbeat\"]";
+const ROUTE: &str =
+    "[[routes]]\nname = \"all\"\nfunction = \"*:function:tasker\"\npolicies = [\"standard\"]\n";
+
+/// A set of the standard policy that denies what the reason is given for.
+fn set(revision: u32, denies: Option<&str>) -> String {
+    let rule = denies.map_or_else(String::new, |reason| {
+        format!(
+            "[[policies.standard.settings.rules]]\nname = \"no drops\"\nwhen = {{ kinds = [\"drop-table\"] }}\n\
+             then = {{ deny = {reason:?} }}\n"
+        )
+    });
+    format!(
+        "schema = 1\nrevision = {revision}\n\n[policies.standard]\nbuiltin = \"standard\"\n\
+         grants = {{ targets = [\"default\"], actions = {ALL} }}\n\n[policies.standard.settings]\nunparsed = \"deny\"\n\
+         unqualified = {{ schema = \"public\" }}\n{rule}\n{ROUTE}"
+    )
+}
+
+/// A function that looks at its set before every invocation.
+fn from_file(set: &str) -> Setting {
+    let config = "[policy_set]\nsource = \"set.toml\"\nmax_age_seconds = 0\nwithin_ms = 30000\nstatus_for = [\"*\"]\n";
+    Setting {
+        config: Some(config.to_owned()),
+        files: vec![("set.toml", set.as_bytes().to_vec())],
+        ..Setting::default()
+    }
+}
+
+fn folder(stage: &Stage) -> PathBuf {
+    let config = Path::new(&stage.variables["SIGNALBOX_CONFIG"]);
+    config.parent().expect("a folder").to_owned()
+}
+
+fn publish(stage: &Stage, set: &str) {
+    let folder = folder(stage);
+    std::fs::write(folder.join("draft"), set).expect("written");
+    std::fs::rename(folder.join("draft"), folder.join("set.toml")).expect("moved");
+}
+
+async fn status(stage: &Stage) -> Value {
+    let told = stage.invoke(json!({"action": "status"})).await;
+    told.expect("a status")["policySet"].clone()
+}
+
+async fn drop_table(stage: &Stage) -> Result<(), String> {
+    let dropped = stage
+        .invoke(json!({"sqlStatement": "drop table if exists t"}))
+        .await;
+    dropped
+        .map(|_| ())
+        .map_err(|failed| format!("{}: {}", failed.error_type, failed.message))
+}
+
+#[tokio::test]
+async fn a_set_is_swapped_while_the_function_runs_and_nothing_bad_takes_its_place() {
+    let stage = Stage::set(from_file(&set(1, None))).await;
+    assert_eq!(drop_table(&stage).await, Ok(()));
+    assert_eq!(status(&stage).await["inForce"]["revision"], 1);
+
+    publish(&stage, &set(2, Some("Not on Mondays.")));
+    let denied = drop_table(&stage).await.expect_err("denied");
+    assert!(
+        denied.contains("PolicyDenied") && denied.contains("Not on Mondays."),
+        "{denied}"
+    );
+
+    let whole = set(3, None);
+    for (what, text) in [
+        ("half", whole[..whole.len() / 2].to_owned()),
+        ("empty", String::new()),
+        ("unknown key", whole.replace("revision", "revison")),
+        ("refused settings", whole.replace("unparsed = \"deny\"", "unparsed = \"maybe\"")),
+        ("route to nowhere", whole.replace("[\"standard\"]\n", "[\"standrad\"]\n")),
+        ("no such target", whole.replace("targets = [\"default\"]", "targets = [\"other\"]")),
+        ("failing test", whole.replace("\n[policies.standard.settings]", "\n[[policies.standard.tests]]\nname = \"no selects\"\npayload = { sqlStatement = \"select 1\" }\nexpect = { error = \"PolicyDenied\" }\n\n[policies.standard.settings]")),
+        ("older", set(1, None)),
+        ("same revision", set(2, None)),
+    ] {
+        publish(&stage, &text);
+        assert!(
+            drop_table(&stage).await.is_err(),
+            "{what}: the last good set stays"
+        );
+        let told = status(&stage).await;
+        assert_eq!(told["inForce"]["revision"], 2, "{what}");
+        assert!(told["problem"]["reason"].is_string(), "{what}: {told}");
+    }
+    assert!(
+        stage
+            .lambda
+            .log()
+            .iter()
+            .any(|line| line.contains("PolicySetRefused"))
+    );
+
+    publish(&stage, &whole);
+    assert_eq!(drop_table(&stage).await, Ok(()));
+    assert_eq!(status(&stage).await["problem"], Value::Null);
+
+    let seen = stage.signalbox(&["status"]).await;
+    assert_eq!(seen.code, Some(0), "{seen:?}");
+    assert!(seen.out.contains("revision 3"), "{seen:?}");
+
+    // What another process starts with later is no older set either.
+    publish(&stage, &set(2, Some("Not on Mondays.")));
+    let other = Lambda::start(stage.variables.clone()).await;
+    let failed = other
+        .api
+        .invoke(&json!({"sqlStatement": "select 1"}))
+        .await
+        .expect_err("an older set");
+    assert_eq!(failed.error_type, "PolicyUnavailable");
+    let seen = stage.signalbox(&["--json", "status"]).await;
+    let told: Value = serde_json::from_str(&seen.out).expect("JSON");
+    assert_eq!(seen.code, Some(1), "{seen:?}");
+    assert_eq!(
+        (&told["set"]["revision"], &told["highest"]["revision"]),
+        (&json!(2), &json!(3))
+    );
+    assert!(
+        failed.message.contains("revision 2 is older than 3"),
+        "{}",
+        failed.message
+    );
+    stage.check(&[]);
+}
+
+#[tokio::test]
+async fn without_a_set_payloads_wait_and_ends_are_answered_as_the_original_would() {
+    let mut stage = Stage::set(from_file(&set(1, None))).await;
+    let execution = stage.task(json!({"sqlStatement": "select 1 as one"}));
+    let event = stage.completion().await;
+    std::fs::remove_file(folder(&stage).join("set.toml")).expect("removed");
+
+    let cold = Lambda::start(stage.variables.clone()).await;
+    let failed = cold
+        .api
+        .invoke(&json!({"sqlStatement": "select 1"}))
+        .await
+        .expect_err("no set");
+    assert_eq!(failed.error_type, "PolicyUnavailable");
+    let settled = cold.api.invoke(&batch(&[&event])).await;
+    assert_eq!(settled, Ok(failures(&[])));
+    let Outcome::Succeeded { output } = end(&execution).await else {
+        panic!("the task should succeed")
+    };
+    assert_eq!(output["detail"]["state"], "FINISHED", "{output}");
+    assert_eq!(
+        output["detail"]["statementId"],
+        event["detail"]["statementId"]
+    );
+    assert!(cold.log().iter().any(|line| line.contains("PolicyGone")));
+
+    publish(&stage, &set(1, None));
+    let mut served = Err("never tried".to_owned());
+    for _ in 0..100 {
+        served = cold
+            .api
+            .invoke(&json!({"sqlStatement": "select 1"}))
+            .await
+            .map_err(|failed| failed.message);
+        if served.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(served.is_ok(), "{served:?}");
+    stage.check(&[]);
+}
+
+/// Two policies of one code: `reader` may run, look and cancel; `other` too, on its own; `bare` was granted nothing.
+fn two_policies() -> String {
+    let policy = |name: &str, grants: &str| {
+        format!("[policies.{name}]\nbuiltin = \"standard\"\n{grants}\n\n")
+    };
+    let all = format!("grants = {{ targets = [\"default\"], actions = {ALL} }}");
+    let narrow = "grants = { targets = [\"default\"], actions = [\"execute-statement\"], sql_bytes = 20, \
+                  statements_per_minute = 2 }";
+    format!(
+        "schema = 1\nrevision = 1\n\n{}{}{}{}{}[[routes]]\nname = \"all\"\nfunction = \"*:function:tasker\"\n\
+         policies = [\"reader\", \"other\", \"bare\", \"narrow\"]\n\n[[routes]]\nname = \"none\"\nfunction = \"*:nobody\"\n\
+         policies = [\"hidden\"]\n",
+        policy("reader", &all),
+        policy("other", &all),
+        policy("bare", ""),
+        policy("narrow", narrow),
+        policy("hidden", &all),
+    )
+}
+
+#[tokio::test]
+async fn a_policy_reaches_what_it_was_granted_and_its_own_statements() {
+    let stage = Stage::set(from_file(&two_policies())).await;
+    let of = |policy: &str, mut payload: Value| {
+        payload["policy"] = json!(policy);
+        let stage = &stage;
+        async move {
+            stage
+                .invoke(payload)
+                .await
+                .map_err(|failed| (failed.error_type, failed.message))
+        }
+    };
+    let run = json!({"sqlStatement": "select 1"});
+    assert_eq!(
+        of("bare", run.clone()).await.expect_err("nothing").0,
+        "NotGranted"
+    );
+    assert_eq!(
+        of("hidden", run.clone()).await.expect_err("no route").0,
+        "NotGranted"
+    );
+    assert_eq!(stage.calls("ExecuteStatement"), 0);
+
+    let long = json!({"sqlStatement": "select 1 as a_long_name"});
+    assert_eq!(
+        of("narrow", long).await.expect_err("too long").0,
+        "NotGranted"
+    );
+    assert!(of("narrow", run.clone()).await.is_ok());
+    assert!(of("narrow", run.clone()).await.is_ok());
+    assert_eq!(
+        of("narrow", run.clone()).await.expect_err("too often").0,
+        "ThrottlingException"
+    );
+
+    let arn = "arn:aws:states:us-east-1:000000000000:execution:machine:one";
+    let own = of(
+        "reader",
+        json!({"sqlStatement": "select 2", "executionArn": arn}),
+    )
+    .await
+    .expect("started");
+    let id = own["Id"].as_str().expect("an id");
+    let unknown = "12345678-1234-1234-1234-123456789012";
+    for action in ["describeStatement", "getStatementResult", "cancelStatement"] {
+        let about = |id: &str| json!({"action": action, "statementId": id});
+        if action != "cancelStatement" {
+            let mut told = of("reader", about(id)).await;
+            // A result is there when the statement has ended.
+            for _ in 0..200 {
+                if told.is_ok() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                told = of("reader", about(id)).await;
+            }
+            assert!(told.is_ok(), "{action}: {told:?}");
+        }
+        let (name, message) = of("other", about(id)).await.expect_err("another's");
+        assert_eq!(name, "NotGranted", "{action}: {message}");
+        let (_, of_unknown) = of("other", about(unknown)).await.expect_err("nobody's");
+        assert_eq!(
+            message.replace(id, unknown),
+            of_unknown,
+            "{action}: not told apart"
+        );
+    }
+    let latest =
+        json!({"action": "describeStatement", "statementId": "LATEST", "executionArn": arn});
+    assert!(of("reader", latest.clone()).await.is_ok());
+    assert_eq!(
+        of("other", latest).await.expect_err("none of its own").0,
+        "PreviousExecutionNotFound"
+    );
+
+    let listed = |told: Value| {
+        let statements = told["Statements"].as_array().cloned().unwrap_or_default();
+        statements
+            .iter()
+            .map(|statement| statement["Id"].clone())
+            .collect::<Vec<_>>()
+    };
+    let list = json!({"action": "listStatements"});
+    if let Ok(told) = of("reader", list.clone()).await {
+        assert_eq!(listed(told), [json!(id)]);
+        assert_eq!(
+            listed(of("other", list).await.expect("a list")),
+            [json!(null); 0]
+        );
+    }
+    stage.check(&[]);
+}
+
+#[tokio::test]
+async fn who_may_not_ask_for_the_status_is_not_told() {
+    let mut setting = from_file(&set(1, None));
+    setting.config = setting
+        .config
+        .map(|config| config.replace("[\"*\"]", "[\"*:ops\"]"));
+    let stage = Stage::set(setting).await;
+    let failed = stage
+        .invoke(json!({"action": "status"}))
+        .await
+        .expect_err("not granted");
+    assert_eq!(failed.error_type, "NotGranted");
+    stage.check(&[]);
+}
+
+/// Makes a key with the command line: the public half, and the file of the private one.
+async fn key(stage: &Stage, name: &str) -> (String, String) {
+    let file = folder(stage).join(name).display().to_string();
+    let made = stage
+        .signalbox(&["--json", "policy", "keygen", "-o", &file])
+        .await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let told: Value = serde_json::from_str(&made.out).expect("JSON");
+    (told["publicKey"].as_str().expect("a key").to_owned(), file)
+}
+
+async fn sign(stage: &Stage, set: &str, key: &str) -> String {
+    let file = folder(stage).join("to-sign.toml");
+    std::fs::write(&file, set).expect("written");
+    let file = file.display().to_string();
+    let signed = stage
+        .signalbox(&["policy", "sign", &file, "--key", key])
+        .await;
+    assert_eq!(signed.code, Some(0), "{signed:?}");
+    std::fs::read_to_string(file).expect("signed")
+}
+
+#[tokio::test]
+async fn a_set_in_s3_is_signed_and_whatever_s3_does_yesterday_s_policies_hold() {
+    // The keys are made before the function that trusts one of them starts.
+    let workshop = Stage::set(from_file(&set(1, None))).await;
+    let (public, private) = key(&workshop, "key.pem").await;
+    let (_, foreign) = key(&workshop, "foreign.pem").await;
+    let bucket = Bucket::start().await;
+    const KEY: &str = "sets/team/set.toml";
+    bucket.put(KEY, sign(&workshop, &set(1, None), &private).await);
+    let config = format!(
+        "[policy_set]\nmax_age_seconds = 0\nwithin_ms = 30000\nstatus_for = [\"*\"]\ntrusted_keys = [\"{public}\"]\n"
+    );
+    let stage = Stage::set(Setting {
+        config: Some(config),
+        variables: vec![
+            ("AWS_ENDPOINT_URL_S3", bucket.url()),
+            ("SIGNALBOX_POLICY_SET", format!("s3://{KEY}")),
+        ],
+        ..Setting::default()
+    })
+    .await;
+    assert_eq!(drop_table(&stage).await, Ok(()));
+    let told = status(&stage).await;
+    assert_eq!(told["inForce"]["signedBy"], json!(public));
+    assert_eq!(bucket.sent(KEY), 1, "what is unchanged is not sent again");
+
+    let good = sign(&workshop, &set(2, Some("No.")), &private).await;
+    bucket.put(KEY, good.clone());
+    assert!(drop_table(&stage).await.is_err());
+
+    let next = sign(&workshop, &set(3, None), &private).await;
+    for (what, text) in [
+        ("unsigned", set(3, None)),
+        (
+            "by a stranger",
+            sign(&workshop, &set(3, None), &foreign).await,
+        ),
+        ("tampered", next.replace("revision = 3", "revision = 4")),
+        ("cut off", next[..next.len() - 10].to_owned()),
+    ] {
+        bucket.put(KEY, text);
+        assert!(drop_table(&stage).await.is_err(), "{what}");
+        let told = status(&stage).await;
+        assert_eq!(told["inForce"]["revision"], 2, "{what}: {told}");
+        assert!(told["problem"]["reason"].is_string(), "{what}");
+    }
+    bucket.put(KEY, next);
+    for (mood, why) in [
+        (Mood::Denied, "s3:GetObject"),
+        (Mood::Half, "its end is missing"),
+    ] {
+        bucket.is(mood);
+        assert!(drop_table(&stage).await.is_err(), "{mood:?}");
+        let told = status(&stage).await["problem"]["reason"].to_string();
+        assert!(told.contains(why), "{mood:?}: {told}");
+    }
+    bucket.is(Mood::Good);
+    assert_eq!(drop_table(&stage).await, Ok(()));
+    stage.check(&[]);
+}
+
+#[tokio::test]
+async fn a_slow_source_does_not_hold_up_invocations_and_is_not_given_up() {
+    let bucket = Bucket::start().await;
+    const KEY: &str = "sets/set.toml";
+    bucket.put(KEY, set(1, None));
+    let stage = Stage::set(Setting {
+        config: Some(
+            "[policy_set]\nmax_age_seconds = 0\nwithin_ms = 100\nallow_unsigned = true\nstatus_for = [\"*\"]\n"
+                .to_owned(),
+        ),
+        variables: vec![
+            ("AWS_ENDPOINT_URL_S3", bucket.url()),
+            ("SIGNALBOX_POLICY_SET", format!("s3://{KEY}")),
+        ],
+        ..Setting::default()
+    })
+    .await;
+    assert_eq!(drop_table(&stage).await, Ok(()));
+    bucket.is(Mood::Gone);
+    bucket.put(KEY, set(2, Some("No.")));
+    for _ in 0..3 {
+        let began = Instant::now();
+        assert_eq!(drop_table(&stage).await, Ok(()), "it has the set of before");
+        // The look itself would take half a minute.
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
+    bucket.is(Mood::Slow(Duration::from_millis(400)));
+    let mut swapped = false;
+    for _ in 0..300 {
+        if drop_table(&stage).await.is_err() {
+            swapped = true;
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(
+        swapped,
+        "what was slow came in the end: {:#?}",
+        stage.lambda.log()
+    );
+    stage.check(&[]);
+}
+
+#[tokio::test]
+async fn an_artifact_is_run_if_it_is_the_one_that_was_signed_and_no_other() {
+    let workshop = Stage::set(from_file(&set(1, None))).await;
+    let (public, private) = key(&workshop, "key.pem").await;
+    let file = folder(&workshop).join("p.cwasm");
+    let made = workshop
+        .signalbox(&[
+            "policy",
+            "compile",
+            "standard",
+            "-o",
+            &file.display().to_string(),
+        ])
+        .await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let artifact = std::fs::read(file).expect("an artifact");
+    let digest = |bytes: &[u8]| signalbox_policy::digest::hex(bytes);
+    let of = |revision: u32, sha256: String| {
+        let artifact =
+            format!("artifacts.{ARCHITECTURE} = {{ file = \"p.cwasm\", sha256 = \"{sha256}\" }}");
+        set(revision, None).replace("builtin = \"standard\"", &artifact)
+    };
+    let config = format!(
+        "[policy_set]\nsource = \"set.toml\"\nmax_age_seconds = 0\nwithin_ms = 30000\nstatus_for = [\"*\"]\n\
+         trusted_keys = [\"{public}\"]\n"
+    );
+    let signed = sign(&workshop, &of(1, digest(&artifact)), &private).await;
+    let stage = Stage::set(Setting {
+        config: Some(config),
+        files: vec![
+            ("set.toml", signed.into_bytes()),
+            ("p.cwasm", artifact.clone()),
+        ],
+        ..Setting::default()
+    })
+    .await;
+    assert_eq!(drop_table(&stage).await, Ok(()));
+
+    // Whoever can write the file cannot have it run by a process that starts.
+    let middle = artifact.len() / 2;
+    let mut tampered = artifact.clone();
+    tampered[middle] ^= 1;
+    let there = folder(&stage).join("p.cwasm");
+    for (what, bytes) in [
+        ("tampered", tampered.as_slice()),
+        ("cut off", &artifact[..middle]),
+    ] {
+        std::fs::write(&there, bytes).expect("written");
+        let cold = Lambda::start(stage.variables.clone()).await;
+        let failed = cold
+            .api
+            .invoke(&json!({"sqlStatement": "select 1"}))
+            .await
+            .expect_err(what);
+        assert_eq!(failed.error_type, "PolicyUnavailable", "{what}");
+        assert!(
+            failed.message.contains("Nothing of it was run"),
+            "{what}: {}",
+            failed.message
+        );
+        assert_eq!(
+            drop_table(&stage).await,
+            Ok(()),
+            "{what}: it is loaded already"
+        );
+    }
+    // One that is signed and does not fit is no crash either.
+    let foreign = other_version(&artifact);
+    std::fs::write(&there, &foreign).expect("written");
+    publish(
+        &stage,
+        &sign(&workshop, &of(2, digest(&foreign)), &private).await,
+    );
+    assert_eq!(drop_table(&stage).await, Ok(()), "yesterday's");
+    let told = status(&stage).await;
+    assert_eq!(told["inForce"]["revision"], 1);
+    let reason = told["problem"]["reason"].to_string();
+    assert!(reason.contains("does not fit this host"), "{reason}");
+    stage.check(&[]);
+}
+
+/// This machine in AWS Lambda's words.
+const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
+    "arm64"
+} else {
+    "x86_64"
+};
+
+/// The artifact as if wasmtime's next version had made it.
+fn other_version(artifact: &[u8]) -> Vec<u8> {
+    // The section that begins with the form of its header (0) holds the length and the text of the major version.
+    let version = [0, 2, b'4', b'8'];
+    let at = artifact
+        .windows(version.len())
+        .position(|window| window == version)
+        .expect("an artifact says which version made it");
+    let mut other = artifact.to_vec();
+    other[at + 3] = b'9';
+    other
+}

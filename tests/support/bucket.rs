@@ -1,0 +1,124 @@
+//! A bucket of Amazon S3, as far as somebody reads objects of it.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+/// How the bucket behaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mood {
+    /// It answers.
+    #[default]
+    Good,
+    /// It denies everything.
+    Denied,
+    /// It answers after so long.
+    Slow(Duration),
+    /// It does not answer at all.
+    Gone,
+    /// It sends half of every object.
+    Half,
+}
+
+#[derive(Default)]
+struct Shared {
+    mood: Mood,
+    objects: BTreeMap<String, Vec<u8>>,
+    reads: BTreeMap<String, u32>,
+}
+
+/// The server.
+pub struct Bucket {
+    address: SocketAddr,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Bucket {
+    /// Starts it on a free port of loopback.
+    pub async fn start() -> Self {
+        let shared = Arc::<Mutex<Shared>>::default();
+        let router = Router::new()
+            .route("/{*key}", get(read))
+            .with_state(Arc::clone(&shared));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, shared }
+    }
+
+    /// For `AWS_ENDPOINT_URL_S3`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Puts an object under `BUCKET/KEY`.
+    pub fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
+        let mut shared = self.shared.lock().expect("lock");
+        shared.objects.insert(key.to_owned(), bytes.into());
+    }
+
+    /// Behaves so from now on.
+    pub fn is(&self, mood: Mood) {
+        self.shared.lock().expect("lock").mood = mood;
+    }
+
+    /// How often an object was sent whole.
+    pub fn sent(&self, key: &str) -> u32 {
+        let shared = self.shared.lock().expect("lock");
+        shared.reads.get(key).copied().unwrap_or_default()
+    }
+}
+
+async fn read(State(shared): State<Arc<Mutex<Shared>>>, uri: Uri, headers: HeaderMap) -> Response {
+    let signed = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 Credential=AKIDOFNOBODY/"));
+    assert!(signed, "a request is not signed");
+    let mood = shared.lock().expect("lock").mood;
+    match mood {
+        Mood::Denied => return error(StatusCode::FORBIDDEN, "AccessDenied"),
+        Mood::Gone => std::future::pending().await,
+        Mood::Slow(time) => tokio::time::sleep(time).await,
+        Mood::Good | Mood::Half => {}
+    }
+    let mut shared = shared.lock().expect("lock");
+    let key = uri.path().trim_start_matches('/').to_owned();
+    let Some(bytes) = shared.objects.get(&key).cloned() else {
+        return error(StatusCode::NOT_FOUND, "NoSuchKey");
+    };
+    let etag = format!(
+        "\"{}\"",
+        signalbox_tasker::ids::digest(&[&String::from_utf8_lossy(&bytes)])
+    );
+    let known = headers
+        .get("if-none-match")
+        .and_then(|value| value.to_str().ok());
+    if known == Some(etag.as_str()) {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    *shared.reads.entry(key).or_default() += 1;
+    let bytes = match mood {
+        Mood::Half => bytes[..bytes.len() / 2].to_vec(),
+        _ => bytes,
+    };
+    ([("etag", etag)], bytes).into_response()
+}
+
+fn error(status: StatusCode, code: &str) -> Response {
+    let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+    (status, body).into_response()
+}
