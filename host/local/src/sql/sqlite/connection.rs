@@ -2,35 +2,21 @@
 
 use super::super::engine::{Connection, Limits, SqlError};
 use super::super::stop::{Stop, StopSlot};
-use super::super::value::{Column, Outcome, ResultSet, Table, TableKind};
-use super::functions;
-use super::reading::{Reading, column, inferred};
+use super::super::value::{Column, Outcome, ResultSet, Table};
+use super::catalog;
+use super::open::{self, authorize};
+use super::reading::{Reading, UNKNOWN_TYPE, column, inferred};
 use super::rewrite::rewrite;
 use crate::time::TimeScale;
-use rusqlite::config::DbConfig;
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use rusqlite::limits::Limit;
+use rusqlite::hooks::{AuthContext, Authorization};
 use rusqlite::{Error, ErrorCode, Statement, ffi};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How many steps of SQLite's machine pass between two looks at the stop: well below a millisecond.
-const STEPS_BETWEEN_LOOKS: i32 = 2000;
 /// How long to wait between two tries for a lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
-/// How long opening may wait for a lock.
-const OPEN_WAIT: Duration = Duration::from_secs(10);
-/// The longest text or blob SQLite may make, in bytes.
-const VALUE_BYTES: i32 = 16 * 1024 * 1024;
-/// The most pages of 4,096 bytes a database may have: 4 GiB.
-const DATABASE_PAGES: i64 = 1024 * 1024;
-
-/// The one schema there is.
-const SCHEMA: &str = "public";
-/// The type of a column of which neither its declaration nor a value tells one.
-const UNKNOWN_TYPE: &str = "varchar";
 
 /// A connection of SQLite.
 #[derive(Debug)]
@@ -48,7 +34,7 @@ impl SqliteConnection {
         static NEXT_PID: AtomicI64 = AtomicI64::new(10_001);
         let pid = NEXT_PID.fetch_add(1, Ordering::Relaxed);
         let slot = StopSlot::new();
-        let sqlite = set_up(path, &slot, scale, pid).map_err(|error| failed(&error))?;
+        let sqlite = open::open(path, &slot, scale, pid).map_err(|error| failed(&error))?;
         Ok(Self {
             sqlite,
             slot,
@@ -198,29 +184,11 @@ impl Connection for SqliteConnection {
     }
 
     fn schemas(&mut self) -> Result<Vec<String>, SqlError> {
-        Ok(vec![SCHEMA.to_owned()])
+        Ok(vec![catalog::SCHEMA.to_owned()])
     }
 
     fn tables(&mut self) -> Result<Vec<Table>, SqlError> {
-        self.look(|sqlite| {
-            let mut statement = sqlite.prepare(
-                "select name, type = 'view' from sqlite_schema \
-                 where type in ('table', 'view') and name not like 'sqlite~_%' escape '~' order by name",
-            )?;
-            let tables = statement.query_map([], |row| {
-                let is_view: bool = row.get(1)?;
-                Ok(Table {
-                    schema: SCHEMA.to_owned(),
-                    name: row.get(0)?,
-                    kind: if is_view {
-                        TableKind::View
-                    } else {
-                        TableKind::Table
-                    },
-                })
-            })?;
-            tables.collect()
-        })
+        self.look(catalog::tables)
     }
 
     fn columns(
@@ -228,77 +196,7 @@ impl Connection for SqliteConnection {
         schema: Option<&str>,
         table: Option<&str>,
     ) -> Result<Vec<Column>, SqlError> {
-        if schema.is_some_and(|schema| schema != SCHEMA) {
-            return Ok(Vec::new());
-        }
-        let mut tables = self.tables()?;
-        tables.retain(|found| table.is_none_or(|wanted| wanted == found.name));
-        self.look(|sqlite| {
-            let mut columns = Vec::new();
-            for table in tables {
-                let mut statement = sqlite.prepare(
-                    "select name, type, \"notnull\", dflt_value from pragma_table_info(?1) order by cid",
-                )?;
-                let mut rows = statement.query([&table.name])?;
-                while let Some(row) = rows.next()? {
-                    let (name, declared): (String, String) = (row.get(0)?, row.get(1)?);
-                    let (mut found, _) = column(&name, Some(&declared));
-                    if found.type_name.is_empty() {
-                        UNKNOWN_TYPE.clone_into(&mut found.type_name);
-                    }
-                    columns.push(Column {
-                        not_null: row.get(2)?,
-                        schema: SCHEMA.to_owned(),
-                        table: table.name.clone(),
-                        default: row.get(3)?,
-                        ..found
-                    });
-                }
-            }
-            Ok(columns)
-        })
-    }
-}
-
-fn set_up(
-    path: &Path,
-    slot: &StopSlot,
-    scale: TimeScale,
-    pid: i64,
-) -> rusqlite::Result<rusqlite::Connection> {
-    let sqlite = rusqlite::Connection::open(path)?;
-    sqlite.busy_timeout(OPEN_WAIT)?;
-    // Readers and a writer at the same time. What the machine loses in a power cut is only a demo's.
-    sqlite.pragma_update(None, "journal_mode", "wal")?;
-    sqlite.pragma_update(None, "synchronous", "off")?;
-    sqlite.pragma_update(None, "max_page_count", DATABASE_PAGES)?;
-    // As in Redshift a text in double quotes is a name and never a text.
-    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
-    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
-    sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES)?;
-    sqlite.busy_timeout(Duration::ZERO)?;
-    functions::register(&sqlite, slot, scale, pid)?;
-    let watched = slot.clone();
-    sqlite.progress_handler(
-        STEPS_BETWEEN_LOOKS,
-        Some(move || watched.get().is_stopped()),
-    )?;
-    sqlite.authorizer(Some(authorize))?;
-    Ok(sqlite)
-}
-
-/// Keeps SQL inside its database: nothing but it is read or written, and its settings stay.
-fn authorize(context: AuthContext<'_>) -> Authorization {
-    match context.action {
-        // VACUUM attaches an unnamed database for its own use; a named one is somebody's file.
-        AuthAction::Attach { filename } if !filename.is_empty() => Authorization::Deny,
-        AuthAction::Pragma { .. }
-        | AuthAction::CreateVtable { .. }
-        | AuthAction::DropVtable { .. } => Authorization::Deny,
-        AuthAction::Function {
-            function_name: "load_extension",
-        } => Authorization::Deny,
-        _ => Authorization::Allow,
+        self.look(|sqlite| catalog::columns(sqlite, schema, table))
     }
 }
 

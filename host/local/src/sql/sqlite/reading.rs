@@ -3,6 +3,9 @@
 use super::super::value::{Cell, Column};
 use rusqlite::types::ValueRef;
 
+/// The type of a column of which neither its declaration nor a value tells one.
+pub(super) const UNKNOWN_TYPE: &str = "varchar";
+
 /// How a cell is read, by the declared type of its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {

@@ -6,6 +6,7 @@ mod intrinsics;
 mod jsonata;
 mod paths;
 mod template;
+mod values;
 
 pub(crate) use jsonata::Expression;
 pub(crate) use paths::Path;
