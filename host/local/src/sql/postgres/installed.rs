@@ -16,8 +16,11 @@ impl Installed {
     /// Looks on `PATH`, then in Debian's place, the newest version first.
     pub(super) fn find() -> Result<Self, String> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path)
-            .chain(versions(Path::new(DEBIAN)))
+        Self::among(std::env::split_paths(&path).chain(versions(Path::new(DEBIAN))))
+    }
+
+    fn among(mut folders: impl Iterator<Item = PathBuf>) -> Result<Self, String> {
+        folders
             .find_map(|folder| Self::at(&folder))
             .ok_or_else(|| {
                 format!(
@@ -80,6 +83,23 @@ mod tests {
             ["17/bin", "15/bin", "9.6/bin"].map(PathBuf::from).to_vec()
         );
         assert!(versions(&place.path().join("nothing")).is_empty());
+    }
+
+    #[test]
+    fn who_has_none_is_told_what_to_install_and_what_to_do_without() {
+        let place = tempfile::tempdir().expect("directory");
+        let error = Installed::among([place.path().to_owned()].into_iter()).expect_err("none");
+        for part in [
+            "PostgreSQL is not installed",
+            "apt-get install postgresql",
+            "SQLite is built in",
+        ] {
+            assert!(error.contains(part), "{error}");
+        }
+        for program in ["initdb", "postgres"] {
+            std::fs::write(place.path().join(program), "").expect("file");
+        }
+        Installed::among([place.path().to_owned()].into_iter()).expect("there");
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl SingleState {
             .state
             .get("Resource")
             .and_then(Value::as_str)
-            .is_some_and(|resource| !resource.starts_with("arn:aws:states:"));
+            .is_some_and(|resource| super::task::integration(resource).is_none());
         let members = self.state.as_object_mut()?;
         let name = ["Parameters", "Arguments"]
             .into_iter()
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_payload_is_found_where_it_is_written() {
-        let invoke = "arn:aws:states:::lambda:invoke.waitForTaskToken";
+        let invoke = "arn:aws-us-gov:states:::lambda:invoke.waitForTaskToken";
         for (state, found) in [
             (
                 json!({"Resource": invoke, "Parameters": {"Payload": {"a": 1}}}),

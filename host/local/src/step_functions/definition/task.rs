@@ -3,9 +3,9 @@
 use super::fields::Fields;
 use super::{DefinitionError, Resource, Seconds, Task, results};
 
-const INVOKE: &str = "arn:aws:states:::lambda:invoke";
-const INVOKE_AND_WAIT: &str = "arn:aws:states:::lambda:invoke.waitForTaskToken";
-const SEND_MESSAGE_AND_WAIT: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
+const INVOKE: &str = "lambda:invoke";
+const INVOKE_AND_WAIT: &str = "lambda:invoke.waitForTaskToken";
+const SEND_MESSAGE_AND_WAIT: &str = "sqs:sendMessage.waitForTaskToken";
 
 pub(super) fn read(fields: &Fields<'_>) -> Result<Task, DefinitionError> {
     let resource = resource(fields)?;
@@ -51,17 +51,27 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<Task, DefinitionError> {
 }
 
 fn resource(fields: &Fields<'_>) -> Result<Resource, DefinitionError> {
-    match fields.text("Resource")?.as_deref() {
+    let Some(arn) = fields.text("Resource")? else {
+        return Err(fields.wrong("Resource is missing"));
+    };
+    match integration(&arn) {
         Some(INVOKE) => Ok(Resource::Invoke),
         Some(INVOKE_AND_WAIT) => Ok(Resource::InvokeAndWait),
         Some(SEND_MESSAGE_AND_WAIT) => Ok(Resource::SendMessageAndWait),
-        Some(arn) if is_function(arn) => Ok(Resource::Function(arn.to_owned())),
-        Some(other) => Err(fields.wrong(format!(
-            "the resource '{other}' is not supported here; lambda:invoke, lambda:invoke.waitForTaskToken, \
+        None if is_function(&arn) => Ok(Resource::Function(arn)),
+        _ => Err(fields.wrong(format!(
+            "the resource '{arn}' is not supported here; lambda:invoke, lambda:invoke.waitForTaskToken, \
              sqs:sendMessage.waitForTaskToken and a function's ARN are"
         ))),
-        None => Err(fields.wrong("Resource is missing")),
     }
+}
+
+/// The integration that an ARN of Step Functions means, in whichever partition of AWS.
+pub(super) fn integration(arn: &str) -> Option<&str> {
+    let (partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
+    partition
+        .starts_with("aws")
+        .then(|| rest.strip_prefix("states:::"))?
 }
 
 fn is_function(arn: &str) -> bool {
