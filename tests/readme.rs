@@ -10,6 +10,9 @@
 
 #[path = "readme/commands.rs"]
 mod commands;
+#[cfg(unix)]
+#[path = "readme/one_machine.rs"]
+mod one_machine;
 #[allow(dead_code, reason = "these tests need a part of what others need")]
 #[path = "support/mod.rs"]
 mod support;

@@ -87,6 +87,10 @@ fn what_goes_wrong_is_told_and_coded() {
     .coded(1)
     .says("is FAILED")
     .says("SendTaskFailure FAILED");
+    // Nobody waits for it, and it failed.
+    invoke(&desk, r#"{"sqlStatement": "select nothing"}"#, &[])
+        .coded(1)
+        .says("is FAILED: ERROR: ");
     desk.file(
         "rules.json",
         r#"{"rules": [{"name": "no reads", "when": {"kinds": "select"}, "then": {"deny": "not today"}}],
@@ -170,6 +174,7 @@ fn what_cannot_be_used_is_named() {
     desk.file("other.wasm", b"\0asm\x0d\0\x01\0");
     invoke(&desk, TASK, &["--policy", "other.wasm"])
         .coded(2)
+        .says("error: other.wasm: ")
         .says("signalbox:policy");
     let ended = invoke(&desk, TASK, &["--policy", "other.wasm", "--json"]).coded(2);
     assert!(

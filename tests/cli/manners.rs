@@ -68,7 +68,10 @@ fn completions_and_pages_are_generated() {
     ] {
         assert!(desk.path().join("pages").join(page).is_file(), "{page}");
     }
-    desk.run(&["--help"]).coded(0).says("130  interrupted");
+    desk.run(&["--help"])
+        .coded(0)
+        .says("130  interrupted")
+        .says("Redshift SQL from Step Functions");
 }
 
 /// What is under way when Ctrl-C comes is SQL that would run for a day.

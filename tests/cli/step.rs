@@ -175,6 +175,10 @@ fn what_cannot_be_run_is_refused_with_the_reason() {
     ] {
         step(&desk, &definition, &more).coded(2).says(part);
     }
+    let large = format!(r#"{{"Comment": "{}"}}"#, "x".repeat(2 << 20));
+    step(&desk, &large, &[])
+        .coded(2)
+        .says("more than 1048576 bytes, which is the most that Step Functions takes");
     desk.run(&["step", "none.json"])
         .coded(2)
         .says("the definition none.json cannot be read");

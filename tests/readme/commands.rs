@@ -20,7 +20,7 @@ fn root() -> &'static Path {
 }
 
 /// The commands of a block.
-fn commands(block: &Block) -> impl Iterator<Item = &str> {
+pub(crate) fn commands(block: &Block) -> impl Iterator<Item = &str> {
     let shell = block.language == "sh";
     block.text.lines().filter(move |_| shell)
 }

@@ -180,7 +180,7 @@ pub async fn until(mut is_so: impl FnMut() -> bool) {
 }
 
 /// The function, as another program's Step Functions invokes it.
-struct ByHttp(String);
+pub struct ByHttp(pub String);
 
 #[async_trait]
 impl InvokeFunction for ByHttp {

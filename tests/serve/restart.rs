@@ -1,6 +1,12 @@
 //! A second start on the same data directory.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use aws_sdk_redshiftdata::{
     Client,
@@ -8,8 +14,12 @@ use aws_sdk_redshiftdata::{
 };
 use serde_json::json;
 
+use signalbox_local::step_functions::{
+    Definition, Observation, Outcome, StepFunctions, StepFunctionsOptions, What,
+};
+
 use crate::{
-    function::until,
+    function::{ByHttp, until},
     support::{PATIENCE, Serve, command},
 };
 
@@ -148,6 +158,54 @@ async fn statements_are_found_again_after_a_crash() {
         .await
         .unwrap();
     assert_eq!(rows.records[0], [Field::LongValue(2)]);
+}
+
+/// A task waits elsewhere for SQL that had not ended when everything here was killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_waits_is_told_after_a_crash() {
+    let returned = Arc::new(AtomicBool::new(false));
+    let has_returned = Arc::clone(&returned);
+    let states = StepFunctions::start(StepFunctionsOptions {
+        observer: Some(Arc::new(move |seen: &Observation| {
+            if matches!(seen.what, What::FunctionReturned { .. }) {
+                has_returned.store(true, Ordering::SeqCst);
+            }
+        })),
+        ..StepFunctionsOptions::default()
+    })
+    .await
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = states.url();
+    let serve = Serve::in_directory(folder.path(), &["--sfn-endpoint", &url]);
+    states.set_function(Arc::new(ByHttp(serve.url("lambdaUrl").to_owned())));
+    let definition = Definition::from_value(&json!({"StartAt": "Load", "States": {"Load": {
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "End": true,
+        "Parameters": {"FunctionName": "tasker", "Payload": {
+            "taskToken.$": "$$.Task.Token", "executionArn.$": "$$.Execution.Id",
+            "sqlStatement": "select f_slow('x', 86000)"
+        }}
+    }}}));
+    let execution = states.start_execution("machine", definition.as_ref().unwrap(), json!({}));
+    until(|| returned.load(Ordering::SeqCst)).await;
+    // Dropped, it is killed without a word.
+    drop(serve);
+
+    let serve = Serve::in_directory(folder.path(), &["--sfn-endpoint", &url]);
+    let outcome = tokio::time::timeout(PATIENCE, execution.end()).await;
+    match outcome.expect("the task is told") {
+        Outcome::Failed { error } => {
+            assert_eq!(error.error, "FAILED");
+            assert!(error.cause.contains("the server ended"), "{error:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // The SQL was not started again.
+    let all = serve
+        .call("ListStatements", b"{\"Status\": \"ALL\"}")
+        .json();
+    assert_eq!(all["Statements"].as_array().unwrap().len(), 1, "{all}");
+    states.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

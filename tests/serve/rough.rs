@@ -30,9 +30,19 @@ fn it_survives_whatever_clients_send() {
 
     // 100 MB are read to their end, so that the client sees the reply.
     let large = vec![b'x'; 100 * 1024 * 1024];
-    let large = serve.call("ExecuteStatement", &large);
-    assert_eq!(large.status, 413);
-    assert_eq!(large.json()["__type"], "RequestEntityTooLargeException");
+    let refused = serve.call("ExecuteStatement", &large);
+    assert_eq!(refused.status, 413);
+    assert_eq!(refused.json()["__type"], "RequestEntityTooLargeException");
+    let refused = serve.invoke("tasker", "", &large);
+    assert_eq!(refused.status, 413);
+    assert_eq!(
+        refused.header("x-amzn-errortype"),
+        Some("RequestEntityTooLargeException")
+    );
+    let headers = "X-Amz-Target: AWSStepFunctions.SendTaskSuccess\r\n";
+    let refused = post(serve.url("stepFunctionsUrl"), "/", headers, &large);
+    assert_eq!(refused.status, 413);
+    drop(large);
 
     for name in ["redshiftDataUrl", "lambdaUrl", "stepFunctionsUrl"] {
         let url = serve.url(name);

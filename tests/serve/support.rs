@@ -20,6 +20,8 @@ pub struct Serve {
     child: Child,
     pub addresses: Value,
     pub log: Arc<Mutex<Vec<String>>>,
+    /// Its temporary files: killed, it leaves them.
+    _temporary: tempfile::TempDir,
 }
 
 impl Drop for Serve {
@@ -51,7 +53,12 @@ fn cache() -> PathBuf {
 impl Serve {
     /// Starts it and waits until it serves.
     pub fn start(args: &[&str]) -> Self {
-        let mut child = command(args).arg("--json").spawn().expect("it starts");
+        let temporary = tempfile::tempdir().expect("a folder");
+        let mut child = command(args)
+            .arg("--json")
+            .env("TMPDIR", temporary.path())
+            .spawn()
+            .expect("it starts");
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&log);
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
@@ -70,6 +77,7 @@ impl Serve {
             child,
             addresses,
             log,
+            _temporary: temporary,
         }
     }
 

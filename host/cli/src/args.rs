@@ -16,11 +16,11 @@ Exit codes:
   0    all went as it should
   1    it was done and went otherwise: refused, failed, or a finding
   2    it cannot be done: an argument, a file, a setting; standard error says what to change
-  130  interrupted by Ctrl-C; servers and temporary files are gone";
+  130  interrupted by Ctrl-C (143: by SIGTERM); servers and temporary files are gone";
 
 /// Redshift SQL from Step Functions, under policies that are WebAssembly components.
 #[derive(Debug, Parser)]
-#[command(name = "signalbox", version, about, long_about = None, after_help = EXIT_CODES)]
+#[command(name = "signalbox", version, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     /// Write one JSON document to standard output in place of text
     #[arg(long, global = true)]
@@ -66,6 +66,16 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
     },
+}
+
+impl Command {
+    /// Whether it runs servers and keeps temporary files.
+    pub(crate) fn has_machine(&self) -> bool {
+        matches!(
+            self,
+            Self::Demo(_) | Self::Serve(_) | Self::Invoke(_) | Self::Step(_)
+        )
+    }
 }
 
 impl Default for Command {

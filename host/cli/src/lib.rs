@@ -23,15 +23,13 @@ use clap::Parser;
 
 use crate::{
     args::{Args, Command},
-    signals::Signals,
+    signals::{Asked, Signals},
 };
 
 /// The exit code where something went otherwise than it should.
 const FAILED: u8 = 1;
 /// The exit code where what was asked for cannot be done: an argument, a file, a setting.
 const UNUSABLE: u8 = 2;
-/// The exit code after Ctrl-C, as shells have it.
-const INTERRUPTED: u8 = 130;
 
 /// How long SQL that is under way may take to notice that the process ends.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -50,33 +48,39 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return unusable(&format!("the runtime does not start: {error}")),
     };
-    let done = runtime.block_on(interruptible(args.command.unwrap_or_default()));
+    let command = args.command.unwrap_or_default();
+    let has_machine = command.has_machine();
+    let done = runtime.block_on(interruptible(command));
     runtime.shutdown_timeout(FAREWELL);
     match done {
-        Some(Ok(true)) => ExitCode::SUCCESS,
-        Some(Ok(false)) => ExitCode::from(FAILED),
-        Some(Err(message)) => unusable(&message),
-        None => {
-            out::error("interrupted; nothing is left behind");
-            ExitCode::from(INTERRUPTED)
+        Ok(Ok(true)) => ExitCode::SUCCESS,
+        Ok(Ok(false)) => ExitCode::from(FAILED),
+        Ok(Err(message)) => unusable(&message),
+        Err(asked) => {
+            out::error(if has_machine {
+                "interrupted; servers and temporary files are gone"
+            } else {
+                "interrupted"
+            });
+            ExitCode::from(asked.exit_code())
         }
     }
 }
 
-/// Runs a command; none if a signal was faster.
-async fn interruptible(command: Command) -> Option<Done> {
+/// Runs a command, unless a signal is faster.
+async fn interruptible(command: Command) -> Result<Done, Asked> {
     // Until it is told to stop is what this one was asked for.
     if let Command::Serve(options) = &command {
-        return Some(serve::run(options).await);
+        return Ok(serve::run(options).await);
     }
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
-        Err(error) => return Some(Err(error)),
+        Err(error) => return Ok(Err(error)),
     };
     // What is dropped here takes its servers and its temporary files with it.
     tokio::select! {
-        done = run_command(command) => Some(done),
-        () = signals.stop() => None,
+        done = run_command(command) => Ok(done),
+        asked = signals.stop() => Err(asked),
     }
 }
 

@@ -2,6 +2,25 @@
 
 use tokio::signal;
 
+/// How a process was asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM, as supervisors do it.
+    Terminate,
+}
+
+impl Asked {
+    /// The exit code, as shells have it.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
+}
+
 /// The ways in which a terminal or a supervisor ends a process.
 pub(crate) struct Signals {
     #[cfg(unix)]
@@ -24,10 +43,10 @@ impl Signals {
     }
 
     /// Returns when one came.
-    pub(crate) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) -> Asked {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Asked::Interrupt,
+            _ = self.terminate.recv() => Asked::Terminate,
         }
     }
 }
@@ -41,9 +60,10 @@ impl Signals {
     }
 
     /// Returns when one came.
-    pub(crate) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) -> Asked {
         if signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Asked::Interrupt
     }
 }

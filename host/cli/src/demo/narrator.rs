@@ -31,6 +31,11 @@ impl Narrator {
         })))
     }
 
+    /// From now on time is counted.
+    pub(crate) fn begin(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).began = Instant::now();
+    }
+
     /// Begins a story.
     pub(crate) fn heading(&self, name: &str, about: &str) {
         let mut story = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,7 +128,7 @@ impl Observer for Narrator {
                 );
             }
             What::TaskFailed { state, error } => {
-                let cause = cause(&error.cause);
+                let cause = in_brackets(&error.cause);
                 self.tell(
                     &who,
                     format_args!(
@@ -168,8 +173,8 @@ fn machine(execution_arn: &str) -> &str {
 }
 
 /// The reason in a cause: the engine's message where it is a completion event.
-fn cause(cause: &str) -> String {
-    let told = serde_json::from_str::<Value>(cause)
+pub(crate) fn reason(cause: &str) -> String {
+    serde_json::from_str::<Value>(cause)
         .ok()
         .and_then(|event| {
             let places = ["/detail/error", "/errorMessage", "/detail/state"];
@@ -179,7 +184,11 @@ fn cause(cause: &str) -> String {
                 .find(|told| !told.is_empty());
             told.map(str::to_owned)
         })
-        .unwrap_or_else(|| cause.to_owned());
+        .unwrap_or_else(|| cause.to_owned())
+}
+
+fn in_brackets(cause: &str) -> String {
+    let told = reason(cause);
     if told.is_empty() {
         told
     } else {

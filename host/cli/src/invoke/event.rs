@@ -5,42 +5,57 @@ use std::{io::Read as _, path::Path};
 use serde_json::Value;
 use signalbox_local::step_functions::{StepFunctionsServer, WaitingTask};
 
+/// How much is read, and whose bound that is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Most {
+    pub(crate) bytes: u64,
+    /// Ends the sentence "…, which is the most that".
+    pub(crate) of: &'static str,
+}
+
 /// As much as Lambda takes in one synchronous invocation.
-const MOST: u64 = 6 * 1024 * 1024;
+const EVENT: Most = Most {
+    bytes: 6 * 1024 * 1024,
+    of: "Lambda takes in an invocation",
+};
 /// The path that means standard input.
 const STDIN: &str = "-";
 
 /// Reads the event from a file, or from standard input.
 pub(crate) fn read(path: &Path) -> Result<Value, String> {
-    read_json("the event", path)
+    read_json("the event", path, EVENT)
 }
 
-/// Reads JSON that is no larger than an event; `what` it is begins the messages.
-pub(crate) fn read_json(what: &str, path: &Path) -> Result<Value, String> {
+/// Reads JSON within a bound; `what` it is begins the messages.
+pub(crate) fn read_json(what: &str, path: &Path, most: Most) -> Result<Value, String> {
     let (bytes, name) = if path == Path::new(STDIN) {
         (
-            bounded(std::io::stdin().lock()),
+            bounded(std::io::stdin().lock(), most),
             format!("{what} on standard input"),
         )
     } else {
         let file = std::fs::File::open(path);
-        (file.and_then(bounded), format!("{what} {}", path.display()))
+        (
+            file.and_then(|file| bounded(file, most)),
+            format!("{what} {}", path.display()),
+        )
     };
     let bytes = bytes.map_err(|error| format!("{name} cannot be read: {error}"))?;
-    parse(&bytes, &name)
+    parse(&bytes, &name, most)
 }
 
 /// Reads one byte more than is taken, which shows what is too long.
-fn bounded(reader: impl std::io::Read) -> std::io::Result<Vec<u8>> {
+fn bounded(reader: impl std::io::Read, most: Most) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    reader.take(MOST + 1).read_to_end(&mut bytes)?;
+    reader.take(most.bytes + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn parse(bytes: &[u8], name: &str) -> Result<Value, String> {
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MOST {
+fn parse(bytes: &[u8], name: &str, most: Most) -> Result<Value, String> {
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most.bytes {
         return Err(format!(
-            "{name} has more than {MOST} bytes, which is the most that Lambda takes in an invocation"
+            "{name} has more than {} bytes, which is the most that {}",
+            most.bytes, most.of
         ));
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -120,12 +135,13 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                parse(text.as_bytes(), "the event e.json").unwrap_err(),
+                parse(text.as_bytes(), "the event e.json", EVENT).unwrap_err(),
                 wanted
             );
         }
         let large = vec![b' '; 7 * 1024 * 1024];
-        let error = parse(&bounded(&*large).unwrap(), "the event e.json").unwrap_err();
+        let error =
+            parse(&bounded(&*large, EVENT).unwrap(), "the event e.json", EVENT).unwrap_err();
         assert!(error.contains("more than 6291456 bytes"), "{error}");
     }
 

@@ -2,7 +2,7 @@
 
 mod ends;
 pub(crate) mod event;
-mod report;
+pub(crate) mod report;
 
 use std::{
     path::PathBuf,
@@ -85,6 +85,7 @@ pub(crate) async fn run(args: &InvokeArgs) -> Done {
         .handle(event, context(arn(&args.machine.function)))
         .await;
     let time = began.elapsed();
+    history.with(|all| all.push(Happening::Replied));
     drop(progress);
 
     let end = tokio::time::Instant::now() + Duration::from_secs(args.wait.into());

@@ -12,6 +12,7 @@ use super::config::{self, Sources, process_environment};
 
 /// Options of the machine.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The machine")]
 pub(crate) struct MachineArgs {
     /// The function's name
     #[arg(long, value_name = "NAME", default_value = "tasker", value_parser = function_name)]

@@ -1,6 +1,9 @@
 //! EventBridge and SQS: events on their way to the functions.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use serde_json::{Value, json};
 use signalbox_local::{ACCOUNT, REGION, data_api::EventSink, lambda_api::Retry};
@@ -110,12 +113,13 @@ async fn deliver(functions: &Functions, name: &str, events: &[Value], delivery: 
         .map(|event| Message {
             id: uuid::Uuid::new_v4().to_string(),
             event,
+            sent: milliseconds(),
         })
         .collect();
     for number in 0.. {
         let failed = match delivery.by {
             By::Eventbridge => one_by_one(functions, name, &left).await,
-            By::Sqs => batch(functions, name, &left).await,
+            By::Sqs => batch(functions, name, &left, number + 1).await,
         };
         left.retain(|message| failed.contains(&message.id));
         if left.is_empty() {
@@ -141,6 +145,14 @@ async fn deliver(functions: &Functions, name: &str, events: &[Value], delivery: 
 struct Message<'e> {
     id: String,
     event: &'e Value,
+    /// When it came into the queue.
+    sent: u128,
+}
+
+/// Now, as the attributes of a message have it.
+fn milliseconds() -> u128 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_millis()
 }
 
 /// Invokes the function once per event. Returns the ids of those that failed.
@@ -160,14 +172,20 @@ async fn one_by_one(functions: &Functions, name: &str, messages: &[Message<'_>])
     failed
 }
 
-/// Invokes the function with a batch. Returns the ids of the messages that stay in the queue.
-async fn batch(functions: &Functions, name: &str, messages: &[Message<'_>]) -> Vec<String> {
+/// Invokes the function with a batch that is received for the `time`th time. Returns the ids of the messages that stay
+/// in the queue.
+async fn batch(
+    functions: &Functions,
+    name: &str,
+    messages: &[Message<'_>],
+    time: u32,
+) -> Vec<String> {
     let Some(host) = functions.host(name) else {
         return Vec::new();
     };
     let records: Vec<Value> = messages
         .iter()
-        .map(|message| record(name, message))
+        .map(|message| record(name, message, time))
         .collect();
     let all = || messages.iter().map(|message| message.id.clone()).collect();
     match host
@@ -189,12 +207,17 @@ fn failures(reply: &Value) -> Vec<String> {
         .collect()
 }
 
-fn record(name: &str, message: &Message<'_>) -> Value {
+fn record(name: &str, message: &Message<'_>, time: u32) -> Value {
     json!({
         "messageId": message.id,
         "receiptHandle": message.id,
         "body": message.event.to_string(),
-        "attributes": {},
+        "attributes": {
+            "ApproximateReceiveCount": time.to_string(),
+            "SentTimestamp": message.sent.to_string(),
+            "SenderId": ACCOUNT,
+            "ApproximateFirstReceiveTimestamp": message.sent.to_string(),
+        },
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"),
@@ -205,6 +228,24 @@ fn record(name: &str, message: &Message<'_>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_says_how_often_it_came() {
+        let event = json!({"source": "aws.redshift-data"});
+        let message = Message {
+            id: "1".to_owned(),
+            event: &event,
+            sent: 1_795_622_323_000,
+        };
+        let record = record("tasker", &message, 3);
+        assert_eq!(record["body"], event.to_string());
+        assert_eq!(record["attributes"]["ApproximateReceiveCount"], "3");
+        assert_eq!(record["attributes"]["SentTimestamp"], "1795622323000");
+        assert_eq!(
+            record["eventSourceARN"],
+            "arn:aws:sqs:us-east-1:000000000000:tasker"
+        );
+    }
 
     #[test]
     fn what_stays_in_the_queue_is_what_the_reply_names() {

@@ -117,7 +117,7 @@ impl Machine {
             };
             let host = host(config, ports, options.witness.as_ref())
                 .await
-                .map_err(|error| error.to_string())?;
+                .map_err(|error| not_started(config, &error))?;
             hosts.insert(name.clone(), host);
         }
         let functions = Arc::new(Functions::new(hosts));
@@ -157,6 +157,19 @@ impl Machine {
         }
         self.states.shutdown().await;
         self.redshift.shutdown().await;
+    }
+}
+
+/// Why a host does not start. A policy that does not load is called by its name there; here its file is what was given.
+fn not_started(config: &Config, error: &signalbox_lambda::StartError) -> String {
+    let default = config.policies.get(&config.default_policy);
+    match (error, default.map(|policy| &policy.source)) {
+        (signalbox_lambda::StartError::Policy(_), Some(PolicySource::Component(path)))
+            if config.policies.len() == 1 =>
+        {
+            format!("{}: {error}", path.display())
+        }
+        _ => error.to_string(),
     }
 }
 

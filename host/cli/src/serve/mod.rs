@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Done {
     let mut signals = Signals::listen()?;
     let served = tokio::select! {
         served = Served::start(args) => served?,
-        () = signals.stop() => return Ok(true),
+        _ = signals.stop() => return Ok(true),
     };
     let programme = served.programme(args);
     if out::speaks_json() {
@@ -39,8 +39,11 @@ pub(crate) async fn run(args: &ServeArgs) -> Done {
     }
     programme.lines().iter().for_each(out::line);
     signals.stop().await;
-    out::line("stopping");
-    served.stop().await;
+    out::line("stopping; once more to end at once");
+    tokio::select! {
+        () = served.stop() => {}
+        _ = signals.stop() => {}
+    }
     Ok(true)
 }
 
@@ -48,12 +51,16 @@ struct Served {
     machine: Machine,
     lambda: LambdaApiServer,
     answer_at: Option<String>,
+    /// How the AWS CLI names the function's default target.
+    target: String,
 }
 
 impl Served {
     async fn start(args: &ServeArgs) -> Result<Self, String> {
         let functions = args.machine.functions()?;
+        let mut target = String::new();
         if let Some(config) = functions.values().next() {
+            target = programme::target(config);
             log::begin_for_people(config.log_level);
             for warning in &config.warnings {
                 tracing::warn!(warning, "configuration");
@@ -91,6 +98,7 @@ impl Served {
                 machine,
                 lambda,
                 answer_at,
+                target,
             }),
             Err(error) => {
                 machine.stop().await;
@@ -107,6 +115,9 @@ impl Served {
             states: self.machine.states.url(),
             answer_at: self.answer_at.clone(),
             data_directory: args.machine.data_dir.clone(),
+            engine: self.machine.redshift.engine(),
+            engine_url: self.machine.redshift.engine_url(),
+            target: self.target.clone(),
         }
     }
 

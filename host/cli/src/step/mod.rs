@@ -16,7 +16,10 @@ use self::report::{Recorder, Report};
 use crate::{
     Done,
     demo::narrator::Narrator,
-    invoke::{SWEEP, event},
+    invoke::{
+        SWEEP,
+        event::{self, Most},
+    },
     machine::{
         Machine, MachineOptions,
         args::MachineArgs,
@@ -24,6 +27,17 @@ use crate::{
         functions::{Functions, arn},
     },
     out::{self, Progress},
+};
+
+/// As long as Step Functions lets a definition be.
+const DEFINITION: Most = Most {
+    bytes: 1024 * 1024,
+    of: "Step Functions takes as a definition",
+};
+/// As much as a state is handed.
+const INPUT: Most = Most {
+    bytes: 256 * 1024,
+    of: "Step Functions hands to a state",
 };
 
 #[derive(Debug, Args)]
@@ -44,12 +58,12 @@ pub(crate) struct StepArgs {
 }
 
 pub(crate) async fn run(args: &StepArgs) -> Done {
-    let definition = event::read_json("the definition", &args.definition)?;
+    let definition = event::read_json("the definition", &args.definition, DEFINITION)?;
     let single = state::prepare(&definition, args.state.as_deref(), args.sql.as_deref())?;
     let runnable = single.definition().map_err(|error| error.to_string())?;
     let input = match &args.input {
         None => json!({}),
-        Some(path) => event::read_json("the input", path)?,
+        Some(path) => event::read_json("the input", path, INPUT)?,
     };
     let warnings = state::warnings(&single);
     warnings.iter().for_each(out::note);
@@ -95,6 +109,7 @@ pub(crate) async fn run(args: &StepArgs) -> Done {
         arn: arn(&args.machine.function),
     }));
     let progress = Progress::of(format!("running the state {}", single.name()));
+    narrator.begin();
     let outcome = machine.states.run("step", &runnable, input).await;
     drop(progress);
     machine.stop().await;

@@ -6,7 +6,11 @@ use serde::Serialize;
 use serde_json::Value;
 use signalbox_local::step_functions::{Observation, Outcome, SingleState, StateError, What};
 
-use crate::{demo::narrator::shorten, out};
+use crate::{
+    demo::narrator::{reason, shorten},
+    invoke::report::indented,
+    out,
+};
 
 /// Keeps what happened to the state.
 #[derive(Default)]
@@ -151,8 +155,8 @@ impl Report {
             out::styled(style, self.status)
         )];
         if let Some(error) = &self.error {
-            let cause = self.cause.as_deref().unwrap_or_default();
-            lines.push(format!("  error   {error}: {}", shorten(cause)));
+            let cause = reason(self.cause.as_deref().unwrap_or_default());
+            lines.push(format!("  error   {error}: {}", shorten(&cause)));
         }
         lines.push(format!(
             "  next    {} ({})",
@@ -160,7 +164,8 @@ impl Report {
             self.why
         ));
         if let Some(output) = &self.output {
-            lines.push(format!("  output  {output}"));
+            lines.push("  output".to_owned());
+            lines.extend(indented(output));
         }
         lines
     }
