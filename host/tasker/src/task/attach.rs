@@ -57,6 +57,9 @@ impl Tasker {
         same: impl Fn(&Statement) -> bool,
     ) -> Result<Attach, Failure> {
         let until = call.deadline.min(Instant::now() + LOOK_TIME);
+        // Half of the time is for what comes of it: a refusal has to be recorded where a queue delivered the attempt.
+        let left = call.deadline.saturating_duration_since(Instant::now());
+        let wait_until = Instant::now() + LOOK_TIME.min(left / 2);
         let mut settled = false;
         let mut tries = 0;
         while tries < TRIES {
@@ -104,7 +107,7 @@ impl Tasker {
             }
             // What it comes to is not for a new attempt, which starts the work again as soon as that may be.
             if is_coming_to_nothing(&owner.record) {
-                if Instant::now() + STOP_PAUSE < until {
+                if Instant::now() + STOP_PAUSE < wait_until {
                     sleep(STOP_PAUSE).await;
                     (settled, tries) = (false, 0);
                     continue;

@@ -35,6 +35,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 const RECEIVES: u32 = 3;
 /// More calls than any one process may make: what makes more, loops.
 const CALLS_MAX: u32 = 1_500;
+/// Processes that one schedule may begin: more is a message that comes again for ever.
+const PROCESSES_MAX: usize = 2_000;
 /// Sweeps after which everything must be over.
 const RECOVERY_SWEEPS: usize = 40;
 
@@ -156,6 +158,13 @@ impl Run {
     /// Goes on until nothing is under way and nothing is to come.
     async fn until_quiet(&mut self) {
         loop {
+            if self.next_actor > PROCESSES_MAX {
+                let broken = "a message came again for ever".to_owned();
+                self.world.services().broken.push(broken);
+                self.to_come.clear();
+                self.processes.clear();
+                return;
+            }
             self.what_is_due();
             self.poll().await;
             self.bury();
@@ -542,6 +551,9 @@ impl Run {
         self.time = Duration::from_secs(60);
         self.until_quiet().await;
         for round in 0..RECOVERY_SWEEPS {
+            if self.next_actor > PROCESSES_MAX {
+                return;
+            }
             let longest = {
                 let services = self.world.services();
                 let open = super::check::open(&services);
