@@ -13,7 +13,11 @@ mod commands;
 #[cfg(unix)]
 #[path = "readme/one_machine.rs"]
 mod one_machine;
-#[allow(dead_code, reason = "these tests need a part of what others need")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "these tests need a part of what others need"
+)]
 #[path = "support/mod.rs"]
 mod support;
 #[path = "readme/walk.rs"]
