@@ -33,12 +33,6 @@ async fn every_command_of_the_readme_works() {
     let stage = Stage::original().await;
     let folder = tempfile::tempdir().unwrap();
     let desk = Desk::new(folder.path());
-    for (file, bytes) in [
-        ("mine.wasm", signalbox_guests::STANDARD),
-        ("input.json", b"{}"),
-    ] {
-        std::fs::write(desk.path().join(file), bytes).unwrap();
-    }
     let mut run = 0;
     for block in blocks("README.md") {
         desk.write(&block);

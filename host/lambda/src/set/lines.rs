@@ -32,19 +32,14 @@ impl Path {
         self
     }
 
-    /// Goes on by a path as a policy writes it, such as `rules[0].when.kinds`.
-    pub(super) fn within(mut self, path: &str) -> Self {
-        for part in path.split('.').filter(|part| !part.is_empty()) {
-            let mut pieces = part.split('[');
-            if let Some(name) = pieces.next().filter(|name| !name.is_empty()) {
-                self = self.name(name);
-            }
-            for index in pieces {
-                match index.trim_end_matches(']').parse() {
-                    Ok(index) => self = self.item(index),
-                    Err(_) => return self,
-                }
-            }
+    /// Goes on by a JSON Pointer (RFC 6901), as the findings of a policy have it. What is all digits counts as the
+    /// number of an item.
+    pub(super) fn within(mut self, pointer: &str) -> Self {
+        for token in pointer.split('/').skip(1) {
+            self = match token.parse() {
+                Ok(index) => self.item(index),
+                Err(_) => self.name(&token.replace("~1", "/").replace("~0", "~")),
+            };
         }
         self
     }
@@ -105,14 +100,17 @@ mod tests {
         for (path, line) in [
             (Path::of(&["revision"]), 1),
             (Path::of(&["policies", "a.b"]), 3),
-            (settings().within("rules[0].name"), 7),
-            (settings().within("rules[1]"), 9),
-            (settings().within("rules[1].when.kinds[1]"), 13),
-            (settings().within("rules[1].gone.deeper"), 9),
+            (settings().within("/rules/0/name"), 7),
+            (settings().within("/rules/1"), 9),
+            (settings().within(""), 6),
+            (settings().within("/rules/1/when/kinds/1"), 13),
+            (settings().within("/rules/1/gone/deeper"), 9),
             (Path::of(&["policies", "a.b", "gone"]), 3),
         ] {
             assert_eq!(line_of(TEXT, &path), Some(line), "{path}");
         }
+        let shown = settings().within("/rules/1/a~1b~01").to_string();
+        assert_eq!(shown, "policies.a.b.settings.rules[1].a/b~1");
         assert_eq!(line_of(TEXT, &Path::of(&["gone"])), None);
         assert_eq!(line_of("= broken", &Path::of(&["a"])), None);
     }
