@@ -170,8 +170,7 @@ fn waiting(payload: &Value, part: &str) -> Option<Value> {
 #[tokio::test]
 async fn every_bad_payload_is_refused_by_name_the_task_is_told_and_the_next_event_is_served() {
     let stage = Stage::original().await;
-    let mut served = 0;
-    for (case, payload, error_type, part) in refused() {
+    for (served, (case, payload, error_type, part)) in (0..).zip(refused()) {
         let failed = stage.invoke(payload.clone()).await.expect_err(case);
         assert_eq!(failed.error_type, error_type, "{case}: {}", failed.message);
         assert!(failed.message.contains(part), "{case}: {}", failed.message);
@@ -196,7 +195,6 @@ async fn every_bad_payload_is_refused_by_name_the_task_is_told_and_the_next_even
             next.as_ref().is_ok_and(|reply| reply["Id"].is_string()),
             "after {case}: {next:?}"
         );
-        served += 1;
     }
     stage.check(&["SECRET"]);
 }

@@ -35,24 +35,22 @@ pub(super) enum Taken {
 impl Wanted {
     /// That statements of a deployment have ended.
     pub(super) fn completions(deployment: &str) -> Self {
-        let envelope = json!({
-            "source": ["aws.redshift-data"],
-            "detail-type": ["Redshift Data Statement Status Change"],
-        });
+        const ENVELOPE: Envelope = Envelope {
+            source: "aws.redshift-data",
+            detail_type: "Redshift Data Statement Status Change",
+        };
         let prefix = format!("sbx-{deployment}:");
         let sample = |state: &'static str, digit: &str| {
             let name = format!("{prefix}{}", digit.repeat(64));
-            let mut event = event(&envelope);
-            event["detail"] = json!({ "statementName": name, "state": state });
-            (state, event)
+            let detail = json!({ "statementName": name, "state": state });
+            (state, ENVELOPE.event(&detail))
         };
         let states = ["FINISHED", "FAILED", "ABORTED"];
         let samples = states
             .into_iter()
             .flat_map(|state| [sample(state, "0"), sample(state, "f")]);
         let samples = samples.collect();
-        let mut pattern = envelope;
-        pattern["detail"] = json!({ "statementName": [{ "prefix": prefix }] });
+        let pattern = ENVELOPE.pattern(&json!({ "statementName": [{ "prefix": prefix }] }));
         Self {
             check: "completion rule",
             what: format!("the ends of statements named `{prefix}…`"),
@@ -65,18 +63,14 @@ impl Wanted {
 
     /// That executions were stopped while their statements run.
     pub(super) fn stops() -> Self {
-        let mut pattern = json!({
-            "source": ["aws.states"],
-            "detail-type": ["Step Functions Execution Status Change"],
-        });
-        let states = ["ABORTED", "TIMED_OUT", "FAILED"];
-        let sample = |state: &'static str| {
-            let mut event = event(&pattern);
-            event["detail"] = json!({ "status": state });
-            (state, event)
+        const ENVELOPE: Envelope = Envelope {
+            source: "aws.states",
+            detail_type: "Step Functions Execution Status Change",
         };
+        let states = ["ABORTED", "TIMED_OUT", "FAILED"];
+        let sample = |state: &'static str| (state, ENVELOPE.event(&json!({ "status": state })));
         let samples = states.into_iter().map(sample).collect();
-        pattern["detail"] = json!({ "status": states });
+        let pattern = ENVELOPE.pattern(&json!({ "status": states }));
         Self {
             check: "stopped executions rule",
             what: "executions that are stopped, time out or fail".to_owned(),
@@ -107,9 +101,22 @@ impl Wanted {
     }
 }
 
-/// An event of which a pattern's envelope is known.
-fn event(envelope: &Value) -> Value {
-    json!({ "source": envelope["source"][0], "detail-type": envelope["detail-type"][0] })
+/// Where events come from and what they are.
+struct Envelope {
+    source: &'static str,
+    detail_type: &'static str,
+}
+
+impl Envelope {
+    /// An event with this detail.
+    fn event(&self, detail: &Value) -> Value {
+        json!({ "source": self.source, "detail-type": self.detail_type, "detail": detail })
+    }
+
+    /// The pattern of events whose detail is like this.
+    fn pattern(&self, detail: &Value) -> Value {
+        json!({ "source": [self.source], "detail-type": [self.detail_type], "detail": detail })
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use signalbox_lambda::{
     Config,
     set::{FileSource, Loaded, Loader, SetError, Terms},
@@ -71,7 +71,7 @@ fn terms_of(config: &Config) -> Terms {
 }
 
 /// What is told of a loaded set, for programs.
-pub(crate) fn document(loaded: &Loaded) -> serde_json::Value {
+pub(crate) fn document(loaded: &Loaded) -> Value {
     let policies: Vec<_> = loaded
         .policies
         .iter()
@@ -138,15 +138,17 @@ pub(crate) async fn status(settings: &Settings) -> Done {
 
     let place = loader.source().place();
     let mut good = true;
-    let mut all = json!({ "source": place });
+    let mut all = Map::new();
+    let mut tell = |name: &str, value: Value| drop(all.insert(name.to_owned(), value));
+    tell("source", json!(place));
     match &loaded {
         Ok(loaded) => {
-            all["set"] = document(loaded);
+            tell("set", document(loaded));
             lines(&place, loaded).into_iter().for_each(out::line);
         }
         Err(error) => {
             good = false;
-            all["set"] = json!({ "good": false, "reason": error.to_string() });
+            tell("set", json!({ "good": false, "reason": error.to_string() }));
             out::line(format_args!(
                 "{} {}: {error}",
                 out::styled(out::BAD, "not loaded:"),
@@ -157,9 +159,10 @@ pub(crate) async fn status(settings: &Settings) -> Done {
     match &highest {
         Ok(None) => out::line("no revision was in force yet"),
         Ok(Some(highest)) => {
-            all["highest"] = json!({
+            let known = json!({
                 "revision": highest.revision, "digest": highest.digest, "since": highest.since,
             });
+            tell("highest", known);
             out::line(format_args!(
                 "revision {} is the highest that was in force, first at {}",
                 highest.revision, highest.since
@@ -178,14 +181,14 @@ pub(crate) async fn status(settings: &Settings) -> Done {
         }
         Err(error) => {
             good = false;
-            all["highest"] = json!({ "error": error.to_string() });
+            tell("highest", json!({ "error": error.to_string() }));
             out::line(format_args!(
                 "{} which revision was in force is not known: {error}",
                 out::styled(out::BAD, "not known:")
             ));
         }
     }
-    all["good"] = json!(good);
+    tell("good", json!(good));
     out::json(&all);
     Ok(good)
 }

@@ -74,7 +74,7 @@ pub(super) fn line_of(text: &str, path: &Path) -> Option<usize> {
             }
             Step::Item(index) => value
                 .and_then(DeValue::as_array)
-                .and_then(|items| items.iter().nth(*index))
+                .and_then(|items| items.get(*index))
                 .map(|item| (item.span().start, item.get_ref())),
         };
         let Some((start, inner)) = next else {

@@ -35,6 +35,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 const RECEIVES: u32 = 3;
 /// More calls than any one process may make: what makes more, loops.
 const CALLS_MAX: u32 = 1_500;
+/// Processes after which nothing fails any more: where most calls fail, a message can come again for as long as they do.
+const FAULTY_PROCESSES: usize = 200;
 /// Processes that one schedule may begin: more is a message that comes again for ever.
 const PROCESSES_MAX: usize = 2_000;
 /// Sweeps after which everything must be over.
@@ -164,6 +166,9 @@ impl Run {
                 self.to_come.clear();
                 self.processes.clear();
                 return;
+            }
+            if self.next_actor > FAULTY_PROCESSES {
+                self.world.control().faults_on = false;
             }
             self.what_is_due();
             self.poll().await;

@@ -8,8 +8,8 @@ use signalbox_policy::contract::{
     CancelledStatement, ResultFormat, StartedStatement, StatementDescription, StatementStatus,
 };
 use signalbox_tasker::ports::{
-    Execution, ExecutionStatus, Listed, ListedPage, SendError, ServiceError, ServiceErrorKind, Sql,
-    StartStatement,
+    Execution, ExecutionStatus, Item, Listed, ListedPage, SendError, ServiceError,
+    ServiceErrorKind, Sql, StartStatement,
 };
 use tokio::time::Instant;
 
@@ -237,7 +237,7 @@ impl Services {
         if self.tasks[number].plan.work.is_none() || self.jumps {
             return Vec::new();
         }
-        let before = self.awaited(number).into_iter();
+        let before = self.awaited(number, true).into_iter();
         before
             .map(|it| it.status(now))
             .filter(|status| !matches!(status, StatementStatus::Failed | StatementStatus::Aborted))
@@ -387,8 +387,10 @@ impl Services {
             self.broken.push("a response to nobody".to_owned());
             return Err(closed());
         };
-        // Sent without a record, for want of the ledger: whoever sends it cannot know what was sent before.
-        if response.contains("LedgerUnavailable") {
+        // Sent without a record, for want of the ledger: whoever sends it cannot know what was sent before, and whoever
+        // comes next cannot know of it.
+        let unrecorded = response.contains(":not-created") && !self.has_record(number);
+        if unrecorded || response.contains("LedgerUnavailable") {
             self.close(number, ClosedBy::Blind);
             return Ok(());
         }
@@ -423,7 +425,7 @@ impl Services {
         // It may have ended since Redshift was asked.
         let late = self.late;
         let ran_lately = |statement: &&Statement| now <= statement.over_at() + 4 * late;
-        if !self.awaited(number).iter().any(ran_lately) {
+        if !self.awaited(number, true).iter().any(ran_lately) {
             self.broken
                 .push(format!("task {number}: a heartbeat, and nothing runs"));
         }
@@ -475,9 +477,29 @@ impl Services {
             .find(|statement| statement.name == *name)
     }
 
-    /// The statements that a task can wait for: its own, or those of its work.
-    fn awaited(&self, number: usize) -> Vec<&Statement> {
-        let Some(work) = self.tasks[number].plan.work else {
+    /// The items of a task's own record, or of its attempt at a work.
+    fn own_items(&self, number: usize) -> impl Iterator<Item = &Item> {
+        let record = self.tasks[number].statement_name.rsplit(':').next();
+        let id = format!("task#{}", record.unwrap_or_default());
+        self.items.iter().filter(move |item| item.key.id == id)
+    }
+
+    /// Whether the ledger knows of a task.
+    fn has_record(&self, number: usize) -> bool {
+        self.own_items(number).next().is_some()
+    }
+
+    /// Whether a task waits for another one's statement, as a later attempt at a work.
+    fn is_attached(&self, number: usize) -> bool {
+        self.own_items(number)
+            .any(|item| item.body.contains_key("attemptOf"))
+    }
+
+    /// The statements that a task can wait for: its own, or those of its work. An attempt that was refused waits for none
+    /// of them: then its answer claims nothing about one.
+    fn awaited(&self, number: usize, claims: bool) -> Vec<&Statement> {
+        let work = self.tasks[number].plan.work;
+        let Some(work) = work.filter(|_| claims || self.is_attached(number)) else {
             return self.bound(number).into_iter().collect();
         };
         // Without those that a policy started beside, which are nobody's.
@@ -488,7 +510,6 @@ impl Services {
 
     /// What is wrong with an answer that was taken.
     fn lie(&self, now: Instant, number: usize, told: &Told) -> Option<String> {
-        let statements = self.awaited(number);
         let (error, body) = match told {
             Told::Succeeded(output) => (None, Some(output)),
             Told::Failed(error, cause) => (error.as_deref(), cause.as_ref()),
@@ -496,22 +517,26 @@ impl Services {
         if error == Some(UNKNOWN_OUTCOME) {
             return None;
         }
-        if statements.iter().any(|statement| !statement.is_over(now)) {
-            return Some("its statement still runs".to_owned());
-        }
         let body: Value = body
             .and_then(|body| serde_json::from_str(body).ok())
             .unwrap_or_default();
         let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
+        let claimed = ["/Status", "/statement/Status", "/detail/state"];
+        let ids = ["/Id", "/statement/Id", "/detail/statementId"];
+        let claim = claimed
+            .into_iter()
+            .find_map(text)
+            .zip(ids.into_iter().find_map(text));
+        let statements = self.awaited(number, claim.is_some());
+        if statements.iter().any(|statement| !statement.is_over(now)) {
+            return Some("its statement still runs".to_owned());
+        }
         if error == Some("StatementNotStarted") {
             let record = text("/recordId").unwrap_or_default();
             let started = statements.iter().any(|it| it.name.ends_with(record));
             return started.then(|| "its statement was started".to_owned());
         }
-        let claimed = ["/Status", "/statement/Status", "/detail/state"];
-        let claimed = claimed.into_iter().find_map(text)?;
-        let ids = ["/Id", "/statement/Id", "/detail/statementId"];
-        let id = ids.into_iter().find_map(text)?;
+        let (claimed, id) = claim?;
         let meant = statements.iter().find(|statement| statement.id == id);
         let real = meant.map(|statement| name_of(statement.status(now)));
         (real != Some(claimed)).then(|| format!("it is {real:?}"))
