@@ -118,7 +118,12 @@ impl Store {
     /// # Errors
     /// The ledger could not be asked, or holds a record that this version cannot read.
     pub async fn find(&self, id: &RecordId) -> Result<Option<Stored>, LedgerError> {
-        let mut item = self.get(&items::record_key(id)).await?;
+        let item = self.get(&items::record_key(id)).await?;
+        self.led_to(item).await
+    }
+
+    /// The record that an item is, or that it leads to as a later attempt.
+    async fn led_to(&self, mut item: Option<Item>) -> Result<Option<Stored>, LedgerError> {
         if let Some(owner) = item.as_ref().and_then(items::attempt_of) {
             item = self.get(&items::record_key(&owner)).await?;
         }
@@ -195,16 +200,12 @@ impl Store {
         beside: Vec<Write>,
         deadline: Instant,
     ) -> Result<Advance, WriteError> {
-        let id = next.record_id.clone();
         let revision = current.revision + 1;
-        match self
-            .write(Some(current), next, revision, beside, deadline)
-            .await
-        {
-            Ok(stored) => Ok(Advance::Done(stored)),
-            Err(WriteError::Conflict(_)) => Ok(Advance::Lost(self.find(&id).await?)),
-            Err(error) => Err(error),
-        }
+        let written = self.write(Some(current), next, revision, beside, deadline);
+        Ok(match written.await? {
+            Written::Done(stored) => Advance::Done(stored),
+            Written::Lost { there, .. } => Advance::Lost(self.led_to(there).await?),
+        })
     }
 
     /// Removes a record that nothing came of, so that the same work can be asked for again.
@@ -258,7 +259,8 @@ impl Store {
         end.saturating_add(retention)
     }
 
-    /// Writes a record and what goes with it. Repeats a write that was not acknowledged, and recognises its own.
+    /// Writes a record and what goes with it. Repeats a write that was not acknowledged, and recognises its own. Who was
+    /// faster is read for that, and told: there may be no time to read it again.
     async fn write(
         &self,
         before: Option<&Stored>,
@@ -266,7 +268,7 @@ impl Store {
         revision: u64,
         beside: Vec<Write>,
         deadline: Instant,
-    ) -> Result<Stored, WriteError> {
+    ) -> Result<Written, WriteError> {
         let expires_at =
             (record.phase == Phase::Closed).then(|| self.retained_until(self.now_seconds()));
         let writer = format!(
@@ -291,7 +293,7 @@ impl Store {
         loop {
             let result = self.ledger.write(self.now_seconds(), writes.clone()).await;
             match result {
-                Ok(()) => return Ok(Stored { record, revision }),
+                Ok(()) => return Ok(Written::Done(Stored { record, revision })),
                 Err(WriteError::Ledger(LedgerError::Unavailable(reason))) => {
                     unacknowledged = true;
                     let wake = Instant::now() + pause;
@@ -310,14 +312,27 @@ impl Store {
                         .and_then(|w| w.as_str());
                     if own == Some(writer.as_str()) {
                         tracing::debug!(record = %record.record_id, unacknowledged, "an earlier try had been written");
-                        return Ok(Stored { record, revision });
+                        return Ok(Written::Done(Stored { record, revision }));
                     }
-                    return Err(WriteError::Conflict(positions));
+                    return Ok(Written::Lost { positions, there });
                 }
                 Err(error) => return Err(error),
             }
         }
     }
+}
+
+/// What became of a write.
+enum Written {
+    /// It is there.
+    Done(Stored),
+    /// Somebody else wrote first.
+    Lost {
+        /// The conditions that did not hold, as in [`WriteError::Conflict`].
+        positions: Vec<usize>,
+        /// What is in the record's place.
+        there: Option<Item>,
+    },
 }
 
 /// Bounds a step or a read: a ledger that does not answer at all is one whose answer was lost.

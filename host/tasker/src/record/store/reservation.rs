@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{LockRevision, STEP_BITS, Store, Stored, in_time, locks, sessions, work};
+use super::{LockRevision, STEP_BITS, Store, Stored, Written, in_time, locks, sessions, work};
 use crate::{
     ports::WriteError,
     record::{Record, Session, items},
@@ -75,12 +75,12 @@ impl Store {
         let beside = beside.chain(taken).collect();
         let session_id = record.session_id().map(str::to_owned);
         let first = self.first_revision();
-        let positions = match self.write(None, record, first, beside, deadline).await {
-            Ok(stored) => return Ok(Reserve::New(stored)),
-            Err(WriteError::Conflict(positions)) => positions,
-            Err(error) => return Err(error),
+        let written = self.write(None, record, first, beside, deadline);
+        let (positions, there) = match written.await? {
+            Written::Done(stored) => return Ok(Reserve::New(stored)),
+            Written::Lost { positions, there } => (positions, there),
         };
-        if let Some(known) = self.find(&id).await? {
+        if let Some(known) = self.led_to(there).await? {
             return Ok(Reserve::Known(known));
         }
         if let Some(work) = work
