@@ -467,7 +467,9 @@ impl Run {
             let control = self.world.control();
             control.blind[actor] && !control.asked[actor]
         };
-        let by = match blind && !alone {
+        // Refused before there was anything to record: of another one at the same moment it cannot know either.
+        let unrecorded = raised.error_type == "ConcurrentExecution" && !services.has_record(number);
+        let by = match (blind || unrecorded) && !alone {
             true => ClosedBy::Blind,
             false => {
                 services.raised(now, number, &raised.error_type);

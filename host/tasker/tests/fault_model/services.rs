@@ -82,7 +82,8 @@ pub enum ClosedBy {
     Answer(Told),
     /// The invocation failed: Step Functions takes that for the answer.
     Raised(String),
-    /// An invocation failed whose last call to the ledger was not answered: it cannot know of others of the same task.
+    /// An invocation failed that cannot know of others of the same task: its last call to the ledger was not answered, or
+    /// it was refused before there was anything to record.
     Blind,
     /// The invocation ended without a word.
     Death,
@@ -485,7 +486,7 @@ impl Services {
     }
 
     /// Whether the ledger knows of a task.
-    fn has_record(&self, number: usize) -> bool {
+    pub fn has_record(&self, number: usize) -> bool {
         self.own_items(number).next().is_some()
     }
 
