@@ -4,6 +4,14 @@
 //! switch on; with it there are none until a test does, on its own thread.
 
 /// A bug.
+#[cfg_attr(
+    not(feature = "sabotage"),
+    allow(
+        dead_code,
+        unreachable_pub,
+        reason = "without the feature none of them is switched on"
+    )
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bug {
     /// The record is marked as answered before the answer is sent.

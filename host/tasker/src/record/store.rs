@@ -203,7 +203,7 @@ impl Store {
         let revision = current.revision + 1;
         let written = self.write(Some(current), next, revision, beside, deadline);
         Ok(match written.await? {
-            Written::Done(stored) => Advance::Done(stored),
+            Written::Done(stored) => Advance::Done(*stored),
             Written::Lost { there, .. } => Advance::Lost(self.led_to(there).await?),
         })
     }
@@ -293,7 +293,7 @@ impl Store {
         loop {
             let result = self.ledger.write(self.now_seconds(), writes.clone()).await;
             match result {
-                Ok(()) => return Ok(Written::Done(Stored { record, revision })),
+                Ok(()) => return Ok(Written::Done(Box::new(Stored { record, revision }))),
                 Err(WriteError::Ledger(LedgerError::Unavailable(reason))) => {
                     unacknowledged = true;
                     let wake = Instant::now() + pause;
@@ -312,7 +312,7 @@ impl Store {
                         .and_then(|w| w.as_str());
                     if own == Some(writer.as_str()) {
                         tracing::debug!(record = %record.record_id, unacknowledged, "an earlier try had been written");
-                        return Ok(Written::Done(Stored { record, revision }));
+                        return Ok(Written::Done(Box::new(Stored { record, revision })));
                     }
                     return Ok(Written::Lost { positions, there });
                 }
@@ -325,7 +325,7 @@ impl Store {
 /// What became of a write.
 enum Written {
     /// It is there.
-    Done(Stored),
+    Done(Box<Stored>),
     /// Somebody else wrote first.
     Lost {
         /// The conditions that did not hold, as in [`WriteError::Conflict`].
