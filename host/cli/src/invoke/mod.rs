@@ -2,7 +2,7 @@
 
 mod ends;
 pub(crate) mod event;
-mod report;
+pub(crate) mod report;
 
 use std::{
     path::PathBuf,
@@ -14,7 +14,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use signalbox_aws::{RedshiftData, Session};
 use signalbox_local::step_functions::{StateError, StepFunctionsOptions, WaitingTask};
-use signalbox_policy::{Evaluation, Witness};
+use signalbox_policy::{DecisionRecord, Witness};
 
 use self::report::{Happening, Report};
 use crate::{
@@ -156,8 +156,8 @@ impl History {
 
     fn witness(&self) -> Arc<dyn Witness> {
         let history = self.clone();
-        Arc::new(move |evaluation: Evaluation| {
-            history.with(|all| all.push(Happening::Evaluation(Box::new(evaluation))));
+        Arc::new(move |record: DecisionRecord| {
+            history.with(|all| all.push(Happening::Evaluation(Box::new(record))));
         })
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use signalbox_local::step_functions::StateError;
-use signalbox_policy::{Answer, Decision, Evaluation, Limits, journal::HostCall};
+use signalbox_policy::{Answer, Decision, DecisionRecord, Limits, journal::HostCall};
 use signalbox_tasker::{Raised, secrets::mask_literals};
 
 use crate::out;
@@ -16,7 +16,7 @@ const WIDTH: usize = 400;
 #[derive(Debug)]
 pub(crate) enum Happening {
     /// A policy was asked.
-    Evaluation(Box<Evaluation>),
+    Evaluation(Box<DecisionRecord>),
     /// Redshift told that a statement has ended.
     Completion(Value),
     /// A statement for which no task waits has ended: DescribeStatement's reply.
@@ -150,11 +150,11 @@ fn head(name: &str) -> String {
     out::styled(out::HEAD, format_args!("{name:<9}"))
 }
 
-fn evaluated(lines: &mut Vec<String>, evaluation: &Evaluation, limits: Option<&Limits>) {
+fn evaluated(lines: &mut Vec<String>, evaluation: &DecisionRecord, limits: Option<&Limits>) {
     let policy = &evaluation.policy;
     lines.push(format!(
         "{} {} {}, SHA-256 {}",
-        head(evaluation.export),
+        head(evaluation.asked.export()),
         out::styled(out::NAME, &policy.name),
         policy.version,
         policy.digest.get(..12).unwrap_or(&policy.digest)
@@ -186,7 +186,8 @@ fn called(lines: &mut Vec<String>, number: usize, call: &HostCall) {
     lines.push(format!("        -> {}", shown(&reply.to_string())));
 }
 
-fn decided(decision: &Decision) -> String {
+/// A decision in a sentence.
+pub(crate) fn decided(decision: &Decision) -> String {
     match decision {
         Decision::Invoked {
             reply,
@@ -232,7 +233,7 @@ fn answered(answer: &Answer) -> String {
 }
 
 /// What a call took, against what it may take.
-fn used(evaluation: &Evaluation, limits: Option<&Limits>) -> String {
+fn used(evaluation: &DecisionRecord, limits: Option<&Limits>) -> String {
     let usage = &evaluation.usage;
     let of = |limit: Option<String>| {
         limit
@@ -274,7 +275,7 @@ fn told(task: Option<&Result<Value, StateError>>) -> String {
 }
 
 /// A document on one line, without passwords, and cut where it is long.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut text = mask_literals(text);
     let characters = text.chars().count();
     if let Some((at, _)) = text.char_indices().nth(WIDTH) {
@@ -303,24 +304,42 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use signalbox_policy::{FaultKind, Identity, Usage};
+    use signalbox_policy::{FaultKind, Identity, Usage, record::FORMAT};
 
     use super::*;
 
-    fn evaluation(
-        export: &'static str,
-        decision: Decision,
-        calls: Vec<HostCall>,
-        fuel: u64,
-    ) -> Happening {
-        Happening::Evaluation(Box::new(Evaluation {
+    fn evaluation(export: &str, decision: Decision, calls: Vec<HostCall>, fuel: u64) -> Happening {
+        let facts = json!({
+            "record_id": "r", "statement_id": "11", "statement_name": "n", "target": "t", "action": "a", "output": "Event",
+            "step": null, "on_stop": null, "memo": "", "execution_arn": null, "recorded_at": 0
+        });
+        let event = match export {
+            "settle" => {
+                json!({"waiter": "StepFunctions", "settlement": {"facts": facts, "event": null, "statement": {
+                    "id": "11", "status": "Finished", "error": null, "duration_ns": null, "has_result_set": false,
+                    "result_rows": null, "result_size": null, "result_format": "Json", "session_id": null,
+                    "created_at": null, "updated_at": null, "sub_statements": [], "document": "{}"
+                }}})
+            }
+            _ => json!({"waiter": "StepFunctions", "invocation": {
+                "request_id": "r", "source": "Invocation", "payload": "{}", "execution_arn": null, "function_arn": null,
+                "targets": [], "unknown_fields": "Warn"
+            }}),
+        };
+        Happening::Evaluation(Box::new(DecisionRecord {
+            format: FORMAT,
+            host: "0.1.0".to_owned(),
+            revision: None,
+            at: 0,
+            asked: serde_json::from_value(json!({"export": export, "event": event})).unwrap(),
+            duration_us: 0,
+            masked: None,
             policy: Identity {
                 name: "standard".to_owned(),
                 version: "0.1.0".to_owned(),
                 digest: "0123456789abcdef".to_owned(),
                 settings_digest: String::new(),
             },
-            export,
             usage: Usage {
                 guest_time: Duration::from_micros(1_240),
                 host_calls: u32::try_from(calls.len()).unwrap(),
@@ -348,6 +367,7 @@ mod tests {
             arguments: json!({"task": true}),
             reply: json!({"ok": {"statement_id": "11"}}),
             duration_us: 12_340,
+            omitted: false,
         };
         let report = Report {
             happenings: vec![
