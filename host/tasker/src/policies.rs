@@ -13,6 +13,8 @@ pub struct Granted {
     pub policy: Arc<dyn Policy>,
     /// The targets it may use, the default one first; empty for all of [`crate::Options`].
     pub targets: Vec<String>,
+    /// Who acts in its place if it misbehaves before it has started anything. Without one the fault is the answer.
+    pub baseline: Option<Arc<Granted>>,
 }
 
 /// Policies by name.
@@ -33,6 +35,7 @@ impl PolicySet {
                 Granted {
                     policy,
                     targets: Vec::new(),
+                    baseline: None,
                 },
             )]),
             default,

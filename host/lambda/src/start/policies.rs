@@ -57,6 +57,7 @@ pub async fn load_policies_metered(
         policies.push(Granted {
             policy: Arc::new(loaded),
             targets: policy.targets.clone(),
+            baseline: None,
         });
     }
     PolicySet::new(&config.default_policy, policies)

@@ -54,6 +54,7 @@ pub(super) struct EventServices {
     started: Mutex<Vec<Start>>,
     refusal: Mutex<Option<Refused>>,
     cut_off: AtomicBool,
+    touched: AtomicBool,
     deadline: Instant,
 }
 
@@ -114,6 +115,7 @@ impl EventServices {
             started: Mutex::default(),
             refusal: Mutex::default(),
             cut_off: AtomicBool::new(false),
+            touched: AtomicBool::new(false),
             deadline: call
                 .deadline
                 .checked_sub(RETURN_TIME.min(remaining / 10))
@@ -157,6 +159,11 @@ impl EventServices {
     /// Whether a call was cut off because the time of the event was over.
     pub(super) fn was_cut_off(&self) -> bool {
         self.cut_off.load(Ordering::Relaxed)
+    }
+
+    /// Whether the policy has not tried to start or to cancel anything.
+    pub(super) fn has_touched_nothing(&self) -> bool {
+        !self.touched.load(Ordering::Relaxed)
     }
 
     pub(super) fn clean(&self, text: &str) -> String {
@@ -244,6 +251,7 @@ impl Services for EventServices {
         bound: bool,
         request: ExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
+        self.touched.store(true, Ordering::Relaxed);
         let sql = Sql::One(self.secrets.restore(&request.sql).into_owned());
         self.start(bound, sql, request.options).await
     }
@@ -253,6 +261,7 @@ impl Services for EventServices {
         bound: bool,
         request: BatchExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
+        self.touched.store(true, Ordering::Relaxed);
         let sqls = request
             .sqls
             .iter()
@@ -291,6 +300,7 @@ impl Services for EventServices {
         &self,
         request: CancelStatementRequest,
     ) -> Result<CancelledStatement, Failure> {
+        self.touched.store(true, Ordering::Relaxed);
         self.cancel(request).await
     }
 
@@ -304,7 +314,9 @@ impl Services for EventServices {
         let result = self
             .in_time(self.tasker.ports.warehouse.result(&target, &request))
             .await?;
-        result.map_err(|error| failure::of_service(&error, &self.secrets))
+        let mut result = result.map_err(|error| failure::of_service(&error, &self.secrets))?;
+        self.secrets.withhold(&mut result.document);
+        Ok(result)
     }
 
     async fn list_statements(

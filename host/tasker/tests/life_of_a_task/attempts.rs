@@ -404,6 +404,7 @@ async fn a_key_is_one_of_its_state_machine_and_policy() {
     let named = |name: &str| Granted {
         policy: Arc::new(ScriptedPolicy::named(name, Script::default())),
         targets: Vec::new(),
+        baseline: None,
     };
     let policies = PolicySet::new("standard", vec![named("standard"), named("finance")]);
     world.tasker.swap(policies.unwrap());

@@ -12,6 +12,7 @@
 
 mod answers;
 mod attempts;
+mod baseline;
 mod cancels;
 mod custom_resources;
 mod denied;

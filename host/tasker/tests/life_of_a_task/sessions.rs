@@ -54,6 +54,7 @@ async fn any_other_is_told_that_there_is_none() {
     let named = |name: &str| Granted {
         policy: Arc::new(ScriptedPolicy::named(name, Script::default())),
         targets: Vec::new(),
+        baseline: None,
     };
     let policies = PolicySet::new("standard", vec![named("standard"), named("finance")]);
     world.tasker.swap(policies.unwrap());
