@@ -23,6 +23,7 @@ mod ledger;
 mod life;
 mod operating;
 mod policies;
+mod records;
 mod sessions;
 mod start;
 mod stops;

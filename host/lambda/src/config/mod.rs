@@ -11,6 +11,7 @@ mod limits;
 mod merge;
 mod nearest;
 mod policies;
+mod records;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use self::{
     error::{ConfigError, Problem},
     level::LogLevel,
     policies::{PolicyConfig, PolicySource, STANDARD},
+    records::RecordsConfig,
     sweep::SweepConfig,
 };
 use self::{file::File, merge::Merge};
@@ -52,6 +54,8 @@ pub struct Config {
     pub retention: Duration,
     /// How the sweep works.
     pub sweep: SweepConfig,
+    /// Which decisions are written down, and where.
+    pub records: RecordsConfig,
     /// What policies are to do about unknown fields of a payload.
     pub unknown_fields: UnknownFields,
     /// Where statements can run; at least one.

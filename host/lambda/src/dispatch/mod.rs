@@ -5,7 +5,7 @@ mod batch;
 mod tests;
 mod work;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use signalbox_policy::contract::Source;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use self::work::Work;
-use crate::event::Event;
+use crate::{event::Event, records::Records};
 
 /// The name of the error that fails an invocation whose event is worth another try: Lambda repeats an asynchronous
 /// invocation by itself. No state machine sees it.
@@ -53,13 +53,29 @@ impl InvocationContext {
 #[derive(Clone)]
 pub struct Host {
     tasker: Tasker,
+    records: Option<Arc<Records>>,
 }
 
 impl Host {
     /// A host over a tasker.
     #[must_use]
     pub fn new(tasker: Tasker) -> Self {
-        Self { tasker }
+        Self {
+            tasker,
+            records: None,
+        }
+    }
+
+    /// The same host, which writes down its policies' decisions.
+    #[must_use]
+    pub fn recording(self, records: Option<Arc<Records>>) -> Self {
+        match records {
+            None => self,
+            Some(records) => Self {
+                tasker: self.tasker.witnessed(Arc::<Records>::clone(&records)),
+                records: Some(records),
+            },
+        }
     }
 
     /// What works on the events, for those who swap policies or sweep by themselves.
@@ -77,6 +93,9 @@ impl Host {
         async {
             let started = Instant::now();
             let answer = answer(&self.tasker, event, &context).await;
+            if let Some(records) = &self.records {
+                records.flush().await;
+            }
             let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             match &answer {
                 Ok(_) => tracing::info!(milliseconds, "answered"),

@@ -23,7 +23,7 @@ mod tell;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use signalbox_policy::{CallContext, Services, contract::Source};
+use signalbox_policy::{CallContext, Services, Witness, Witnessed, contract::Source};
 use tokio::time::Instant;
 
 use crate::{
@@ -74,6 +74,7 @@ pub struct Tasker {
     options: Arc<Options>,
     store: Store,
     policies: Arc<RwLock<Arc<PolicySet>>>,
+    witnesses: Vec<Arc<dyn Witness>>,
     paces: Arc<Paces>,
 }
 
@@ -93,12 +94,27 @@ impl Tasker {
             options,
             store,
             policies: Arc::new(RwLock::new(Arc::new(policies))),
+            witnesses: Vec::new(),
             paces,
         }
     }
 
+    /// Tells a witness of every call of a policy from now on, also of policies that are put in force later. For a tasker
+    /// that has no clones yet.
+    #[must_use]
+    pub fn witnessed(mut self, witness: Arc<dyn Witness>) -> Self {
+        let policies = PolicySet::clone(&self.policies());
+        self.put(watched(policies, &witness));
+        self.witnesses.push(witness);
+        self
+    }
+
     /// Puts another set of policies in force. Events that are being worked on keep the one they began with.
     pub fn swap(&self, policies: PolicySet) {
+        self.put(self.witnesses.iter().fold(policies, watched));
+    }
+
+    fn put(&self, policies: PolicySet) {
         *self
             .policies
             .write()
@@ -140,4 +156,8 @@ impl Tasker {
             deadline: call.deadline,
         }
     }
+}
+
+fn watched(policies: PolicySet, witness: &Arc<dyn Witness>) -> PolicySet {
+    policies.map(|policy| Arc::new(Witnessed::new(policy, Arc::clone(witness))))
 }
