@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::stage::{Setting, Stage, batch, failure, failures};
+use crate::{
+    start::{not_started, variables},
+    support::stage::{Setting, Stage, batch, failure, failures},
+};
 
 fn with_rules() -> Setting {
     let config = r#"
@@ -151,4 +154,18 @@ async fn targets_are_chosen_by_name_within_the_grants() {
     crate::support::stage::end(&execution).await;
     assert_eq!(stage.calls("SendTaskSuccess"), 1);
     stage.check(&[]);
+}
+
+/// A host without a compiler says that it has none before it looks any further.
+#[tokio::test]
+async fn a_component_of_another_world_stops_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The smallest component: it exports nothing.
+    std::fs::write(folder.path().join("other.wasm"), b"\0asm\x0d\0\x01\0").expect("written");
+    let path = folder.path().join("signalbox.toml");
+    std::fs::write(&path, "[policies.p]\ncomponent = 'other.wasm'\n").expect("written");
+    let file = path.display().to_string();
+    let message = not_started(variables(&[("SIGNALBOX_CONFIG", &file)])).await;
+    let part = "policy `p`: it is not of the world `signalbox:policy/policy@0.1.0`";
+    assert!(message.contains(part), "{message}");
 }
