@@ -105,28 +105,27 @@ async fn targets_of_one_region_and_role_share_a_client() {
     assert!(service.requests().is_empty(), "making clients asks nobody");
 }
 
-/// Run by [`the_standard_variables_hold`] in a process of its own, where they are set.
-#[tokio::test]
-#[ignore = "needs variables that another test sets"]
-async fn with_the_standard_variables() {
-    let targets = BTreeMap::from([("main".to_owned(), cluster())]);
-    let warehouse = RedshiftData::new(Arc::new(Session::from_environment()), targets);
-    assert_eq!(
-        warehouse.start("main", &start()).await.expect("started").id,
-        ID
-    );
-}
+/// Says to the test below that it is the process in which the variables are set.
+const INNER: &str = "SIGNALBOX_TEST_INNER";
 
+/// Variables are of a whole process: this test runs itself in one of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_standard_variables_hold() {
+    if std::env::var_os(INNER).is_some() {
+        let targets = BTreeMap::from([("main".to_owned(), cluster())]);
+        let warehouse = RedshiftData::new(Arc::new(Session::from_environment()), targets);
+        let reply = warehouse.start("main", &start()).await.expect("started");
+        assert_eq!(reply.id, ID);
+        return;
+    }
     let service = Service::start([started()]).await;
     let mut inner = std::process::Command::new(std::env::current_exe().expect("this test"));
     inner
         .args([
             "--exact",
-            "--ignored",
-            "warehouse::tests::clients::with_the_standard_variables",
+            "warehouse::tests::clients::the_standard_variables_hold",
         ])
+        .env(INNER, "yes")
         .env("AWS_ENDPOINT_URL_REDSHIFT_DATA", service.url())
         .env("AWS_REGION", "ap-south-1")
         .env("AWS_ACCESS_KEY_ID", "AKIDOFTHEENVIRONMENT")
