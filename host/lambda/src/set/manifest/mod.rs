@@ -1,0 +1,168 @@
+//! The manifest of a policy set: its form, and what is checked of it without loading anything.
+
+mod check;
+mod file;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use signalbox_policy::Limits;
+use signalbox_tasker::{Action, Grants, Route};
+
+use self::{check::Check, file::ManifestFile};
+use super::lines::{Path, line_of};
+use crate::config::{LimitsFile, Problem, read_toml};
+
+/// The longest manifest that is read, in bytes.
+pub const MANIFEST_MAX: usize = 1024 * 1024;
+
+/// A manifest that was checked by itself.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// Its revision: a set with a lower one than was in force before is refused.
+    pub revision: u64,
+    /// The policies by name.
+    pub policies: BTreeMap<String, Entry>,
+    /// Who gets which, in the order in which they are tried.
+    pub routes: Vec<Route>,
+    /// What is odd and no error.
+    pub warnings: Vec<Problem>,
+}
+
+/// One policy of a manifest.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Where its code is.
+    pub code: Code,
+    /// Its settings: the text of a JSON object.
+    pub settings: String,
+    /// What it may use up.
+    pub limits: Limits,
+    /// The targets it may use, the default one first.
+    pub targets: Vec<String>,
+    /// What it may do there.
+    pub grants: GrantsEntry,
+    /// What has to hold before the set is put in force.
+    pub tests: Vec<TestEntry>,
+}
+
+/// Where a policy's code is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// It comes with the host.
+    Standard,
+    /// Files beside the manifest.
+    Files {
+        /// The component.
+        component: Option<Pinned>,
+        /// What was compiled of it ahead of time, by architecture.
+        artifacts: BTreeMap<String, Pinned>,
+    },
+}
+
+/// A file and the digest that it must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    /// Its name, relative to the manifest.
+    pub file: String,
+    /// SHA-256 of its bytes: 64 hexadecimal digits, lower case.
+    pub sha256: String,
+}
+
+/// What a policy may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GrantsEntry {
+    actions: BTreeSet<Action>,
+    sql_bytes: Option<usize>,
+    statements_per_minute: Option<u32>,
+    calls_per_minute: Option<u32>,
+}
+
+impl GrantsEntry {
+    /// As the domain takes it. What is counted by the minute is counted anew.
+    #[must_use]
+    pub fn grants(&self) -> Grants {
+        Grants::of(self.actions.iter().copied())
+            .sql_bytes(self.sql_bytes)
+            .statements_per_minute(self.statements_per_minute)
+            .calls_per_minute(self.calls_per_minute)
+    }
+}
+
+/// A payload and what the policy has to do with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TestEntry {
+    /// What it shows.
+    pub name: String,
+    /// The payload.
+    pub payload: serde_json::Value,
+    /// The error that it has to be refused with.
+    pub error: Option<String>,
+    /// The SQL that has to be started.
+    pub sql: Option<String>,
+    /// The target that it has to be started on.
+    pub target: Option<String>,
+}
+
+/// What a manifest is checked against.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    /// What the manifest is called in messages.
+    pub name: &'a str,
+    /// The targets of the configuration, if they are known.
+    pub targets: Option<&'a [String]>,
+    /// What no policy may go beyond.
+    pub ceilings: LimitsFile,
+}
+
+/// Says where in a manifest's text something is wrong.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) name: &'a str,
+    pub(super) text: &'a str,
+}
+
+impl Place<'_> {
+    pub(super) fn problem(&self, path: &Path, message: impl Into<String>) -> Problem {
+        let mut place = self.name.to_owned();
+        if let Some(line) = line_of(self.text, path) {
+            place.push_str(&format!(", line {line}"));
+        }
+        let key = path.to_string();
+        if !key.is_empty() {
+            place.push_str(&format!(", {key}"));
+        }
+        Problem {
+            place,
+            message: message.into(),
+        }
+    }
+}
+
+/// Reads a manifest and checks it by itself.
+///
+/// # Errors
+/// Everything that is wrong, each with file, line and key.
+pub fn read(text: &str, around: &Around<'_>) -> Result<Manifest, Vec<Problem>> {
+    let file: ManifestFile = read_toml(around.name, text).map_err(|problem| vec![problem])?;
+    let mut check = Check {
+        place: Place {
+            name: around.name,
+            text,
+        },
+        around,
+        problems: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let manifest = check.manifest(file);
+    if check.problems.is_empty() {
+        Ok(Manifest {
+            warnings: check.warnings,
+            ..manifest
+        })
+    } else {
+        Err(check.problems)
+    }
+}
