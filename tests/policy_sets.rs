@@ -161,6 +161,7 @@ async fn no_invocation_sees_half_a_set() {
                 refresher
                     .head(Instant::now() + Duration::from_secs(60))
                     .await;
+                assert_eq!(refresher.status().problem, None, "every set is good");
                 tokio::task::yield_now().await;
             }
             over.store(true, Ordering::Relaxed);
@@ -199,6 +200,117 @@ async fn no_invocation_sees_half_a_set() {
         seen.contains_key("even") && seen.contains_key("odd"),
         "both kinds of sets were used: {seen:?}"
     );
+}
+
+/// Has one revision, and then answers no more until it is told to.
+#[derive(Default)]
+struct Hanging {
+    looks: AtomicU64,
+    answers: AtomicBool,
+}
+
+#[async_trait]
+impl Source for Hanging {
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+
+    async fn manifest(&self, _: Option<&str>) -> Result<Option<Fetched>, FetchError> {
+        let look = self.looks.fetch_add(1, Ordering::Relaxed) + 1;
+        if look > 1 && !self.answers.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        Ok(Some(Fetched {
+            bytes: manifest(look).into_bytes(),
+            tag: None,
+        }))
+    }
+
+    async fn file(&self, name: &str, _: usize) -> Result<Vec<u8>, FetchError> {
+        panic!("no file is named, and {name} was asked for")
+    }
+}
+
+/// A set of revision 1 in force, from a source that hangs from then on; time stands still but for what waits.
+async fn hanging(max_age: Duration) -> (Refresher, Arc<Hanging>) {
+    let config = config();
+    let session = Arc::new(Session::at("http://127.0.0.1:9"));
+    let ports = Ports {
+        warehouse: Arc::new(RedshiftData::new(
+            Arc::clone(&session),
+            config.targets.clone(),
+        )),
+        callbacks: Arc::new(StepFunctions::new(session)),
+        custom_resources: Arc::new(CloudFormation::new(Vec::new())),
+        ledger: Arc::new(EmbeddedLedger::in_memory().expect("a ledger")),
+        clock: Arc::new(SystemClock),
+    };
+    let engine = PolicyEngine::new(EngineOptions {
+        metering: Metering::Off,
+        cache: None,
+    });
+    let terms = Terms {
+        allow_unsigned: true,
+        ..Terms::default()
+    };
+    let source = Arc::new(Hanging::default());
+    let loader = Loader::new(
+        engine.expect("an engine"),
+        Arc::<Hanging>::clone(&source),
+        terms,
+    );
+    let tasker = Tasker::new(
+        ports,
+        start::options(&config),
+        PolicySet::unavailable("not yet"),
+    );
+    let timing = Timing {
+        max_age,
+        within: Duration::from_secs(60),
+    };
+    let refresher = Refresher::new(tasker, loader, timing);
+    while refresher.status().in_force.is_none() {
+        refresher.start().await;
+        assert_eq!(refresher.status().problem, None);
+    }
+    tokio::time::pause();
+    (refresher, source)
+}
+
+fn in_force(refresher: &Refresher) -> Option<u64> {
+    refresher.status().in_force.map(|set| set.revision)
+}
+
+#[tokio::test]
+async fn a_look_leaves_an_invocation_time_to_answer() {
+    let (refresher, _) = hanging(Duration::ZERO).await;
+    let began = Instant::now();
+    refresher.head(began + Duration::from_secs(2)).await;
+    assert!(began.elapsed() <= Duration::from_millis(1_100));
+    assert_eq!(in_force(&refresher), Some(1));
+}
+
+#[tokio::test]
+async fn a_look_that_came_to_nothing_is_soon_made_again() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let (refresher, source) = hanging(day).await;
+    tokio::time::advance(day).await;
+    refresher
+        .head(Instant::now() + Duration::from_secs(2))
+        .await;
+    // As a frozen environment of Lambda thaws: the time of the look is over, and it never ran.
+    tokio::time::advance(Duration::from_secs(600)).await;
+    source.answers.store(true, Ordering::Relaxed);
+    let mut heads = 0;
+    while in_force(&refresher) == Some(1) {
+        heads += 1;
+        assert!(heads < 100, "{:?}", refresher.status());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        refresher
+            .head(Instant::now() + Duration::from_secs(120))
+            .await;
+    }
+    assert_eq!(refresher.status().problem, None);
 }
 
 /// The cluster on which a statement ran.

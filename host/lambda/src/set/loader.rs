@@ -102,6 +102,18 @@ pub enum SetError {
     Defect,
 }
 
+impl SetError {
+    /// Whether the same set may be put in force a little later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        use signalbox_tasker::revision::RevisionError;
+        matches!(
+            self,
+            Self::Fetch(_) | Self::TooSlow(_) | Self::Revision(RevisionError::Ledger(_))
+        )
+    }
+}
+
 impl Loader {
     /// Loads sets from a source.
     #[must_use]
@@ -187,8 +199,10 @@ impl Loader {
         loaded: &mut Loaded,
     ) -> Result<Granted, Refused> {
         let path = Path::of(&["policies", name]);
+        let others = [before, Some(&*loaded)];
+        let is_signed = loaded.signed_by.is_some();
         let (source, key) = self
-            .code(place, &path, name, entry, [before, Some(&*loaded)])
+            .code(place, &path, name, entry, others, is_signed)
             .await?;
         let loading = Loading {
             name: name.to_owned(),
@@ -205,12 +219,11 @@ impl Loader {
             let at = path.clone().name("settings").within(&finding.path);
             loaded.warnings.push(place.problem(&at, with_help(finding)));
         }
-        let granted = |grants| Granted {
+        let granted = Granted {
             policy: Arc::<ComponentPolicy>::clone(&policy),
             targets: entry.targets.clone(),
-            grants: Some(Arc::new(grants)),
+            grants: Some(Arc::new(entry.grants.grants())),
         };
-        let granted = granted(entry.grants.grants());
         let now = u64::try_from(milliseconds_now()).unwrap_or_default();
         let unknown = self.terms.unknown_fields.unwrap_or(UnknownFields::Warn);
         let mut failed = Vec::new();
@@ -239,6 +252,7 @@ impl Loader {
         name: &str,
         entry: &Entry,
         others: [Option<&Loaded>; 2],
+        is_signed: bool,
     ) -> Result<(signalbox_policy::Source, String), Refused> {
         let wrong = |message: String| Refused::Wrong(vec![place.problem(path, message)]);
         let (component, artifact) = match &entry.code {
@@ -255,6 +269,16 @@ impl Loader {
                 artifacts,
             } => (component, artifacts.get(architecture())),
         };
+        // An artifact is machine code: whoever made it runs in the host, and a digest says only that it is what was
+        // written down. By whom is for the signature to say.
+        if artifact.is_some() && !is_signed && component.is_none() {
+            return Err(wrong(
+                "has artifacts only, and the set is not signed: an artifact is machine code, which only a signed set may \
+                 bring. Sign the set, or give a `component`"
+                    .to_owned(),
+            ));
+        }
+        let artifact = artifact.filter(|_| is_signed);
         let (pinned, most) = match (artifact, component) {
             (Some(artifact), _) => (
                 artifact,

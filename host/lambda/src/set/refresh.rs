@@ -24,10 +24,13 @@ use super::{
 const LOOK_TIME: Duration = Duration::from_secs(60);
 /// How often is looked while there is no set.
 const AGAIN: Duration = Duration::from_secs(1);
+/// After how long is looked again where what failed may have passed: a source that did not answer, or a look that was
+/// frozen with its Lambda environment and ran out of time without having run.
+const AGAIN_AFTER_FAULT: Duration = Duration::from_secs(10);
 /// How long a start, and an invocation without a set, wait for one: a start has ten seconds.
 const COLD: Duration = Duration::from_secs(8);
-/// Of an invocation's own time no more than this part is waited without a set.
-const COLD_PART: u32 = 2;
+/// Of an invocation's own time no more than this part is waited.
+const WAIT_PART: u32 = 2;
 
 /// How old a set may become, and what a look may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,8 @@ struct State {
     loaded: Option<Arc<Loaded>>,
     /// What the source calls the manifest that is in force.
     tag: Option<String>,
+    /// Whether the last look failed by what may pass.
+    again_soon: bool,
     status: Status,
 }
 
@@ -97,13 +102,13 @@ impl Refresher {
     pub async fn head(&self, deadline: Instant) {
         let now = Instant::now();
         let has_set = self.shared.with(|state| state.loaded.is_some());
-        let wait = if has_set {
+        let most = if has_set {
             self.shared.timing.within
         } else {
-            let left = deadline.saturating_duration_since(now);
-            COLD.min(left / COLD_PART)
+            COLD
         };
-        self.look(now + wait).await;
+        let left = deadline.saturating_duration_since(now);
+        self.look(now + most.min(left / WAIT_PART)).await;
     }
 
     /// Looks if it is time to, and waits for that until then.
@@ -125,9 +130,11 @@ impl Refresher {
             {
                 return Some(Err(under_way.clone()));
             }
+            let max_age = self.shared.timing.max_age;
             let age = match state.loaded {
-                Some(_) => self.shared.timing.max_age,
-                None => self.shared.timing.max_age.min(AGAIN),
+                None => max_age.min(AGAIN),
+                Some(_) if state.again_soon => max_age.min(AGAIN_AFTER_FAULT),
+                Some(_) => max_age,
             };
             let is_due = state
                 .looked_at
@@ -207,6 +214,7 @@ impl Shared {
             state.looked_at = Some(Instant::now());
             state.under_way = None;
             state.status.looked_at = Some(now.clone());
+            state.again_soon = found.as_ref().is_err_and(SetError::may_pass);
             match found {
                 Ok(Found::Same) => state.status.problem = None,
                 Ok(Found::New { loaded, tag }) => {
@@ -225,13 +233,24 @@ impl Shared {
                 }
                 Err(error) => {
                     let reason = error.to_string();
-                    tracing::error!(
-                        source = state.status.source,
-                        reason,
-                        in_force = state.loaded.as_ref().map(|loaded| loaded.revision),
-                        alarm = "PolicySetRefused",
-                        "a policy set is not put in force; what was in force stays"
-                    );
+                    let in_force = state.loaded.as_ref().map(|loaded| loaded.revision);
+                    let source = &state.status.source;
+                    if matches!(error, SetError::TooSlow(_)) {
+                        tracing::warn!(
+                            source,
+                            reason,
+                            in_force,
+                            "a look at the policy set came to nothing"
+                        );
+                    } else {
+                        tracing::error!(
+                            source,
+                            reason,
+                            in_force,
+                            alarm = "PolicySetRefused",
+                            "a policy set is not put in force; what was in force stays"
+                        );
+                    }
                     if state.loaded.is_none() {
                         self.tasker.swap(PolicySet::unavailable(&reason));
                     }
