@@ -72,8 +72,26 @@ fn a_statement_that_nobody_waits_for_is_not_cut_off() {
     invoke(&desk, create, &with_data)
         .coded(0)
         .says("is FINISHED");
-    let read = r#"{"sqlStatement": "select n from public.t", "output": "rows", "waitSeconds": 20}"#;
-    invoke(&desk, read, &with_data).coded(0).says("7");
+    let json = [&with_data[..], &["--json"]].concat();
+    let read = r#"{"sqlStatement": "select n from public.t", "waitSeconds": 20}"#;
+    let read = invoke(&desk, read, &json).coded(0).json();
+    assert_eq!(read["reply"]["Status"], "FINISHED", "{read}");
+    let result =
+        serde_json::json!({"action": "getStatementResult", "statementId": read["reply"]["Id"]});
+    let result = invoke(&desk, &result.to_string(), &json).coded(0).json();
+    assert_eq!(
+        result["reply"]["Records"],
+        serde_json::json!([[{"longValue": 7}]])
+    );
+}
+
+#[test]
+fn what_is_not_seen_to_end_is_no_success() {
+    let desk = Desk::new();
+    let long = r#"{"sqlStatement": "select f_slow('x', 86000)"}"#;
+    invoke(&desk, long, &["--wait", "1"])
+        .coded(1)
+        .says("had not ended before time was up");
 }
 
 #[test]

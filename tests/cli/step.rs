@@ -52,6 +52,16 @@ fn silence_ends_a_state_as_it_says() {
 }
 
 #[test]
+fn a_token_that_nobody_can_answer_is_not_waited_for_without_end() {
+    let desk = Desk::new();
+    let definition = SQL_STEP.replace("\"taskToken.$\"", "\"token.$\"");
+    step(&desk, &definition, &["--sql", "select 1", "--wait", "1"])
+        .coded(1)
+        .says("has no `taskToken`")
+        .says("(--wait)");
+}
+
+#[test]
 fn attempts_are_made_anew() {
     let desk = Desk::new();
     desk.file(

@@ -37,23 +37,17 @@ impl Desk {
     /// The binary, with nothing of the user's configuration.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
-        for name in [
-            "SIGNALBOX_CONFIG",
-            "CLUSTER_IDENTIFIER",
-            "DATABASE",
-            "DB_USER",
-        ] {
-            command.env_remove(name);
-        }
         command
             .args(args)
             .current_dir(self.path())
+            .env_clear()
+            // Where PostgreSQL is found, and what runs it.
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            // Policies are compiled once for all tests.
             .env(
                 "SIGNALBOX_CACHE_DIR",
-                std::env::temp_dir().join("signalbox-tests"),
-            )
-            .env_remove("NO_COLOR")
-            .env_remove("CLICOLOR_FORCE");
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-policies"),
+            );
         command
     }
 

@@ -1,9 +1,8 @@
 //! Every command that the README and the guide for authors of policies show is run as it stands there.
 
 use std::{
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::json;
@@ -25,6 +24,8 @@ pub(crate) fn commands(block: &Block) -> impl Iterator<Item = &str> {
     block.text.lines().filter(move |_| shell)
 }
 
+/// How long a test waits for something to happen before it fails.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The id of a statement that the README makes up.
 const STATEMENT: &str = "d9b6c0c9-0747-4bf4-b142-e8883122f766";
 
@@ -43,7 +44,8 @@ async fn every_command_of_the_readme_works() {
                 .collect();
             match words.as_slice() {
                 ["cargo", ..] => is_run_by_ci(line),
-                ["signalbox", "serve"] => serves(&desk),
+                #[cfg(unix)]
+                ["signalbox", "serve"] => crate::one_machine::serves(&desk, line),
                 [program, "ledger" | "tasks" | "doctor", ..] if program.ends_with("signalbox") => {
                     on_a_deployment(&stage, &desk, line).await;
                 }
@@ -97,31 +99,18 @@ async fn running_statement(stage: &Stage) -> String {
     }
     stage.event_faults.next(EventFault::Drop);
     stage.task(json!({"sqlStatement": "select f_slow('done', 600)"}));
-    loop {
-        if let Some(id) = list().await {
-            return id;
+    let listed = tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let Some(id) = list().await {
+                return id;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-    }
+    });
+    listed.await.expect("the statement is listed")
 }
 
-/// `signalbox serve` says where it is reached, until it is stopped.
-fn serves(desk: &Desk) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_signalbox"))
-        .args(["serve", "--json"])
-        .current_dir(desk.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let read = BufReader::new(child.stdout.take().unwrap()).read_line(&mut line);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    read.unwrap();
-    assert!(line.contains("http://127.0.0.1:"), "{line:?}");
-}
-
+#[cfg(unix)]
 #[test]
 fn the_guide_for_authors_of_policies_leads_to_a_policy() {
     // It stays from run to run, so that what the policy stands on is compiled once.

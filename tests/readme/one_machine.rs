@@ -38,7 +38,7 @@ fn what_is_shown_of_one_machine_runs() {
 }
 
 /// `signalbox serve` says where it is reached, and ends well when it is asked to.
-fn serves(desk: &Desk, line: &str) {
+pub(crate) fn serves(desk: &Desk, line: &str) {
     // Whether these ports are free is not what is tested.
     let line = line.replace("18080", "0").replace("18081", "0");
     let mut child = Command::new(env!("CARGO_BIN_EXE_signalbox"))

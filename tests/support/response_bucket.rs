@@ -45,11 +45,7 @@ impl ResponseBucket {
         let router = Router::new()
             .route("/{*key}", put(take))
             .with_state(Arc::clone(&shared));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
-        let address = listener.local_addr().expect("an address");
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let address = super::serve(router).await;
         Self { address, shared }
     }
 

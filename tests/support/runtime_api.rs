@@ -79,11 +79,7 @@ impl RuntimeApi {
             .with_state(Arc::clone(&shared))
             // A function may answer with 6 MB, and more to see it refused.
             .layer(axum::extract::DefaultBodyLimit::max(16 * 1024 * 1024));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
-        let address = listener.local_addr().expect("an address");
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let address = super::serve(router).await;
         Self {
             address,
             queue,

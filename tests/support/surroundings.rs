@@ -69,11 +69,7 @@ impl Surroundings {
             .route("/schedules", get(schedules))
             .route("/schedules/{name}", get(schedule))
             .with_state(Arc::clone(&around));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
-        let address = listener.local_addr().expect("an address");
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let address = super::serve(router).await;
         Self { address, around }
     }
 

@@ -70,8 +70,8 @@ pub fn run() -> ExitCode {
 /// Runs a command, unless a signal is faster.
 async fn interruptible(command: Command) -> Result<Done, Asked> {
     // Until it is told to stop is what this one was asked for.
-    if let Command::Serve(options) = &command {
-        return Ok(serve::run(options).await);
+    if matches!(command, Command::Serve(_)) {
+        return Ok(run_command(command).await);
     }
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,

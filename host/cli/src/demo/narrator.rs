@@ -121,6 +121,9 @@ impl Observer for Narrator {
                     format_args!("{state} invokes the function with {token}{attempt}"),
                 );
             }
+            What::FunctionReturned { state } => {
+                self.tell(&who, format_args!("{state} waits for its token"));
+            }
             What::TaskSucceeded { state, .. } => {
                 self.tell(
                     &who,

@@ -107,9 +107,11 @@ pub(crate) async fn run(args: &InvokeArgs) -> Done {
             let warehouse = RedshiftData::new(session, targets);
             for started in history.with(|all| ends::started(all)) {
                 let ended = tokio::time::timeout_at(end, ends::end_of(&warehouse, &started)).await;
-                if let Ok(Some(document)) = ended {
-                    history.with(|all| all.push(Happening::Ended(document)));
-                }
+                let happening = match ended {
+                    Ok(Some(document)) => Happening::Ended(document),
+                    Ok(None) | Err(_) => Happening::Unended(started.id),
+                };
+                history.with(|all| all.push(happening));
             }
             answers
         }

@@ -3,7 +3,7 @@
 mod report;
 mod state;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use clap::Args;
@@ -53,6 +53,9 @@ pub(crate) struct StepArgs {
     /// The state's input: a JSON file, or `-` for standard input; `{}` without it
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
+    /// How long to wait at most for the state to end, however long it may take by its definition
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    pub(crate) wait: u32,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
 }
@@ -110,9 +113,20 @@ pub(crate) async fn run(args: &StepArgs) -> Done {
     }));
     let progress = Progress::of(format!("running the state {}", single.name()));
     narrator.begin();
-    let outcome = machine.states.run("step", &runnable, input).await;
+    let end = Duration::from_secs(args.wait.into());
+    let outcome = tokio::time::timeout(end, machine.states.run("step", &runnable, input)).await;
     drop(progress);
     machine.stop().await;
+    let Ok(outcome) = outcome else {
+        let message = format!(
+            "the state '{}' had not ended after {} seconds (--wait): if it waits for its token, nobody has answered it",
+            single.name(),
+            args.wait
+        );
+        out::error(&message);
+        out::json(&json!({ "good": false, "error": message }));
+        return Ok(false);
+    };
 
     let report = Report::new(&single, recorder.take(), outcome, warnings);
     report.lines().into_iter().for_each(out::line);

@@ -53,16 +53,28 @@ pub(super) fn warnings(single: &SingleState) -> Vec<String> {
         .state()
         .get("HeartbeatSeconds")
         .and_then(Value::as_u64);
-    let sends = single
-        .payload_mut()
-        .is_some_and(|payload| payload.get("heartbeat") == Some(&Value::Bool(true)));
-    match seconds {
-        Some(seconds) if sends && seconds < HEARTBEAT => vec![format!(
+    let waits = single
+        .state()
+        .get("Resource")
+        .and_then(Value::as_str)
+        .is_some_and(|resource| resource.ends_with(":lambda:invoke.waitForTaskToken"));
+    let mut warnings = Vec::new();
+    let Some(payload) = single.payload_mut() else {
+        return warnings;
+    };
+    if waits && !payload.contains_key("taskToken") && !payload.contains_key("taskToken.$") {
+        warnings.push(format!(
+            "state '{name}': it waits for its token, and its payload has no `taskToken`, so nobody can answer it"
+        ));
+    }
+    let sends = payload.get("heartbeat") == Some(&Value::Bool(true));
+    if let Some(seconds) = seconds.filter(|seconds| sends && *seconds < HEARTBEAT) {
+        warnings.push(format!(
             "state '{name}': HeartbeatSeconds is {seconds}; heartbeats are sent about once a minute, by the sweep, so \
              that less than {HEARTBEAT} ends tasks that live"
-        )],
-        _ => Vec::new(),
+        ));
     }
+    warnings
 }
 
 #[cfg(test)]
@@ -115,10 +127,23 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_is_not_passed_on_is_warned_of() {
+        let warned = |state| {
+            let single = prepare(&state, None, Some("select 1")).unwrap();
+            warnings(&single).join("\n")
+        };
+        assert!(warned(task(json!({}))).contains("no `taskToken`"));
+        assert_eq!(warned(task(json!({"taskToken.$": "$$.Task.Token"}))), "");
+        let mut returns = task(json!({}));
+        returns["Resource"] = json!("arn:aws:states:::lambda:invoke");
+        assert_eq!(warned(returns), "");
+    }
+
+    #[test]
     fn a_short_heartbeat_is_warned_of() {
         for (seconds, sends, warned) in [(179, true, true), (180, true, false), (10, false, false)]
         {
-            let mut state = task(json!({"heartbeat": sends}));
+            let mut state = task(json!({"heartbeat": sends, "taskToken.$": "$$.Task.Token"}));
             state["HeartbeatSeconds"] = json!(seconds);
             let single = prepare(&state, None, Some("select 1")).unwrap();
             assert_eq!(!warnings(&single).is_empty(), warned, "{seconds} {sends}");

@@ -23,6 +23,8 @@ pub(crate) enum Happening {
     Completion(Value),
     /// A statement for which no task waits has ended: DescribeStatement's reply.
     Ended(Value),
+    /// One was not seen to end, as long as was waited: its id.
+    Unended(String),
 }
 
 /// An invocation and what followed from it.
@@ -49,6 +51,7 @@ impl Report {
             Happening::Ended(document) => {
                 document.get("Status").and_then(Value::as_str) == Some("FINISHED")
             }
+            Happening::Unended(_) => false,
             _ => true,
         });
         is_served && ended_well && self.tasks.iter().all(|task| matches!(task, Some(Ok(_))))
@@ -68,6 +71,7 @@ impl Report {
                 Happening::Replied => None,
                 Happening::Completion(event) => Some(json!({ "completion": event })),
                 Happening::Ended(document) => Some(json!({ "ended": document })),
+                Happening::Unended(id) => Some(json!({ "unended": id })),
             })
             .collect();
         let tasks: Vec<_> = self

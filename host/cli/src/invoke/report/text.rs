@@ -31,6 +31,11 @@ impl Report {
                 Happening::Ended(document) => {
                     lines.push(ended(document, ["/Id", "/Status", "/Error", "/ResultRows"]));
                 }
+                Happening::Unended(id) => lines.push(format!(
+                    "{} statement {id} {}",
+                    head("redshift"),
+                    out::styled(out::BAD, "had not ended before time was up")
+                )),
             }
         }
         for task in &self.tasks {
@@ -53,7 +58,7 @@ impl Report {
                 head("reply"),
                 out::styled(out::BAD, "raised"),
                 out::styled(out::NAME, &raised.error_type),
-                raised.message
+                shown(&raised.message)
             ),
         }
     }
@@ -108,14 +113,14 @@ impl Report {
                 "{} with {}: {}",
                 out::styled(out::BAD, "rejected"),
                 out::styled(out::NAME, &rejection.error),
-                rejection.message
+                shown(&rejection.message)
             ),
             Decision::Settled { answer } => format!("the task is told: {}", answered(answer)),
             Decision::Closed { on_stop } => {
                 format!("the statement whose task is gone: {on_stop:?}")
             }
             Decision::Fault { message, .. } => {
-                format!("{}: {message}", out::styled(out::BAD, "a fault"))
+                format!("{}: {}", out::styled(out::BAD, "a fault"), shown(message))
             }
         }
     }
