@@ -62,20 +62,22 @@ impl fmt::Display for RecordId {
     }
 }
 
+/// What the names of all of a deployment's statements begin with, and of no other's.
+#[must_use]
+pub fn statement_prefix(deployment: &str) -> String {
+    format!("sbx-{deployment}:")
+}
+
 /// The name under which a deployment's statements are known to Redshift and in completion events.
 #[must_use]
 pub fn statement_name(deployment: &str, id: &RecordId) -> String {
-    format!("sbx-{deployment}:{id}")
+    format!("{}{id}", statement_prefix(deployment))
 }
 
 /// The record that a statement's name speaks of; none for a statement of somebody else.
 #[must_use]
 pub fn parse_statement_name(deployment: &str, name: &str) -> Option<RecordId> {
-    RecordId::parse(
-        name.strip_prefix("sbx-")?
-            .strip_prefix(deployment)?
-            .strip_prefix(':')?,
-    )
+    RecordId::parse(name.strip_prefix(&statement_prefix(deployment))?)
 }
 
 /// What an `idempotencyKey` names, as a digest: work of one policy and one state machine. Callers that are no execution
@@ -87,13 +89,14 @@ pub fn work_scope(
     execution_arn: Option<&str>,
     key: &str,
 ) -> String {
-    let state_machine = execution_arn.map(state_machine_of).unwrap_or_default();
+    let caller = |arn: &str| state_machine_of(arn).unwrap_or_else(|| arn.to_owned());
+    let state_machine = execution_arn.map(caller).unwrap_or_default();
     digest(&["work", deployment, policy, &state_machine, key])
 }
 
-/// The state machine that an execution is one of. A child of a Map state belongs to the state machine of the Map. What
-/// is no execution's ARN is taken for a state machine of its own.
-fn state_machine_of(execution_arn: &str) -> String {
+/// The ARN of the state machine that an execution is one of; none if it is no execution's ARN. A child of a Map state
+/// belongs to the state machine of the Map.
+pub(crate) fn state_machine_of(execution_arn: &str) -> Option<String> {
     let parts: Vec<&str> = execution_arn.split(':').collect();
     match parts.as_slice() {
         [
@@ -108,9 +111,11 @@ fn state_machine_of(execution_arn: &str) -> String {
             ..,
         ] => {
             let machine = machine.split('/').next().unwrap_or(machine);
-            format!("arn:{partition}:states:{region}:{account}:stateMachine:{machine}")
+            Some(format!(
+                "arn:{partition}:states:{region}:{account}:stateMachine:{machine}"
+            ))
         }
-        _ => execution_arn.to_owned(),
+        _ => None,
     }
 }
 

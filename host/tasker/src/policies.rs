@@ -6,6 +6,7 @@ use signalbox_policy::Policy;
 
 use crate::{
     grants::Grants,
+    ids::state_machine_of,
     pattern::Pattern,
     raised::{Raised, names},
 };
@@ -201,27 +202,6 @@ impl Route {
     }
 }
 
-/// The ARN of the state machine, from that of an execution of it: `…:execution:NAME:ID`, or `…:express:NAME:ID:RUN`.
-fn state_machine_of(execution_arn: &str) -> Option<String> {
-    let parts: Vec<&str> = execution_arn.split(':').collect();
-    match parts.as_slice() {
-        [
-            arn,
-            partition,
-            "states",
-            region,
-            account,
-            "execution" | "express",
-            name,
-            _,
-            ..,
-        ] => Some(format!(
-            "{arn}:{partition}:states:{region}:{account}:stateMachine:{name}"
-        )),
-        _ => None,
-    }
-}
-
 fn by_name(policies: Vec<Granted>) -> BTreeMap<String, Granted> {
     policies
         .into_iter()
@@ -351,7 +331,8 @@ mod tests {
         );
         let nightly = "arn:aws:states:eu-west-1:1:execution:nightly-load:x";
         let express = "arn:aws:states:eu-west-1:1:express:nightly-load:x:y";
-        for execution in [nightly, express] {
+        let child = "arn:aws:states:eu-west-1:1:execution:nightly-load/label:x";
+        for execution in [nightly, express, child] {
             assert_eq!(
                 of(FINANCE, Some(execution), None),
                 Ok(("standard".to_owned(), b.clone()))

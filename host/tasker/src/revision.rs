@@ -8,6 +8,8 @@
 //! |---|---|---|---|
 //! | policy set | `policy-set#<deployment>` | `revision` | the set's revision as the item's own, its digest, and when it was first put in force |
 
+use std::cmp::Ordering;
+
 use serde_json::{Map, Value};
 
 use crate::ports::{Clock, Expect, Item, Key, Ledger, LedgerError, Write, WriteError};
@@ -26,6 +28,23 @@ pub struct Highest {
     pub digest: String,
     /// When it was first put in force: ISO 8601.
     pub since: String,
+}
+
+impl Highest {
+    /// Whether a set may be put in force after this one.
+    ///
+    /// # Errors
+    /// It is older, or has been changed without a new revision.
+    pub fn allows(&self, revision: u64, digest: &str) -> Result<(), RevisionError> {
+        match revision.cmp(&self.revision) {
+            Ordering::Less => Err(RevisionError::Older {
+                found: revision,
+                highest: self.revision,
+            }),
+            Ordering::Equal if digest != self.digest => Err(RevisionError::Changed { revision }),
+            Ordering::Equal | Ordering::Greater => Ok(()),
+        }
+    }
 }
 
 /// A set may not be put in force.
@@ -97,17 +116,13 @@ pub async fn advance(
     loop {
         let before = highest(ledger, clock, deployment).await?;
         let expect = match &before {
-            Some(before) if before.revision > revision => {
-                return Err(RevisionError::Older {
-                    found: revision,
-                    highest: before.revision,
-                });
+            Some(before) => {
+                before.allows(revision, digest)?;
+                if before.revision == revision {
+                    return Ok(());
+                }
+                Expect::Revision(before.revision)
             }
-            Some(before) if before.revision == revision && before.digest == digest => return Ok(()),
-            Some(before) if before.revision == revision => {
-                return Err(RevisionError::Changed { revision });
-            }
-            Some(before) => Expect::Revision(before.revision),
             None => Expect::Absent,
         };
         let body = [

@@ -28,6 +28,8 @@ pub enum Bug {
     EventBelieved,
     /// The sweep gives up a start that may still be under way.
     HastySweep,
+    /// A statement that Redshift cannot describe at the moment counts as lost for good.
+    HastyGiveUp,
     /// That an execution was stopped is believed without asking Step Functions.
     StopBelieved,
     /// Another attempt starts the work again, whether or not it runs.
@@ -76,7 +78,7 @@ mod on {
     };
 
     /// Every bug.
-    pub const ALL: [Bug; 9] = [
+    pub const ALL: [Bug; 10] = [
         Bug::MarkBeforeSend,
         Bug::AnswerRecomputed,
         Bug::NoClientToken,
@@ -84,6 +86,7 @@ mod on {
         Bug::SweepStarts,
         Bug::EventBelieved,
         Bug::HastySweep,
+        Bug::HastyGiveUp,
         Bug::StopBelieved,
         Bug::WorkStartedAgain,
     ];

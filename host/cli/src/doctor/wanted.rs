@@ -39,7 +39,7 @@ impl Wanted {
             source: "aws.redshift-data",
             detail_type: "Redshift Data Statement Status Change",
         };
-        let prefix = format!("sbx-{deployment}:");
+        let prefix = signalbox_tasker::ids::statement_prefix(deployment);
         let sample = |state: &'static str, digit: &str| {
             let name = format!("{prefix}{}", digit.repeat(64));
             let detail = json!({ "statementName": name, "state": state });

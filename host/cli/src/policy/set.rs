@@ -8,7 +8,6 @@ use signalbox_lambda::{
     set::{FileSource, Loaded, Loader, SetError, Terms},
     start,
 };
-use signalbox_policy::{EngineOptions, Metering, PolicyEngine};
 
 use crate::{Done, out, settings::Settings};
 
@@ -28,12 +27,7 @@ pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
         },
         Some(config) => terms_of(&Settings::of_file(config).read()?),
     };
-    let engine = PolicyEngine::new(EngineOptions {
-        metering: Metering::Off,
-        cache: None,
-    })
-    .map_err(|error| error.to_string())?;
-    let loader = Loader::new(engine, Arc::new(FileSource::new(path)), terms);
+    let loader = Loader::new(super::engine()?, Arc::new(FileSource::new(path)), terms);
     let progress = out::Progress::of("loading the policy set");
     let loaded = loader.load_now().await;
     drop(progress);
@@ -168,14 +162,12 @@ pub(crate) async fn status(settings: &Settings) -> Done {
                 highest.revision, highest.since
             ));
             if let Ok(loaded) = &loaded
-                && (loaded.revision < highest.revision
-                    || loaded.revision == highest.revision && loaded.digest != highest.digest)
+                && let Err(refusal) = highest.allows(loaded.revision, &loaded.digest)
             {
                 good = false;
                 out::line(format_args!(
-                    "{} a host refuses this set: give it a revision above {}",
-                    out::styled(out::BAD, "refused:"),
-                    highest.revision
+                    "{} {refusal}",
+                    out::styled(out::BAD, "refused:")
                 ));
             }
         }

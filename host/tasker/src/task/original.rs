@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use signalbox_policy::contract::{Entry, Failure};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Call, Settling, Tasker,
@@ -74,8 +74,30 @@ impl Tasker {
         Settling::Done
     }
 
-    /// How the statement ended, from Redshift where this role may ask. The row has no statement id, so the event's is
-    /// asked for, and has to have the row's SQL.
+    /// Looks for the statement of a row, which has no statement id, by its name, as the original does: on these targets
+    /// in turn, and says on which.
+    async fn find_original<'t>(
+        &self,
+        row: &OriginalRow,
+        targets: &'t [String],
+        deadline: Instant,
+    ) -> (&'t str, Found) {
+        let name = row.statement_name();
+        let first = targets.first().map_or("default", String::as_str);
+        let mut nowhere = (first, Found::Nowhere);
+        for target in targets {
+            match self.find_named(target, &name, deadline).await {
+                found @ Found::Id(_) => return (target, found),
+                Found::Nowhere => {}
+                // Another target may still show it.
+                other => nowhere = (target, other),
+            }
+        }
+        nowhere
+    }
+
+    /// How the statement ended, from Redshift where this role may ask. Which statement it is says its name, and not the
+    /// event, if this role sees it.
     async fn ended_by_original(
         &self,
         call: &Call,
@@ -88,11 +110,14 @@ impl Tasker {
                 "the event says neither which statement nor how it ended",
             ));
         };
-        let target = self
-            .options
-            .targets
-            .first()
-            .map_or("default", String::as_str);
+        let found = self.find_original(row, &self.options.targets, call.deadline);
+        let (target, is_seen) = match found.await {
+            (target, Found::Id(found)) if found == id => (target, true),
+            (_, Found::Id(_)) => return Err(ignored("the event's statement is not the row's")),
+            (target, Found::Nowhere | Found::Denied(_)) => (target, false),
+            (_, Found::Unknown(reason)) => return Err(again(&reason)),
+            (_, Found::NotAsked) => return Err(again("there was no time to ask")),
+        };
         let describe = self.ports.warehouse.describe(target, id, None);
         match timeout_at(call.deadline, describe).await {
             Err(_) => Err(again("the time of this invocation is over")),
@@ -117,12 +142,13 @@ impl Tasker {
             // Redshift shows a statement only to the role that started it. The original believes the event, and so must
             // whoever answers in its place: nothing else will ever say how it ended.
             Ok(Err(error))
-                if matches!(
-                    error.kind,
-                    ServiceErrorKind::Denied
-                        | ServiceErrorKind::NotFound
-                        | ServiceErrorKind::Invalid
-                ) =>
+                if !is_seen
+                    && matches!(
+                        error.kind,
+                        ServiceErrorKind::Denied
+                            | ServiceErrorKind::NotFound
+                            | ServiceErrorKind::Invalid
+                    ) =>
             {
                 tracing::warn!(id, %error, alarm = "OriginalBelieved", "a statement of the original cannot be described; its event is believed, as the original does");
                 Ok(Ended {
@@ -139,37 +165,30 @@ impl EventServices {
     /// The entry of a row of the original, which has no statement id: it is looked up by the statement's name, as the
     /// original does, on the policy's targets in turn.
     pub(super) async fn entry_of_original(&self, row: &OriginalRow) -> Result<Entry, Failure> {
-        let name = row.statement_name();
-        let mut unknown = None;
-        let mut found = None;
-        for target in &self.targets {
-            match self.tasker.find_named(target, &name, self.deadline()).await {
-                Found::Id(id) => {
-                    found = Some((target, id));
-                    break;
-                }
-                Found::Nowhere => {}
-                Found::Unknown(reason) => unknown = Some(reason),
-                Found::NotAsked => unknown = Some("there was no time to ask".to_owned()),
-            }
-        }
-        if let (None, Some(reason)) = (&found, unknown) {
-            return Err(Failure::Unavailable(detail(
-                "ListStatements",
-                format!("the statement of the original could not be looked up: {reason}"),
-                true,
-            )));
-        }
-        let (target, statement_id) = found.map_or_else(
-            || (self.targets.first().cloned().unwrap_or_default(), None),
-            |(target, id)| (target.clone(), Some(id)),
-        );
+        let found = self
+            .tasker
+            .find_original(row, &self.targets, self.deadline());
+        let (target, found) = found.await;
+        let statement_id = match found {
+            Found::Id(id) => Some(id),
+            Found::Nowhere => None,
+            Found::Unknown(reason) | Found::Denied(reason) => return Err(not_looked_up(&reason)),
+            Found::NotAsked => return Err(not_looked_up("there was no time to ask")),
+        };
         Ok(Entry {
             statement_id,
-            target,
+            target: target.to_owned(),
             action: "executeStatement".to_owned(),
             step: None,
             recorded_at: row.recorded_at(),
         })
     }
+}
+
+fn not_looked_up(reason: &str) -> Failure {
+    Failure::Unavailable(detail(
+        "ListStatements",
+        format!("the statement of the original could not be looked up: {reason}"),
+        true,
+    ))
 }

@@ -17,6 +17,8 @@ use crate::{
 /// What recording a fault and stopping its statement may take after the event's time is over: less than what the host
 /// keeps back to answer in.
 const FAULT_TIME: Duration = Duration::from_millis(1_000);
+/// What recording and sending an answer may take where that time is over too.
+const ANSWER_TIME: Duration = Duration::from_millis(300);
 
 /// The longest reply that is kept for repeats, in bytes, where an answer of 256 KB has to find room beside it: an item
 /// has 400 KB at most.
@@ -67,8 +69,10 @@ impl Tasker {
             (Err(rejection), _, None)
                 if intake.waiting.is_some() && starts.iter().any(|start| !start.certain) =>
             {
-                self.answer_unbound(call, intake, answer::of_raised(&rejection.into()))
-                    .await
+                let raised = Raised::from(rejection);
+                let told = self.answer_unbound(call, intake, answer::of_raised(&raised));
+                // That the ledger did not answer must not be taken for a reason to run the SQL again.
+                told.await.map_err(|_| raised)
             }
             (Err(_), _, _) if starts.iter().any(|start| !start.certain) => Ok(pending()),
             (Err(rejection), ..) => {
@@ -210,11 +214,11 @@ impl Tasker {
             // What may still run is not the task's, so nothing else would tell it.
             Ok(false) | Err(_) if !starts.iter().any(|start| start.bound) => {
                 let call = Call {
-                    deadline: end,
+                    deadline: end.max(Instant::now() + ANSWER_TIME),
                     ..call.clone()
                 };
-                self.answer_unbound(&call, intake, answer::of_fault(fault))
-                    .await
+                let told = self.answer_unbound(&call, intake, answer::of_fault(fault));
+                told.await.map_err(|_| Raised::from(fault))
             }
             Ok(false) | Err(_) => Ok(pending()),
         }

@@ -22,6 +22,8 @@ pub(super) enum Found {
     Nowhere,
     /// It is not known; why.
     Unknown(String),
+    /// This role may not look; the refusal.
+    Denied(String),
     /// There was no time to ask.
     NotAsked,
 }
@@ -40,10 +42,10 @@ impl Tasker {
                 Some(self.abandon(call, stored, summary).await)
             }
             Found::Nowhere => Some(again("its start may still be under way")),
-            Found::Unknown(_) if self.is_forgotten(&stored.record) => {
+            Found::Unknown(_) | Found::Denied(_) if self.is_forgotten(&stored.record) => {
                 Some(self.give_up(call, stored).await)
             }
-            Found::Unknown(reason) => Some(again(&reason)),
+            Found::Unknown(reason) | Found::Denied(reason) => Some(again(&reason)),
             Found::NotAsked => None,
         }
     }
@@ -59,12 +61,12 @@ impl Tasker {
 
     /// Whether the statement of a record, if there ever was one, cannot run any more.
     pub(super) fn has_outlived(&self, record: &Record) -> bool {
-        self.age(record) > STATEMENT_LIFE_MS
+        self.age(record) > STATEMENT_LIFE_MS || sabotage::is(Bug::HastyGiveUp)
     }
 
     /// Whether Redshift cannot know the statement any more.
     pub(super) fn is_forgotten(&self, record: &Record) -> bool {
-        self.age(record) > MEMORY_MS
+        self.age(record) > MEMORY_MS || sabotage::is(Bug::HastyGiveUp)
     }
 
     fn age(&self, record: &Record) -> i64 {
@@ -187,6 +189,7 @@ impl Tasker {
                 Ok(Err(error)) => {
                     if error.kind == ServiceErrorKind::Denied {
                         tracing::error!(statement = name, %error, alarm = "ListRefused", "statements cannot be looked up by name: this role may not list them");
+                        return Found::Denied(error.to_string());
                     }
                     return Found::Unknown(error.to_string());
                 }

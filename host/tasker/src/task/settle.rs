@@ -277,6 +277,11 @@ impl Tasker {
             secrets.take(secret);
         }
         let mut services = EventServices::new(self, call, granted, record.record_id.clone());
+        // What is decided here is decided once, so how much the process has to do must not be in it.
+        services.grants = granted
+            .grants
+            .as_ref()
+            .map(|grants| Arc::new(grants.unmetered()));
         services.secrets = Arc::new(secrets);
         services.execution_arn.clone_from(&record.execution_arn);
         services.waiting = waiting;

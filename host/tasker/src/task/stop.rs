@@ -256,8 +256,9 @@ impl Tasker {
             .as_ref()
             .map_or("", |policy| policy.name.as_str());
         let Some(granted) = policies.settling(name) else {
-            // One that is only not loaded yet decides later.
-            return (!policies.is_unavailable()).then_some(OnStop::Cancel);
+            // What the payload asked for holds without a policy too. Else one that is only not loaded yet decides later.
+            let by_default = (!policies.is_unavailable()).then_some(OnStop::Cancel);
+            return facts.on_stop.or(by_default);
         };
         let services = Arc::new(self.services_of(call, granted, record));
         let context = self.context(services, call);

@@ -171,7 +171,7 @@ impl Schedule {
             let event = match rng.below(14) {
                 // The same invocation once more.
                 0 | 1 => Event::Invoke(task),
-                // A believer in events, as the original was, cannot tell a forged one.
+                // Where this role may neither list nor describe, it believes events as the original did: a forged one too.
                 2..=4 if tasks[task].original => Event::Foreign,
                 2..=4 => Event::Completion {
                     task,

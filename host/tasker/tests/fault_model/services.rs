@@ -17,7 +17,7 @@ use super::{items::Items, schedule::TaskPlan};
 
 /// How long Redshift remembers a ClientToken.
 const CLIENT_TOKEN_LIFE: Duration = Duration::from_secs(8 * 60 * 60);
-/// What `StatementLost` and the like are called: answers that say that nobody knows.
+/// The answer that says that nobody knows. No schedule takes as long as Redshift remembers, so it is never true here.
 const UNKNOWN_OUTCOME: &str = "StatementLost";
 
 /// Who makes a call.
@@ -401,10 +401,14 @@ impl Services {
             return Ok(());
         }
         task.closed = Some(ClosedBy::Answer(Told::Succeeded(response.to_owned())));
+        if response.contains(UNKNOWN_OUTCOME) {
+            self.broken.push(format!(
+                "the stack of task {number} was told {response}: nobody had lost it"
+            ));
+        }
         let statement = self.bound(number);
         let status = statement.map(|statement| statement.status(now));
-        let lost = response.contains(UNKNOWN_OUTCOME);
-        if statement.is_some_and(|statement| !statement.is_over(now)) && !lost {
+        if statement.is_some_and(|statement| !statement.is_over(now)) {
             self.broken.push(format!(
                 "the stack of task {number} was told {response}: its statement still runs"
             ));
@@ -450,14 +454,17 @@ impl Services {
         }
     }
 
-    /// An invocation failed: no statement of its task may run.
+    /// An invocation failed: no statement of its task may run, nor have done what the task is for.
     pub fn raised(&mut self, now: Instant, number: usize, error: &str) {
-        if self
-            .bound(number)
-            .is_some_and(|statement| !statement.is_over(now))
-        {
+        let waits = self.tasks[number].plan.waits;
+        let Some(status) = self.bound(number).map(|statement| statement.status(now)) else {
+            return;
+        };
+        let is_undone = matches!(status, StatementStatus::Failed | StatementStatus::Aborted);
+        let is_over = is_undone || status == StatementStatus::Finished;
+        if !is_over || (waits && !is_undone) {
             self.broken.push(format!(
-                "task {number}: its invocation failed with {error} while its statement ran"
+                "task {number}: its invocation failed with {error}, and its statement is {status:?}"
             ));
         }
     }
@@ -516,7 +523,7 @@ impl Services {
             Told::Failed(error, cause) => (error.as_deref(), cause.as_ref()),
         };
         if error == Some(UNKNOWN_OUTCOME) {
-            return None;
+            return Some("nobody had lost it".to_owned());
         }
         let body: Value = body
             .and_then(|body| serde_json::from_str(body).ok())

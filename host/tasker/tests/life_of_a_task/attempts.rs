@@ -8,12 +8,14 @@ use signalbox_policy::{
     contract::{Exclusivity, OnStop, Source, StatementStatus},
 };
 use signalbox_tasker::{
-    Call, Granted, PolicySet, Raised, Settling,
+    Call, Raised, Settling,
     ports::{SendError, ServiceErrorKind},
     record::{Ending, Phase},
 };
 
-use crate::support::{ARN, Script, ScriptedPolicy, StartFault, Told, World, event, id, standard};
+use crate::support::{
+    ARN, Script, ScriptedPolicy, StartFault, Told, World, event, id, policies, standard,
+};
 
 const FIRST: &str = "token-of-the-first-attempt-01";
 const SECOND: &str = "token-of-the-second-attempt-2";
@@ -401,13 +403,7 @@ async fn a_key_is_one_of_its_state_machine_and_policy() {
     ask(&world, other).await.unwrap();
     assert_eq!(world.warehouse.started().len(), 2);
 
-    let named = |name: &str| Granted {
-        grants: None,
-        policy: Arc::new(ScriptedPolicy::named(name, Script::default())),
-        targets: Vec::new(),
-    };
-    let policies = PolicySet::new("standard", vec![named("standard"), named("finance")]);
-    world.tasker.swap(policies.unwrap());
+    world.tasker.swap(policies(&["standard", "finance"]));
     let mut other = keyed(THIRD, "select 3");
     other["policy"] = json!("finance");
     ask(&world, other).await.unwrap();

@@ -141,6 +141,20 @@ async fn an_early_or_crossed_event_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_with_an_id_that_it_made_up_ends_nothing() {
+    let world = World::new(standard());
+    world.original().await;
+    let invented = "00000000-0000-4000-8000-00000000dead";
+    let settled = world
+        .tasker
+        .settle(&world.call(), event(&name(), invented, "FINISHED"))
+        .await;
+    assert!(matches!(settled, Settling::Ignored { .. }), "{settled:?}");
+    assert!(world.callbacks.sent(TOKEN).is_empty());
+    assert_eq!(world.row().await.expires_at, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_statement_of_another_role_is_answered_by_its_event_as_the_original_does() {
     let world = World::new(standard());
     let id = world.original().await;

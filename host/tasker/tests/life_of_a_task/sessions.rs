@@ -4,9 +4,9 @@ use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use serde_json::{Value, json};
 use signalbox_policy::contract::StatementStatus;
-use signalbox_tasker::{Granted, PolicySet, Raised};
+use signalbox_tasker::Raised;
 
-use crate::support::{ARN, Script, ScriptedPolicy, World, id, standard};
+use crate::support::{ARN, World, id, policies, standard};
 
 const TOKEN: &str = "token-of-a-task-0123456789";
 const OTHER: &str = "token-of-another-9876543210";
@@ -51,13 +51,7 @@ async fn a_session_is_used_by_who_opened_it() {
 #[tokio::test(start_paused = true)]
 async fn any_other_is_told_that_there_is_none() {
     let world = World::new(standard());
-    let named = |name: &str| Granted {
-        grants: None,
-        policy: Arc::new(ScriptedPolicy::named(name, Script::default())),
-        targets: Vec::new(),
-    };
-    let policies = PolicySet::new("standard", vec![named("standard"), named("finance")]);
-    world.tasker.swap(policies.unwrap());
+    world.tasker.swap(policies(&["standard", "finance"]));
     let session = open(&world).await;
     let before = world.ledger.keys();
     let unknown = ask(&world, OTHER, json!({"sessionId": UNKNOWN}))

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, atomic::Ordering};
 use serde_json::{Value, json};
 use signalbox_policy::contract::{Closing, ClosingReason, Exclusivity, OnStop, StatementStatus};
 use signalbox_tasker::{
-    Settling,
+    PolicySet, Settling,
     ports::{Execution, ExecutionError, ExecutionStatus},
     record::{Ending, Phase},
 };
 
-use crate::support::{ARN, Alarms, Script, ScriptedPolicy, StartFault, World, standard};
+use crate::support::{ARN, Alarms, Script, ScriptedPolicy, StartFault, World, policies, standard};
 
 const TOKEN: &str = "token-of-a-task-0123456789";
 const OTHER: &str = "token-of-another-9876543210";
@@ -161,6 +161,44 @@ async fn a_policy_that_faults_has_it_cancelled_with_an_alarm() {
     assert_eq!(stopped(&world, event).await, Settling::Done);
     assert_eq!(world.warehouse.started()[0].cancels, 1);
     assert_eq!(alarms.take(), ["PolicyFault"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_policy_what_the_payload_asked_for_holds() {
+    let gone = || policies(&["other"]);
+    let unavailable = || PolicySet::unavailable("the bucket does not answer");
+    // What the payload asked for, the set that is in force, and how often the statement is cancelled.
+    for (on_stop, set, cancels) in [
+        (None, gone(), 1),
+        (Some(OnStop::Cancel), gone(), 1),
+        (Some(OnStop::Leave), gone(), 0),
+        (None, unavailable(), 0),
+        (Some(OnStop::Cancel), unavailable(), 1),
+        (Some(OnStop::Leave), unavailable(), 0),
+    ] {
+        let (policy, closings) = asked(Script {
+            on_stop,
+            ..Script::default()
+        });
+        let world = running(policy).await;
+        let waits_for_a_policy = on_stop.is_none() && set.is_unavailable();
+        world.tasker.swap(set);
+        let event = stop(&world, ExecutionStatus::Aborted);
+        assert_eq!(stopped(&world, event).await, Settling::Done);
+        assert_eq!(world.warehouse.count("cancel"), cancels, "{on_stop:?}");
+
+        // One that is only not loaded yet decides when it is: this one cancels.
+        world.tasker.swap(policies(&["standard"]));
+        world.push(200);
+        world.sweep().await;
+        let has_cancelled = world.warehouse.count("cancel") > 0;
+        assert_eq!(
+            has_cancelled,
+            cancels > 0 || waits_for_a_policy,
+            "{on_stop:?}"
+        );
+        assert!(closings.lock().unwrap().is_empty());
+    }
 }
 
 #[tokio::test(start_paused = true)]

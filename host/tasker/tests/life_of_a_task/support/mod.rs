@@ -19,7 +19,7 @@ pub use alarms::Alarms;
 pub use callbacks::{FakeCallbacks, Told};
 pub use custom_resources::FakeCustomResources;
 pub use ledger::MemoryLedger;
-pub use policy::{Script, ScriptedPolicy, standard};
+pub use policy::{Script, ScriptedPolicy, policies, standard};
 use serde_json::{Value, json};
 use signalbox_policy::contract::{Source, StatementStatus};
 use signalbox_tasker::{

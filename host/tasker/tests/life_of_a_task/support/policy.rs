@@ -13,7 +13,7 @@ use signalbox_policy::{
         Waiter,
     },
 };
-use signalbox_tasker::raised::detail_of;
+use signalbox_tasker::{Granted, PolicySet, raised::detail_of};
 
 fn rejection(failure: &Failure) -> Rejection {
     let detail = detail_of(failure);
@@ -50,6 +50,8 @@ pub struct Script {
     pub answer_refusal: Option<Answer>,
     /// Answers the task after a start that is not bound to it.
     pub answer_after_start: Option<Answer>,
+    /// What the request says becomes of the statement when the task is gone.
+    pub on_stop: Option<OnStop>,
     /// What becomes of a statement whose task is gone; without it, it is cancelled.
     pub closed: Option<OnStop>,
     /// Faults when it is asked that.
@@ -70,6 +72,16 @@ pub struct ScriptedPolicy {
 /// A policy that starts what it is asked to start, and tells what Redshift told.
 pub fn standard() -> ScriptedPolicy {
     ScriptedPolicy::new(Script::default())
+}
+
+/// A set of such policies by these names, the first for payloads that name none.
+pub fn policies(names: &[&str]) -> PolicySet {
+    let granted = |name: &&str| Granted {
+        grants: None,
+        policy: Arc::new(ScriptedPolicy::named(name, Script::default())),
+        targets: Vec::new(),
+    };
+    PolicySet::new(names[0], names.iter().map(granted).collect()).unwrap()
 }
 
 impl ScriptedPolicy {
@@ -167,7 +179,7 @@ impl Policy for ScriptedPolicy {
                 exclusive: self.script.exclusive.clone(),
                 deadline_seconds: self.script.deadline_seconds,
                 heartbeat: self.script.heartbeat,
-                on_stop: None,
+                on_stop: self.script.on_stop,
                 step: match payload["step"].as_str() {
                     Some(step) if self.script.step_of_payload => Some(step.to_owned()),
                     _ => self.script.step.clone(),
