@@ -193,7 +193,7 @@ fn all(rules: &[Rule], scope: &Scope<'_>, wanted: bool) -> Result<bool, Miss> {
 
 fn find<'v>(path: &Path, scope: &Scope<'v>) -> Result<&'v Value, Miss> {
     path.find(scope.data, scope.context)
-        .ok_or_else(|| Miss::Path(format!("the path '{path}' is not in the input")))
+        .ok_or_else(|| Miss::path(path))
 }
 
 impl Test {

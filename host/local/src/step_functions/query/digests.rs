@@ -1,30 +1,21 @@
 //! The digests of `States.Hash` and `$hash`.
 
 use sha2::Digest as _;
-use std::fmt::Write as _;
 
 /// The digest of a text in hexadecimal digits; the error lists the algorithms there are.
 pub(super) fn digest(text: &str, algorithm: &str) -> Result<String, String> {
     let text = text.as_bytes();
     Ok(match algorithm {
-        "MD5" => hexadecimal(&md5::Md5::digest(text)),
-        "SHA-1" => hexadecimal(&sha1::Sha1::digest(text)),
-        "SHA-256" => hexadecimal(&sha2::Sha256::digest(text)),
-        "SHA-384" => hexadecimal(&sha2::Sha384::digest(text)),
-        "SHA-512" => hexadecimal(&sha2::Sha512::digest(text)),
+        "MD5" => hex::encode(md5::Md5::digest(text)),
+        "SHA-1" => hex::encode(sha1::Sha1::digest(text)),
+        "SHA-256" => hex::encode(sha2::Sha256::digest(text)),
+        "SHA-384" => hex::encode(sha2::Sha384::digest(text)),
+        "SHA-512" => hex::encode(sha2::Sha512::digest(text)),
         other => {
             return Err(format!(
                 "there is no algorithm '{other}'; there are MD5, SHA-1, SHA-256, SHA-384, SHA-512"
             ));
         }
-    })
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a `String` does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
     })
 }
 

@@ -50,7 +50,7 @@ impl Call {
                 Argument::Path(path) => path
                     .find(scope.data, scope.context)
                     .cloned()
-                    .ok_or_else(|| Miss::Path(format!("the path '{path}' is not in the input")))?,
+                    .ok_or_else(|| Miss::path(path))?,
                 Argument::Call(call) => call.value(scope)?,
             });
         }

@@ -74,6 +74,11 @@ pub(crate) enum Miss {
 }
 
 impl Miss {
+    /// This path leads nowhere.
+    pub(crate) fn path(path: &Path) -> Self {
+        Self::Path(format!("the path '{path}' is not in the input"))
+    }
+
     /// The error of a state in whose `Parameters` or `ResultSelector` this happened.
     pub(crate) fn in_template(self) -> StateError {
         self.error("States.ParameterPathFailure")
@@ -117,7 +122,7 @@ impl Query {
             Self::Path(path) => path
                 .find(scope.data, scope.context)
                 .cloned()
-                .ok_or_else(|| Miss::Path(format!("the path '{path}' is not in the input"))),
+                .ok_or_else(|| Miss::path(path)),
             Self::Call(call) => call.value(scope),
             Self::Expression(expression) => expression.value(scope),
         }
