@@ -10,7 +10,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -29,7 +29,10 @@ use signalbox_local::{
     ledger::EmbeddedLedger,
 };
 use signalbox_policy::{EngineOptions, Metering, PolicyEngine};
-use signalbox_tasker::{PolicySet, Ports, Tasker, ports::SystemClock};
+use signalbox_tasker::{
+    PolicySet, Ports, Tasker,
+    ports::{Callbacks, Execution, ExecutionError, SendError, SystemClock, TaskToken},
+};
 use tokio::time::Instant;
 
 const SWAPS: u64 = 1_000;
@@ -200,6 +203,126 @@ async fn no_invocation_sees_half_a_set() {
         seen.contains_key("even") && seen.contains_key("odd"),
         "both kinds of sets were used: {seen:?}"
     );
+}
+
+/// Puts another set in force while an invocation tells a task something.
+struct Swapping {
+    tasker: OnceLock<Tasker>,
+    next: Mutex<Option<PolicySet>>,
+    told: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Callbacks for Swapping {
+    async fn succeed(&self, _: &TaskToken, output: &str) -> Result<(), SendError> {
+        panic!("everything is denied, and a task was told {output}")
+    }
+
+    async fn fail(
+        &self,
+        _: &TaskToken,
+        _: Option<&str>,
+        cause: Option<&str>,
+    ) -> Result<(), SendError> {
+        self.told
+            .lock()
+            .expect("told")
+            .push(cause.unwrap_or_default().to_owned());
+        if let Some(next) = self.next.lock().expect("next").take() {
+            self.tasker.get().expect("a tasker").swap(next);
+        }
+        Ok(())
+    }
+
+    async fn heartbeat(&self, _: &TaskToken) -> Result<(), SendError> {
+        panic!("no heartbeat was asked for")
+    }
+
+    async fn describe_execution(&self, arn: &str) -> Result<Execution, ExecutionError> {
+        panic!("nobody asked for {arn}")
+    }
+}
+
+/// A set that denies everything, and says which revision does.
+fn denial(revision: u64) -> String {
+    format!(
+        r#"
+schema = 1
+revision = {revision}
+
+[policies.standard]
+builtin = "standard"
+grants = {{ targets = ["even"], actions = ["execute-statement"] }}
+settings = {{ rules = [{{ name = "all", then = {{ deny = "by revision {revision}" }} }}] }}
+
+[[routes]]
+name = "all"
+function = "*"
+policies = ["standard"]
+"#
+    )
+}
+
+#[tokio::test]
+async fn a_swap_in_the_middle_of_a_batch_is_for_the_next_invocation() {
+    let config = config();
+    let session = Arc::new(Session::at("http://127.0.0.1:9"));
+    let terms = Terms {
+        targets: Some(config.targets.keys().cloned().collect()),
+        allow_unsigned: true,
+        ..Terms::default()
+    };
+    let engine = PolicyEngine::new(EngineOptions {
+        metering: Metering::Off,
+        cache: None,
+    });
+    let source = Arc::new(Ever(AtomicU64::new(0)));
+    let loader = Loader::new(engine.expect("an engine"), source, terms);
+    let mut sets = Vec::new();
+    for revision in [1, 2] {
+        let loaded = loader.load(denial(revision).as_bytes(), None).await;
+        sets.push(loaded.expect("a good set").set());
+    }
+    let callbacks = Arc::new(Swapping {
+        tasker: OnceLock::new(),
+        next: Mutex::new(sets.pop()),
+        told: Mutex::default(),
+    });
+    let ports = Ports {
+        warehouse: Arc::new(RedshiftData::new(session, config.targets.clone())),
+        callbacks: Arc::<Swapping>::clone(&callbacks),
+        custom_resources: Arc::new(CloudFormation::new(Vec::new())),
+        ledger: Arc::new(EmbeddedLedger::in_memory().expect("a ledger")),
+        clock: Arc::new(SystemClock),
+    };
+    let tasker = Tasker::new(ports, start::options(&config), sets.pop().expect("a set"));
+    assert!(callbacks.tasker.set(tasker.clone()).is_ok());
+    let host = Host::new(tasker);
+    let batch = |tokens: &[&str]| {
+        let record = |token: &&str| {
+            let body = json!({
+                "sqlStatement": "select 1", "taskToken": token,
+                "executionArn": "arn:aws:states:us-east-1:000000000000:execution:etl:one"
+            });
+            json!({"messageId": token, "eventSource": "aws:sqs", "body": body.to_string()})
+        };
+        json!({"Records": tokens.iter().map(record).collect::<Vec<_>>()})
+    };
+    for tokens in [&["first", "second", "third"][..], &["fourth"]] {
+        let context = InvocationContext {
+            request_id: "a batch".to_owned(),
+            deadline: Instant::now() + Duration::from_secs(120),
+            function_arn: Some(FUNCTION.to_owned()),
+        };
+        let answer = host.handle(batch(tokens), context).await;
+        assert_eq!(answer, Ok(json!({"batchItemFailures": []})));
+    }
+    let told = callbacks.told.lock().expect("told");
+    let by: Vec<_> = told
+        .iter()
+        .map(|cause| cause.contains("by revision 2"))
+        .collect();
+    assert_eq!(by, [false, false, false, true], "{told:?}");
 }
 
 /// Has one revision, and then answers no more until it is told to.

@@ -1,7 +1,7 @@
 //! Objects of Amazon S3, read whole: for policy sets.
 //!
-//! One operation does not need S3's own client, which is as large as all other clients of this crate together: the
-//! request is a plain GET, signed by the library that signs those of the SDK.
+//! One operation does not need S3's own client: the request is a plain GET, signed by the library that signs those of
+//! the SDK.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};

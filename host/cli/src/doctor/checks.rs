@@ -13,12 +13,15 @@ pub(super) fn configuration(config: &Config) -> Finding {
         let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
         names.join(", ")
     };
+    let policies = match &config.policy_set {
+        Some(set) => format!("policy set {}", set.source),
+        None => format!("policies {}", names(config.policies.keys().collect())),
+    };
     let found = format!(
-        "deployment `{}`, table `{}`, targets {}, policies {}",
+        "deployment `{}`, table `{}`, targets {}, {policies}",
         config.deployment,
         config.ledger.table,
         names(config.targets.keys().collect()),
-        names(config.policies.keys().collect())
     );
     if config.deployment == "local" {
         return Finding::new("configuration", State::Mend, found)

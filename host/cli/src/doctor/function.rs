@@ -114,6 +114,7 @@ pub(super) fn settings(name: &str, function: &Function, here: &Config) -> Findin
             theirs.default_target != here.default_target,
         ),
         ("policies", !theirs.policies.keys().eq(here.policies.keys())),
+        ("policy set", theirs.policy_set != here.policy_set),
         (
             "default policy",
             theirs.default_policy != here.default_policy,

@@ -66,7 +66,8 @@ pub struct Config {
     pub default_target: String,
     /// The durable record.
     pub ledger: LedgerConfig,
-    /// The policies; at least one. Not used where there is a policy set.
+    /// The policies; at least one. Where there is a policy set it is the standard one, for those who try a payload
+    /// without the set.
     pub policies: BTreeMap<String, PolicyConfig>,
     /// The policy of a payload that names none; one of `policies`.
     pub default_policy: String,

@@ -1,6 +1,7 @@
 //! The policy set as the configuration names it.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -47,6 +48,15 @@ pub enum SetSource {
         /// The key.
         key: String,
     },
+}
+
+impl fmt::Display for SetSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::S3 { bucket, key } => write!(f, "s3://{bucket}/{key}"),
+        }
+    }
 }
 
 /// `[policy_set]` of the file.

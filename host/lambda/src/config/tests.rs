@@ -373,6 +373,13 @@ fn every_key_is_in_the_documentation() {
         );
     }
     assert!(count > 25, "only {count} keys");
+    let of_sets = include_str!("../../../../docs/policy-sets.md");
+    for key in serde_fields::<policy_set::PolicySetFile>() {
+        assert!(
+            of_sets.contains(&format!("| `{key}`")),
+            "docs/policy-sets.md says nothing of `{key}`"
+        );
+    }
     let original = [
         "CLUSTER_IDENTIFIER",
         "DATABASE",

@@ -121,17 +121,16 @@ impl Host {
     async fn answer(&self, event: Value, context: &InvocationContext) -> Result<Value, Raised> {
         if let Some(set) = &self.set {
             set.refresher.head(context.deadline).await;
-            if status::is_asked(&event) {
-                return status::answer(set, context);
-            }
         }
         // What is swapped meanwhile is for the next one.
-        answer(&self.tasker.snapshot(), event, context).await
+        let work = self.tasker.snapshot();
+        answer(&work, self.set.as_ref(), event, context).await
     }
 }
 
 async fn answer(
     work: &impl Work,
+    set: Option<&Refreshed>,
     event: Value,
     context: &InvocationContext,
 ) -> Result<Value, Raised> {
@@ -147,6 +146,7 @@ async fn answer(
         Event::ExecutionStatus(event) => {
             worked(work.stopped(&context.call(Source::Invocation), event).await)
         }
+        Event::Status => status::answer(set, context),
         Event::Sweep => work.sweep(&context.call(Source::Invocation)).await,
         Event::CustomResource(request) => {
             work.invoke(&context.call(Source::CustomResource), request)

@@ -5,13 +5,16 @@ use signalbox_tasker::{Raised, raised::names};
 
 use super::{InvocationContext, Refreshed};
 
-/// Whether an event asks for it.
-pub(super) fn is_asked(event: &Value) -> bool {
-    event.get("action").and_then(Value::as_str) == Some("status") && event.get("Records").is_none()
-}
-
 /// Tells those who may know. It is answered when no set is in force too: that is when it is needed most.
-pub(super) fn answer(set: &Refreshed, context: &InvocationContext) -> Result<Value, Raised> {
+pub(super) fn answer(
+    set: Option<&Refreshed>,
+    context: &InvocationContext,
+) -> Result<Value, Raised> {
+    let Some(set) = set else {
+        return Err(Raised::invalid(
+            "this function has no policy set whose status could be told: its policies are those of its configuration",
+        ));
+    };
     let function = context.function_arn.as_deref().unwrap_or_default();
     if !set
         .status_for

@@ -98,7 +98,7 @@ fn record(id: &str, body: &Value) -> Value {
 }
 
 async fn handle(work: &Fake, event: Value) -> Result<Value, Raised> {
-    answer(work, event, &context(30_000)).await
+    answer(work, None, event, &context(30_000)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +188,7 @@ async fn each_record_has_its_share_and_what_is_not_begun_stays() {
     let begun = Instant::now();
     let records = ["1", "2", "3", "4"].map(|id| record(id, &completion("mine")));
     let batch = json!({"Records": records});
-    let answer = answer(&work, batch, &context(31_500))
+    let answer = answer(&work, None, batch, &context(31_500))
         .await
         .expect("a batch");
     assert_eq!(

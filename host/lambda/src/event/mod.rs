@@ -27,6 +27,8 @@ pub enum Event {
     ExecutionStatus(Value),
     /// It is time to look for what is overdue.
     Sweep,
+    /// How the policy set of this process stands.
+    Status,
     /// A request of CloudFormation for a custom resource, with the SQL to run.
     CustomResource(Value),
 }
@@ -34,7 +36,7 @@ pub enum Event {
 /// What the function takes, for messages.
 const SUPPORTED: &str = "a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or \
                          of completion events; an EventBridge event `Redshift Data Statement Status Change` \
-                         or `Step Functions Execution Status Change`; a scheduled event or `{\"action\": \"sweep\"}`";
+                         or `Step Functions Execution Status Change`; a scheduled event, `{\"action\": \"sweep\"}` or `{\"action\": \"status\"}`";
 
 impl Event {
     /// Says what an event is.
@@ -55,8 +57,8 @@ impl Event {
         if fields.contains_key("Records") {
             return queue::records(fields).map(Self::Queue);
         }
-        if payload::is_sweep(&fields) {
-            return Ok(Self::Sweep);
+        if let Some(question) = payload::question(&fields)? {
+            return Ok(question);
         }
         if payload::is_custom_resource(&fields) {
             return Ok(Self::CustomResource(Value::Object(fields)));

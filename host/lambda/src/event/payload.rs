@@ -1,8 +1,9 @@
 //! Payloads: events that people write into state machines.
 
 use serde_json::{Map, Value};
+use signalbox_tasker::Raised;
 
-use super::text;
+use super::{Event, text};
 use crate::config::nearest;
 
 /// A payload has at least one of these. The policy checks it in full.
@@ -15,8 +16,26 @@ pub(super) fn is_payload(fields: &Map<String, Value>) -> bool {
     PAYLOAD_KEYS.iter().any(|key| fields.contains_key(*key))
 }
 
-pub(super) fn is_sweep(fields: &Map<String, Value>) -> bool {
-    text(fields, "action") == Some("sweep")
+/// What the host is asked itself, if it is.
+///
+/// # Errors
+/// `InvalidRequest` if a task waits for it: it is answered at once, and nothing would answer the token.
+pub(super) fn question(fields: &Map<String, Value>) -> Result<Option<Event>, Raised> {
+    let (name, event) = match text(fields, "action") {
+        Some("sweep") => ("sweep", Event::Sweep),
+        Some("status") => ("status", Event::Status),
+        _ => return Ok(None),
+    };
+    if fields
+        .get("taskToken")
+        .is_some_and(|token| !token.is_null())
+    {
+        return Err(Raised::invalid(format!(
+            "`{{\"action\": \"{name}\"}}` is answered at once: take `taskToken` out of the payload, and invoke the \
+             function without `.waitForTaskToken`"
+        )));
+    }
+    Ok(Some(event))
 }
 
 /// A request of CloudFormation carries an address to answer to.

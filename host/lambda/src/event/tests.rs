@@ -65,6 +65,26 @@ fn events_of_eventbridge() {
 }
 
 #[test]
+fn what_the_host_is_asked_itself_is_answered_at_once_and_to_no_token() {
+    assert_eq!(
+        Event::recognise(json!({"action": "status"})),
+        Ok(Event::Status)
+    );
+    for action in ["sweep", "status"] {
+        let without = json!({"action": action, "taskToken": null});
+        assert!(!matches!(
+            Event::recognise(without),
+            Ok(Event::Payload(_)) | Err(_)
+        ));
+        let message = refused(json!({"action": action, "taskToken": "t"}));
+        assert!(
+            message.contains("`taskToken`") && message.contains(action),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn requests_of_cloudformation() {
     let request = json!({
         "RequestType": "Create", "ResponseURL": "https://x", "StackId": "s", "RequestId": "r",
@@ -84,11 +104,11 @@ fn requests_of_cloudformation() {
 
 #[test]
 fn what_is_nothing_known_is_named_by_its_keys_and_never_by_its_values() {
-    assert_snapshot!(refused(json!({"taskToken": "SECRET", "executionArn": "SECRET", "sqlStatment": "SECRET"})), @r#"Unsupported invocation event: `sqlStatment` is not known, but much like `sqlStatement`. The function takes a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or of completion events; an EventBridge event `Redshift Data Statement Status Change` or `Step Functions Execution Status Change`; a scheduled event or `{"action": "sweep"}`."#);
-    assert_snapshot!(refused(json!({"taskToken": "SECRET", "comment": {"a": "SECRET"}})), @r#"Unsupported invocation event: found only `taskToken`, `comment`. The function takes a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or of completion events; an EventBridge event `Redshift Data Statement Status Change` or `Step Functions Execution Status Change`; a scheduled event or `{"action": "sweep"}`."#);
-    assert_snapshot!(refused(json!({})), @r#"Unsupported invocation event: it is empty. The function takes a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or of completion events; an EventBridge event `Redshift Data Statement Status Change` or `Step Functions Execution Status Change`; a scheduled event or `{"action": "sweep"}`."#);
-    assert_snapshot!(refused(json!(["SECRET"])), @r#"Unsupported invocation event: it is a list, not an object. The function takes a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or of completion events; an EventBridge event `Redshift Data Statement Status Change` or `Step Functions Execution Status Change`; a scheduled event or `{"action": "sweep"}`."#);
-    assert_snapshot!(refused(json!({"source": "aws.s3", "detail-type": "Object Created", "detail": {}})), @r#"Unsupported invocation event: it is an event of `aws.s3` of another kind. The function takes a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or of completion events; an EventBridge event `Redshift Data Statement Status Change` or `Step Functions Execution Status Change`; a scheduled event or `{"action": "sweep"}`."#);
+    assert_snapshot!(refused(json!({"taskToken": "SECRET", "executionArn": "SECRET", "sqlStatment": "SECRET"})), @r#"Unsupported invocation event: `sqlStatment` is not known, but much like `sqlStatement`. The function takes a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or of completion events; an EventBridge event `Redshift Data Statement Status Change` or `Step Functions Execution Status Change`; a scheduled event, `{"action": "sweep"}` or `{"action": "status"}`."#);
+    assert_snapshot!(refused(json!({"taskToken": "SECRET", "comment": {"a": "SECRET"}})), @r#"Unsupported invocation event: found only `taskToken`, `comment`. The function takes a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or of completion events; an EventBridge event `Redshift Data Statement Status Change` or `Step Functions Execution Status Change`; a scheduled event, `{"action": "sweep"}` or `{"action": "status"}`."#);
+    assert_snapshot!(refused(json!({})), @r#"Unsupported invocation event: it is empty. The function takes a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or of completion events; an EventBridge event `Redshift Data Statement Status Change` or `Step Functions Execution Status Change`; a scheduled event, `{"action": "sweep"}` or `{"action": "status"}`."#);
+    assert_snapshot!(refused(json!(["SECRET"])), @r#"Unsupported invocation event: it is a list, not an object. The function takes a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or of completion events; an EventBridge event `Redshift Data Statement Status Change` or `Step Functions Execution Status Change`; a scheduled event, `{"action": "sweep"}` or `{"action": "status"}`."#);
+    assert_snapshot!(refused(json!({"source": "aws.s3", "detail-type": "Object Created", "detail": {}})), @r#"Unsupported invocation event: it is an event of `aws.s3` of another kind. The function takes a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or of completion events; an EventBridge event `Redshift Data Statement Status Change` or `Step Functions Execution Status Change`; a scheduled event, `{"action": "sweep"}` or `{"action": "status"}`."#);
     let many: Map<String, Value> = (0..30)
         .map(|n| (format!("key{n}{}", "x".repeat(100)), json!(1)))
         .collect();
