@@ -28,7 +28,7 @@ pub mod names {
     pub const STATEMENT_LOST: &str = "StatementLost";
     /// The session is gone.
     pub const SESSION_LOST: &str = "SessionLost";
-    /// The durable record could not be read or written; nothing was started.
+    /// The durable record could not be read or written; no statement of the task was started.
     pub const LEDGER_UNAVAILABLE: &str = "LedgerUnavailable";
     /// The answer of the policy was refused by Step Functions.
     pub const INVALID_OUTPUT: &str = "InvalidOutput";

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     intake::Intake,
-    raised::Raised,
+    raised::{Raised, names},
     record::{Advance, Phase, Record, Stored, is_final},
 };
 
@@ -71,8 +71,7 @@ impl Tasker {
             {
                 let raised = Raised::from(rejection);
                 let told = self.answer_unbound(call, intake, answer::of_raised(&raised));
-                // That the ledger did not answer must not be taken for a reason to run the SQL again.
-                told.await.map_err(|_| raised)
+                told.await.map_err(|_| unrecorded(&raised))
             }
             (Err(_), _, _) if starts.iter().any(|start| !start.certain) => Ok(pending()),
             (Err(rejection), ..) => {
@@ -218,7 +217,7 @@ impl Tasker {
                     ..call.clone()
                 };
                 let told = self.answer_unbound(&call, intake, answer::of_fault(fault));
-                told.await.map_err(|_| Raised::from(fault))
+                told.await.map_err(|_| unrecorded(&fault.into()))
             }
             Ok(false) | Err(_) => Ok(pending()),
         }
@@ -337,4 +336,15 @@ pub(super) fn pending() -> Value {
 
 pub(super) fn reply_value(reply: &str) -> Value {
     serde_json::from_str(reply).unwrap_or_else(|_| Value::String(reply.to_owned()))
+}
+
+/// What whoever waits was to be told could not be recorded. It may have been all the same, so this is another name.
+fn unrecorded(raised: &Raised) -> Raised {
+    Raised::new(
+        names::LEDGER_UNAVAILABLE,
+        format!(
+            "{raised}; the durable record of this could not be written, and a statement that the policy started beside \
+             the task may run"
+        ),
+    )
 }

@@ -109,7 +109,7 @@ impl Tasker {
         self.within(call).serve(call, intake::take(payload)?).await
     }
 
-    /// Tells a stack that its request was not served, without a record of it: nothing was started, and no record can
+    /// Tells a stack that its request was not served, without a record of it, since none can
     /// be made. The words are always the same, and so are the bytes.
     async fn tell_unrecorded(
         &self,
@@ -119,7 +119,7 @@ impl Tasker {
     ) -> Result<(), Raised> {
         tracing::error!(reason = %raised, alarm = "LedgerUnavailable", "a request of CloudFormation is refused for want of the ledger");
         let answer = if raised.error_type == names::LEDGER_UNAVAILABLE {
-            let message = "the durable record could not be read or written; nothing was started";
+            let message = "the durable record could not be read or written";
             answer::of_raised(&Raised::new(names::LEDGER_UNAVAILABLE, message))
         } else {
             answer::of_raised(raised)
