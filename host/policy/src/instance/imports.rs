@@ -99,7 +99,10 @@ impl redshift_data::Host for State {
         &mut self,
         request: CancelStatementRequest,
     ) -> Result<Result<CancelledStatement, Failure>> {
-        let allowed = self.task.may_act("statements cannot be cancelled");
+        let allowed = self
+            .task
+            .may_act("statements cannot be cancelled")
+            .and_then(|()| rules::cancel(&request));
         self.serve(allowed, |services| async move {
             services.cancel_statement(request).await
         })

@@ -7,6 +7,10 @@ use crate::contract::Level;
 /// Takes out of a text what must not be logged.
 pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
+/// How much more of a line than is shown is searched for secrets, in bytes: one that begins within what is shown is
+/// known by its end too.
+const MARGIN: usize = 16 * 1024;
+
 /// The lines of one call.
 pub(crate) struct Log {
     policy: Arc<str>,
@@ -39,15 +43,25 @@ impl Log {
             return;
         };
         self.left = left;
-        let mut line = message.to_owned();
+        // A guest may hand over megabytes of which nobody sees more than some kilobytes.
+        let most = self.line.saturating_add(MARGIN);
+        let mut length = message.len();
+        let mut line = head(message, most).to_owned();
         for (name, value) in fields {
-            // Writing to a `String` does not fail.
-            let _ = write!(line, " {name}={value:?}");
+            length = length
+                .saturating_add(name.len())
+                .saturating_add(value.len());
+            if line.len() < most {
+                let (name, value) = (head(name, most), head(value, most));
+                // Writing to a `String` does not fail.
+                let _ = write!(line, " {name}={value:?}");
+            }
         }
+        line.truncate(line.floor_char_boundary(most));
         if let Some(redact) = &self.redact {
             line = redact(&line);
         }
-        let line = shorten(&line, self.line);
+        let line = shorten(&line, self.line, length);
         let policy = &*self.policy;
         match level {
             Level::Debug => tracing::debug!(target: "signalbox::policy", policy, "{line}"),
@@ -68,9 +82,14 @@ impl Drop for Log {
 }
 
 /// The beginning of a text, at a boundary of characters.
-fn shorten(text: &str, bytes: usize) -> String {
-    match text.get(..text.floor_char_boundary(bytes)) {
-        Some(head) if head.len() < text.len() => format!("{head}… ({} bytes)", text.len()),
+fn head(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+}
+
+/// The beginning of what was once so long, and how long it was.
+fn shorten(text: &str, bytes: usize, length: usize) -> String {
+    match head(text, bytes) {
+        head if head.len() < text.len() => format!("{head}… ({} bytes)", length.max(text.len())),
         _ => text.to_owned(),
     }
 }
@@ -81,8 +100,31 @@ mod tests {
 
     #[test]
     fn long_lines_are_cut_between_characters() {
-        assert_eq!(shorten("añb", 2), "a… (4 bytes)");
-        assert_eq!(shorten("añb", 4), "añb");
+        assert_eq!(shorten("añb", 2, 4), "a… (4 bytes)");
+        assert_eq!(shorten("añb", 2, 9), "a… (9 bytes)");
+        assert_eq!(shorten("añb", 4, 4), "añb");
+    }
+
+    #[test]
+    fn what_is_cut_off_anyway_is_not_searched_for_secrets() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let searched = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&searched);
+        let redact: Redact = Arc::new(move |line: &str| {
+            counter.fetch_max(line.len(), Ordering::SeqCst);
+            line.replace("secret", "***")
+        });
+        let mut log = Log::new("p".into(), Some(redact), 10, 100);
+        let long = "é".repeat(1 << 20);
+        log.write(Level::Debug, &long, std::iter::empty());
+        log.write(
+            Level::Debug,
+            "x",
+            [(long.as_str(), long.as_str())].into_iter(),
+        );
+        log.write(Level::Debug, "x", std::iter::repeat_n(("n", "v"), 1 << 20));
+        let searched = searched.load(Ordering::SeqCst);
+        assert!((100..=100 + 2 * MARGIN).contains(&searched), "{searched}");
     }
 
     #[test]

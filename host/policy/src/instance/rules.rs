@@ -1,13 +1,14 @@
 //! What the contract says about the fields of requests.
 //!
 //! A request that breaks it never leaves for the services. What a service itself checks, and what depends on
-//! the configuration, is checked behind the services.
+//! the configuration, is checked behind the services. No text is without a bound: what is asked of the services is
+//! kept for the record of the event, and a guest may ask hundreds of times.
 
 use crate::{
     contract::{
-        BatchExecuteStatementRequest, DescribeStatementRequest, Exclusivity,
-        ExecuteStatementRequest, Failure, GetStatementResultRequest, LatestRequest,
-        ListStatementsRequest, StartOptions,
+        BatchExecuteStatementRequest, CancelStatementRequest, DescribeStatementRequest,
+        Exclusivity, ExecuteStatementRequest, Failure, GetStatementResultRequest, LatestRequest,
+        ListStatementsRequest, Parameter, StartOptions,
     },
     instance::task::invalid,
 };
@@ -20,6 +21,14 @@ const STATEMENTS: usize = 40;
 const MEMO: usize = 8192;
 /// The longest key, step and name, in characters.
 const KEY: usize = 256;
+/// The longest name of a statement, in characters: the limit of the Redshift Data API.
+const STATEMENT_NAME: usize = 2048;
+/// The longest ARN of an execution, in characters, with much to spare.
+const ARN: usize = 2048;
+/// The longest token of a page, in characters. The service names no limit; its own have some hundreds.
+const NEXT_TOKEN: usize = 16_384;
+/// All names and values of parameters together, in bytes: as much as a payload of AWS Step Functions can bring.
+const PARAMETERS: usize = 262_144;
 /// The longest life of an idle session, in seconds: the limit of the Redshift Data API.
 const KEEP_ALIVE: u32 = 86_400;
 /// The longest wait, in seconds: the limit of the Redshift Data API.
@@ -51,19 +60,40 @@ pub(crate) fn batch_execute(request: &BatchExecuteStatementRequest) -> Result<()
 }
 
 pub(crate) fn describe(request: &DescribeStatementRequest) -> Result<(), Failure> {
+    statement(&request.id, request.target.as_deref())?;
     wait(request.wait_seconds)
 }
 
+pub(crate) fn cancel(request: &CancelStatementRequest) -> Result<(), Failure> {
+    statement(&request.id, request.target.as_deref())
+}
+
 pub(crate) fn get_result(request: &GetStatementResultRequest) -> Result<(), Failure> {
+    statement(&request.id, request.target.as_deref())?;
+    text("next-token", request.next_token.as_deref(), NEXT_TOKEN)?;
     wait(request.wait_seconds)
 }
 
 pub(crate) fn list(request: &ListStatementsRequest) -> Result<(), Failure> {
+    text("target", request.target.as_deref(), KEY)?;
+    text(
+        "statement-name",
+        request.statement_name.as_deref(),
+        STATEMENT_NAME,
+    )?;
+    text("next-token", request.next_token.as_deref(), NEXT_TOKEN)?;
     range("max-results", request.max_results, 1, LIST)
 }
 
 pub(crate) fn latest(request: &LatestRequest) -> Result<(), Failure> {
-    step(request.step.as_deref())
+    text("execution-arn", request.execution_arn.as_deref(), ARN)?;
+    text("step", request.step.as_deref(), KEY)
+}
+
+/// Which statement is meant. Whether there is one of that id is for the services to say.
+fn statement(id: &str, target: Option<&str>) -> Result<(), Failure> {
+    text("id", Some(id), KEY)?;
+    text("target", target, KEY)
 }
 
 fn sql(sql: &str) -> Result<(), Failure> {
@@ -75,6 +105,9 @@ fn sql(sql: &str) -> Result<(), Failure> {
 
 fn options(options: &StartOptions) -> Result<(), Failure> {
     length("`memo`", options.memo.len(), MEMO)?;
+    text("action", Some(&options.action), KEY)?;
+    text("target", options.target.as_deref(), KEY)?;
+    text("session-id", options.session_id.as_deref(), KEY)?;
     wait(options.wait_seconds)?;
     range(
         "session-keep-alive-seconds",
@@ -83,13 +116,15 @@ fn options(options: &StartOptions) -> Result<(), Failure> {
         KEEP_ALIVE,
     )?;
     range("deadline-seconds", options.deadline_seconds, 1, u32::MAX)?;
-    step(options.step.as_deref())?;
+    text("step", options.step.as_deref(), KEY)?;
     key("idempotency-key", options.idempotency_key.as_deref())?;
     if let Some(Exclusivity::Key(scope)) = &options.exclusive {
         key("exclusive", Some(scope))?;
     }
+    let size = |parameter: &Parameter| parameter.name.len() + parameter.value.len();
     for parameter in &options.parameters {
         let name = &parameter.name;
+        text("parameters.name", Some(name), KEY)?;
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return Err(invalid(format!(
                 "the parameter's name `{name}` has to be letters, digits and underscores"
@@ -101,11 +136,16 @@ fn options(options: &StartOptions) -> Result<(), Failure> {
             )));
         }
     }
-    Ok(())
+    length(
+        "`parameters` together",
+        options.parameters.iter().map(size).sum(),
+        PARAMETERS,
+    )
 }
 
-fn step(step: Option<&str>) -> Result<(), Failure> {
-    length("`step`", step.map_or(0, |step| step.chars().count()), KEY)
+fn text(field: &str, text: Option<&str>, allowed: usize) -> Result<(), Failure> {
+    let found = text.map_or(0, |text| text.chars().count());
+    length(&format!("`{field}`"), found, allowed)
 }
 
 fn wait(seconds: Option<u32>) -> Result<(), Failure> {
@@ -144,7 +184,7 @@ fn range(field: &str, found: Option<u32>, from: u32, to: u32) -> Result<(), Fail
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{ExecutionMode, OutputShape, Parameter, ResultFormat};
+    use crate::contract::{ExecutionMode, OutputShape, ResultFormat};
 
     fn plain() -> StartOptions {
         StartOptions {
@@ -200,6 +240,22 @@ mod tests {
                     value: String::new(),
                 }]
             }),
+            with(|o| {
+                o.parameters = vec![Parameter {
+                    name: "n".repeat(257),
+                    value: "1".to_owned(),
+                }]
+            }),
+            with(|o| {
+                let parameter = |n| Parameter {
+                    name: format!("p{n}"),
+                    value: "v".repeat(100_000),
+                };
+                o.parameters = (0..3).map(parameter).collect();
+            }),
+            with(|o| o.action = "a".repeat(257)),
+            with(|o| o.target = Some("t".repeat(257))),
+            with(|o| o.session_id = Some("s".repeat(257))),
         ];
         insta::assert_snapshot!(messages.join("\n"), @"
         `memo` is 8193 long; at most 8192 is allowed
@@ -211,6 +267,52 @@ mod tests {
         `exclusive` is 257 long; at most 256 is allowed
         the parameter's name `a b` has to be letters, digits and underscores
         the parameter `ab` is empty; Redshift takes no empty value
+        `parameters.name` is 257 long; at most 256 is allowed
+        `parameters` together is 300006 long; at most 262144 is allowed
+        `action` is 257 long; at most 256 is allowed
+        `target` is 257 long; at most 256 is allowed
+        `session-id` is 257 long; at most 256 is allowed
+        ");
+    }
+
+    #[test]
+    fn nothing_that_is_asked_for_is_without_a_bound() {
+        let long = || "x".repeat(20_000);
+        let refused = [
+            describe(&DescribeStatementRequest {
+                id: long(),
+                target: None,
+                wait_seconds: None,
+            }),
+            cancel(&CancelStatementRequest {
+                id: String::new(),
+                target: Some(long()),
+            }),
+            get_result(&GetStatementResultRequest {
+                id: String::new(),
+                target: None,
+                next_token: Some(long()),
+                result_format: ResultFormat::Json,
+                wait_seconds: None,
+            }),
+            list(&ListStatementsRequest {
+                target: None,
+                statement_name: Some(long()),
+                status: None,
+                max_results: None,
+                next_token: None,
+            }),
+            latest(&LatestRequest {
+                execution_arn: Some(long()),
+                step: None,
+            }),
+        ];
+        insta::assert_snapshot!(refused.map(message).join("\n"), @"
+        `id` is 20000 long; at most 256 is allowed
+        `target` is 20000 long; at most 256 is allowed
+        `next-token` is 20000 long; at most 16384 is allowed
+        `statement-name` is 20000 long; at most 2048 is allowed
+        `execution-arn` is 20000 long; at most 2048 is allowed
         ");
     }
 
