@@ -83,6 +83,7 @@ async fn check(policy: &str, settings: Option<&Path>) -> Done {
             out::json(&json!({
                 "good": true,
                 "identity": identity,
+                "wasi": loaded.needs_wasi(),
                 "findings": loaded.warnings(),
             }));
             out::line(format_args!(
@@ -92,6 +93,12 @@ async fn check(policy: &str, settings: Option<&Path>) -> Done {
                 identity.version,
                 identity.digest
             ));
+            if loaded.needs_wasi() {
+                out::line(format_args!(
+                    "{} it needs WASI, which the lean `bootstrap` does not have unless it is built with the feature `wasi`",
+                    out::styled(out::NOTE, "note:"),
+                ));
+            }
             for finding in loaded.warnings() {
                 let help = finding
                     .help

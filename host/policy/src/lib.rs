@@ -18,6 +18,8 @@ pub mod limits;
 mod load;
 mod policy;
 pub mod services;
+#[cfg(feature = "wasi")]
+mod wasi;
 pub mod witness;
 
 pub use call::{

@@ -20,6 +20,7 @@ use crate::{
         Closing, Description, Finding, Invocation, Rejection, Settlement, Waiter, bindings,
     },
     engine::{Metering, Ticker},
+    inspect,
     instance::{
         self, Redact, fault,
         log::Log,
@@ -85,6 +86,15 @@ impl ComponentPolicy {
     /// Its code.
     pub(crate) fn component(&self) -> Component {
         self.parts.pre.instance_pre().component().clone()
+    }
+
+    /// Whether it needs WASI, which the lean host does not have.
+    #[must_use]
+    pub fn needs_wasi(&self) -> bool {
+        let pre = self.parts.pre.instance_pre();
+        inspect::imports_of(pre.engine(), pre.component())
+            .iter()
+            .any(|import| import.starts_with("wasi:"))
     }
 
     /// What one call may use.
@@ -295,6 +305,7 @@ impl Policy for ComponentPolicy {
     ) -> Result<Invoked, Fault> {
         let deadline = context.deadline;
         let mut store = self.store(Export::Invoke, waiter, context)?;
+        store.data_mut().about(&invocation.request_id);
         let task = waiter.map(|_| Resource::<TaskHandle>::new_borrow(TASK));
         let outcome = timeout_at(deadline, async {
             let policy = self.parts.pre.instantiate_async(&mut store).await?;
@@ -317,6 +328,7 @@ impl Policy for ComponentPolicy {
     ) -> Result<Settled, Fault> {
         let deadline = context.deadline;
         let mut store = self.store(Export::Settle, Some(waiter), context)?;
+        store.data_mut().about(&settlement.facts.record_id);
         let task = Resource::<TaskHandle>::new_borrow(TASK);
         let outcome = timeout_at(deadline, async {
             let policy = self.parts.pre.instantiate_async(&mut store).await?;
@@ -342,6 +354,7 @@ impl Policy for ComponentPolicy {
     async fn closed(&self, context: CallContext, closing: Closing) -> Result<Closed, Fault> {
         let deadline = context.deadline;
         let mut store = self.store(Export::Closed, None, context)?;
+        store.data_mut().about(&closing.facts.record_id);
         let outcome = timeout_at(deadline, async {
             let policy = self.parts.pre.instantiate_async(&mut store).await?;
             policy

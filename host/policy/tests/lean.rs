@@ -20,23 +20,42 @@ fn loading(source: Source) -> Loading {
     }
 }
 
-#[tokio::test]
-async fn what_the_full_host_compiled_loads_here() {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile.artifact");
+/// What the tests of the full host made.
+fn artifact(name: &str) -> Source {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let bytes = fs::read(&path).unwrap_or_else(|error| {
         panic!(
             "{}: {error}; run `cargo test -p signalbox-policy` first, which makes it",
             path.display()
         )
     });
-    let sha256 = digest::hex(&bytes);
-    let engine = PolicyEngine::new(EngineOptions::default()).unwrap();
-    let source = Source::Artifact {
+    Source::Artifact {
+        sha256: digest::hex(&bytes),
         bytes: bytes.into(),
-        sha256,
         component: None,
-    };
-    let policy = engine.load(loading(source)).await.unwrap();
+    }
+}
+
+#[cfg(not(feature = "wasi"))]
+#[tokio::test]
+async fn a_policy_that_needs_wasi_is_told_so() {
+    let engine = PolicyEngine::new(EngineOptions::default()).unwrap();
+    let loaded = engine.load(loading(artifact("wasi.artifact"))).await;
+    let error = loaded.err().unwrap().to_string();
+    assert!(
+        error.contains("it needs WASI (`wasi:cli/exit@0.2.6`, ")
+            && error.contains("cargo feature `wasi`"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_the_full_host_compiled_loads_here() {
+    let engine = PolicyEngine::new(EngineOptions::default()).unwrap();
+    let policy = engine
+        .load(loading(artifact("hostile.artifact")))
+        .await
+        .unwrap();
     assert_eq!(policy.identity().version, env!("CARGO_PKG_VERSION"));
 }
 

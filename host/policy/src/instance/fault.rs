@@ -63,6 +63,10 @@ fn reason(error: &wasmtime::Error, state: &State) -> (FaultKind, String) {
         }
         None => {}
     }
+    #[cfg(feature = "wasi")]
+    if let Some(fault) = crate::wasi::fault(error) {
+        return fault;
+    }
     let root = error.root_cause().to_string();
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => (

@@ -1,6 +1,9 @@
 //! A policy's lines in the host's log.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use crate::contract::Level;
 
@@ -11,8 +14,11 @@ pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
 /// known by its end too.
 const MARGIN: usize = 16 * 1024;
 
-/// The lines of one call.
-pub(crate) struct Log {
+/// The lines of one call. Clones of it write to the same log.
+#[derive(Clone)]
+pub(crate) struct Log(Arc<Mutex<Lines>>);
+
+struct Lines {
     policy: Arc<str>,
     redact: Option<Redact>,
     left: u32,
@@ -22,17 +28,42 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(policy: Arc<str>, redact: Option<Redact>, lines: u32, line: usize) -> Self {
-        Self {
+        Self(Arc::new(Mutex::new(Lines {
             policy,
             redact,
             left: lines,
             line,
             dropped: 0,
-        }
+        })))
+    }
+
+    /// As much of a line as is looked at, in bytes.
+    #[cfg(feature = "wasi")]
+    pub(crate) fn most(&self) -> usize {
+        self.with(|lines| lines.most())
     }
 
     /// Writes one line, unless there were enough.
     pub(crate) fn write<'a>(
+        &self,
+        level: Level,
+        message: &str,
+        fields: impl Iterator<Item = (&'a str, &'a str)>,
+    ) {
+        self.with(|lines| lines.write(level, message, fields));
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Lines) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Lines {
+    fn most(&self) -> usize {
+        self.line.saturating_add(MARGIN)
+    }
+
+    fn write<'a>(
         &mut self,
         level: Level,
         message: &str,
@@ -44,7 +75,7 @@ impl Log {
         };
         self.left = left;
         // A guest may hand over megabytes of which nobody sees more than some kilobytes.
-        let most = self.line.saturating_add(MARGIN);
+        let most = self.most();
         let mut length = message.len();
         let mut line = head(message, most).to_owned();
         for (name, value) in fields {
@@ -72,7 +103,7 @@ impl Log {
     }
 }
 
-impl Drop for Log {
+impl Drop for Lines {
     fn drop(&mut self) {
         if self.dropped > 0 {
             let (policy, dropped) = (&*self.policy, self.dropped);
@@ -114,7 +145,7 @@ mod tests {
             counter.fetch_max(line.len(), Ordering::SeqCst);
             line.replace("secret", "***")
         });
-        let mut log = Log::new("p".into(), Some(redact), 10, 100);
+        let log = Log::new("p".into(), Some(redact), 10, 100);
         let long = "é".repeat(1 << 20);
         log.write(Level::Debug, &long, std::iter::empty());
         log.write(
@@ -129,10 +160,10 @@ mod tests {
 
     #[test]
     fn lines_beyond_the_limit_are_counted() {
-        let mut log = Log::new("p".into(), None, 2, 10);
+        let log = Log::new("p".into(), None, 2, 10);
         for _ in 0..5 {
             log.write(Level::Debug, "x", std::iter::empty());
         }
-        assert_eq!(log.dropped, 3);
+        assert_eq!(log.with(|lines| lines.dropped), 3);
     }
 }

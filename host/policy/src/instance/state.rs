@@ -24,6 +24,8 @@ pub(crate) struct State {
     pub(crate) task: Task,
     pub(crate) log: Log,
     pub(crate) allowance: Allowance,
+    #[cfg(feature = "wasi")]
+    pub(crate) wasi: crate::wasi::Wasi,
     meter: Meter,
     calls: u32,
 }
@@ -37,6 +39,15 @@ impl State {
         log: Log,
     ) -> Self {
         Self {
+            #[cfg(feature = "wasi")]
+            wasi: crate::wasi::Wasi::new(
+                crate::wasi::Frame {
+                    start: context.now,
+                    export: export.name(),
+                    subject: String::new(),
+                },
+                log.clone(),
+            ),
             export,
             limits,
             services: context.services,
@@ -47,6 +58,14 @@ impl State {
             meter: Meter::start(limits.guest_time(), context.deadline),
             calls: 0,
         }
+    }
+
+    /// What the call is about: the id of the request, or of the statement's record.
+    pub(crate) fn about(&mut self, subject: &str) {
+        #[cfg(feature = "wasi")]
+        self.wasi.about(subject);
+        #[cfg(not(feature = "wasi"))]
+        let _: &str = subject;
     }
 
     /// The epoch advanced while the guest ran.

@@ -30,15 +30,22 @@ pub(crate) enum Export {
     Closed,
 }
 
-impl Display for Export {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+impl Export {
+    /// As the contract names it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
             Self::Describe => "describe",
             Self::ValidateSettings => "validate-settings",
             Self::Invoke => "invoke",
             Self::Settle => "settle",
             Self::Closed => "closed",
-        })
+        }
+    }
+}
+
+impl Display for Export {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -20,6 +20,36 @@ const INTERFACES: &[&str] = &[
     "log",
     "types",
 ];
+/// The interfaces of WASI 0.2 that a host with the feature `wasi` has: those of `wasi:cli/imports`.
+const WASI: &[&str] = &[
+    "cli/environment",
+    "cli/exit",
+    "cli/stderr",
+    "cli/stdin",
+    "cli/stdout",
+    "cli/terminal-input",
+    "cli/terminal-output",
+    "cli/terminal-stderr",
+    "cli/terminal-stdin",
+    "cli/terminal-stdout",
+    "clocks/monotonic-clock",
+    "clocks/wall-clock",
+    "filesystem/preopens",
+    "filesystem/types",
+    "io/error",
+    "io/poll",
+    "io/streams",
+    "random/insecure",
+    "random/insecure-seed",
+    "random/random",
+    "sockets/instance-network",
+    "sockets/ip-name-lookup",
+    "sockets/network",
+    "sockets/tcp",
+    "sockets/tcp-create-socket",
+    "sockets/udp",
+    "sockets/udp-create-socket",
+];
 const FUNCTIONS: &[&str] = &[
     "describe",
     "validate-settings",
@@ -80,16 +110,11 @@ pub(crate) fn is_component(policy: &str, bytes: &[u8]) -> Result<(), LoadError> 
 
 /// Looks at imports and exports.
 pub(crate) fn world(engine: &Engine, component: &Component, policy: &str) -> Result<(), LoadError> {
-    let foreign: Vec<_> = inspect::imports_of(engine, component)
-        .into_iter()
-        .filter(|import| !is_provided(import))
-        .collect();
-    if !foreign.is_empty() {
-        return Err(LoadError::Imports {
-            policy: policy.to_owned(),
-            imports: foreign,
-        });
-    }
+    imports(
+        policy,
+        inspect::imports_of(engine, component),
+        cfg!(feature = "wasi"),
+    )?;
 
     let ty = component.component_type();
     let Some(handler) = ty.get_export(engine, HANDLER) else {
@@ -126,18 +151,46 @@ pub(crate) fn world(engine: &Engine, component: &Component, policy: &str) -> Res
     }
 }
 
+/// Looks at imports alone: all that a host does not have are named.
+fn imports(policy: &str, imports: Vec<String>, has_wasi: bool) -> Result<(), LoadError> {
+    let policy = policy.to_owned();
+    let (wasi, foreign): (Vec<_>, Vec<_>) = imports
+        .into_iter()
+        .filter(|import| !is_provided(import))
+        .partition(|import| is_wasi(import));
+    match (foreign.is_empty(), has_wasi || wasi.is_empty()) {
+        (true, true) => Ok(()),
+        (true, false) => Err(LoadError::Wasi {
+            policy,
+            imports: wasi,
+        }),
+        (false, _) => Err(LoadError::Imports {
+            policy,
+            imports: foreign,
+        }),
+    }
+}
+
 /// Whether the host has the interface, in a version that is compatible: any `0.1`.
 fn is_provided(import: &str) -> bool {
-    let Some((name, version)) = import
+    import
         .strip_prefix(PACKAGE)
-        .and_then(|rest| rest.split_once('@'))
-    else {
+        .is_some_and(|rest| is_one_of(rest, INTERFACES, "0.1."))
+}
+
+/// Whether it is an interface of WASI as a host with the feature has it: any `0.2`.
+fn is_wasi(import: &str) -> bool {
+    import
+        .strip_prefix("wasi:")
+        .is_some_and(|rest| is_one_of(rest, WASI, "0.2."))
+}
+
+fn is_one_of(import: &str, names: &[&str], version: &str) -> bool {
+    let Some((name, found)) = import.split_once('@') else {
         return false;
     };
-    let patch = version.strip_prefix("0.1.").unwrap_or_default();
-    INTERFACES.contains(&name)
-        && !patch.is_empty()
-        && patch.bytes().all(|byte| byte.is_ascii_digit())
+    let patch = found.strip_prefix(version).unwrap_or_default();
+    names.contains(&name) && !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -152,6 +205,34 @@ mod tests {
         assert!(!is_provided("signalbox:policy/files@0.1.0"));
         assert!(!is_provided("wasi:cli/stdout@0.2.6"));
         assert!(!is_provided("clock"));
+    }
+
+    #[test]
+    fn what_a_host_does_not_have_is_named() {
+        let said = |names: &[&str], has_wasi| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            match imports("p", names, has_wasi) {
+                Ok(()) => "it may load".to_owned(),
+                Err(error) => error.to_string(),
+            }
+        };
+        let ours = "signalbox:policy/clock@0.1.0";
+        let random = "wasi:random/random@0.2.9";
+        let said = [
+            said(&[ours, random], true),
+            said(&[ours, random], false),
+            said(&[ours, random, "wasi:http/types@0.2.9"], true),
+            said(
+                &["wasi:random/random@0.3.0", "evil:policy/clock@0.1.0"],
+                false,
+            ),
+        ];
+        insta::assert_snapshot!(said.join("\n"), @"
+        it may load
+        policy `p`: it needs WASI (`wasi:random/random@0.2.9`), and this host was built without it. Run it on a host with the cargo feature `wasi`, as the ordinary build has it; a policy in Rust needs none if it is built for `wasm32-unknown-unknown`
+        policy `p`: it imports `wasi:http/types@0.2.9`, which no policy is given; a policy imports nothing but interfaces of `signalbox:policy` (world `signalbox:policy/policy@0.1.0`) and, on a host that has it, WASI 0.2 (cli, clocks, filesystem, io, random, sockets; nothing is granted)
+        policy `p`: it imports `wasi:random/random@0.3.0`, `evil:policy/clock@0.1.0`, which no policy is given; a policy imports nothing but interfaces of `signalbox:policy` (world `signalbox:policy/policy@0.1.0`) and, on a host that has it, WASI 0.2 (cli, clocks, filesystem, io, random, sockets; nothing is granted)
+        ");
     }
 
     #[test]

@@ -42,14 +42,25 @@ pub enum LoadError {
     },
     /// It imports what no policy is given.
     #[error(
-        "policy `{policy}`: it imports {}, which this host does not provide; a policy imports nothing but \
-         interfaces of `signalbox:policy` (world `{WORLD}`){}",
-         quoted(.imports),
-         if .imports.iter().any(|import| import.starts_with("wasi:")) {
-             ". It seems to be built for WASI: build it for `wasm32-unknown-unknown`"
-         } else { "" }
+        "policy `{policy}`: it imports {}, which no policy is given; a policy imports nothing but interfaces of \
+         `signalbox:policy` (world `{WORLD}`) and, on a host that has it, WASI 0.2 (cli, clocks, filesystem, io, random, \
+         sockets; nothing is granted)",
+         quoted(.imports)
     )]
     Imports {
+        /// Which policy.
+        policy: String,
+        /// The names of the imports.
+        imports: Vec<String>,
+    },
+    /// It needs WASI, and this host has none.
+    #[error(
+        "policy `{policy}`: it needs WASI ({}), and this host was built without it. Run it on a host with the cargo \
+         feature `wasi`, as the ordinary build has it; a policy in Rust needs none if it is built for \
+         `wasm32-unknown-unknown`",
+         quoted(.imports)
+    )]
+    Wasi {
         /// Which policy.
         policy: String,
         /// The names of the imports.

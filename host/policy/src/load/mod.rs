@@ -92,6 +92,8 @@ impl PolicyEngine {
         let mut linker = Linker::new(&engine);
         bindings::Policy::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)
             .map_err(EngineError::Engine)?;
+        #[cfg(feature = "wasi")]
+        crate::wasi::add_to_linker(&mut linker).map_err(EngineError::Engine)?;
         let ticker = Arc::new(Ticker::start(&engine)?);
         Ok(Self {
             engine,

@@ -28,6 +28,9 @@ pub(crate) struct Guest {
     pub(crate) after_invoke: &'static str,
     pub(crate) settle: &'static str,
     pub(crate) closed: &'static str,
+    /// Whether it imports WASI, and so can use `$random`, `$bytes`, `$monotonic`, `$wall`, `$sleep`, `$block`, `$awake`,
+    /// `$stdout`, `$print` and `$exit`.
+    pub(crate) wasi: bool,
     /// Instances beside those that the policy needs.
     pub(crate) bomb: Option<Bomb>,
 }
@@ -53,10 +56,71 @@ impl Default for Guest {
             after_invoke: "",
             settle: "",
             closed: "(i32.const 0)",
+            wasi: false,
             bomb: None,
         }
     }
 }
+
+/// What of WASI the guests import, in WebAssembly text.
+const WASI: &str = r#"
+  (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))
+  (import "wasi:random/random@0.2.6" "get-random-bytes" (func $bytes (param i64 i32)))
+  (import "wasi:clocks/monotonic-clock@0.2.6" "now" (func $monotonic (result i64)))
+  (import "wasi:clocks/monotonic-clock@0.2.6" "subscribe-duration" (func $sleep (param i64) (result i32)))
+  (import "wasi:clocks/wall-clock@0.2.6" "now" (func $wall (param i32)))
+  (import "wasi:io/poll@0.2.6" "[method]pollable.block" (func $block (param i32)))
+  (import "wasi:io/poll@0.2.6" "[resource-drop]pollable" (func $awake (param i32)))
+  (import "wasi:cli/stdout@0.2.6" "get-stdout" (func $stdout (result i32)))
+  (import "wasi:io/streams@0.2.6" "[method]output-stream.blocking-write-and-flush"
+    (func $print (param i32 i32 i32 i32)))
+  (import "wasi:cli/exit@0.2.6" "exit" (func $exit (param i32)))"#;
+
+/// The same as WIT: a part of WASI is of the type of the whole.
+const WASI_WIT: &str = "
+package test:test;
+package wasi:random@0.2.6 {
+  interface random { get-random-u64: func() -> u64; get-random-bytes: func(len: u64) -> list<u8>; }
+}
+package wasi:clocks@0.2.6 {
+  interface monotonic-clock {
+    use wasi:io/poll@0.2.6.{pollable};
+    now: func() -> u64;
+    subscribe-duration: func(when: u64) -> pollable;
+  }
+  interface wall-clock {
+    record datetime { seconds: u64, nanoseconds: u32 }
+    now: func() -> datetime;
+  }
+}
+package wasi:io@0.2.6 {
+  interface error { resource error; }
+  interface poll { resource pollable { block: func(); } }
+  interface streams {
+    use error.{error};
+    variant stream-error { last-operation-failed(error), closed }
+    resource output-stream {
+      blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>;
+    }
+  }
+}
+package wasi:cli@0.2.6 {
+  interface stdout {
+    use wasi:io/streams@0.2.6.{output-stream};
+    get-stdout: func() -> output-stream;
+  }
+  interface exit { exit: func(status: result); }
+}
+world w {
+  include signalbox:policy/policy@0.1.0;
+  import wasi:random/random@0.2.6;
+  import wasi:clocks/monotonic-clock@0.2.6;
+  import wasi:clocks/wall-clock@0.2.6;
+  import wasi:io/poll@0.2.6;
+  import wasi:io/streams@0.2.6;
+  import wasi:cli/stdout@0.2.6;
+  import wasi:cli/exit@0.2.6;
+}";
 
 impl Guest {
     /// One that does this in `invoke` and then replies as if nothing had been.
@@ -73,6 +137,12 @@ impl Guest {
             invoke: address.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// One that imports WASI too.
+    pub(crate) fn with_wasi(mut self) -> Self {
+        self.wasi = true;
+        self
     }
 
     pub(crate) fn parts(mut self, parts: impl Into<String>) -> Self {
@@ -92,8 +162,10 @@ impl Guest {
             after_invoke,
             settle,
             closed,
+            wasi,
             bomb: _,
         } = self;
+        let wasi = if *wasi { WASI } else { "" };
         let start = if start.is_empty() {
             String::new()
         } else {
@@ -109,6 +181,7 @@ impl Guest {
   (import "signalbox:policy/callbacks@0.1.0" "[method]task.succeed" (func $succeed (param i32 i32 i32 i32)))
   (import "signalbox:policy/callbacks@0.1.0" "[method]task.waiter" (func $waiter (param i32) (result i32)))
   (import "signalbox:policy/callbacks@0.1.0" "[resource-drop]task" (func $drop (param i32)))
+  {wasi}
   (memory (export "memory") {memory})
   (data (i32.const 64) "\00\00\00\00\60\00\00\00\02\00\00\00")
   (data (i32.const 96) "{{}}")
@@ -137,8 +210,13 @@ impl Guest {
         let mut module = wat::parse_str(self.text()).unwrap();
         let mut contract = wit_parser::Resolve::default();
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
-        let (package, _) = contract.push_dir(wit).unwrap();
-        let world = contract.select_world(&[package], Some("policy")).unwrap();
+        let (mut package, _) = contract.push_dir(wit).unwrap();
+        let mut world = "policy";
+        if self.wasi {
+            package = contract.push_str("wasi.wit", WASI_WIT).unwrap();
+            world = "w";
+        }
+        let world = contract.select_world(&[package], Some(world)).unwrap();
         wit_component::embed_component_metadata(
             &mut module,
             &contract,

@@ -22,6 +22,8 @@ mod memory;
 mod stack;
 mod time;
 mod values;
+#[cfg(feature = "wasi")]
+mod wasi;
 
 use signalbox_policy::{
     ComponentPolicy, EngineOptions, Limits, LoadError, Loading, PolicyEngine, Source,
@@ -103,6 +105,8 @@ fn attacks() -> impl Iterator<Item = Attack> {
         calls::attacks(),
         values::attacks(),
         handles::attacks(),
+        #[cfg(feature = "wasi")]
+        wasi::attacks(),
     ];
     families.into_iter().flatten()
 }
