@@ -16,10 +16,9 @@ use crate::{
         CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, TaskHandle,
         Usage,
     },
-    contract::{
-        Closing, Description, Finding, Invocation, Rejection, Settlement, Waiter, bindings,
-    },
+    contract::{Closing, Description, Finding, Invocation, Rejection, Settlement, Waiter},
     engine::{Metering, Ticker},
+    generation::Prepared,
     inspect,
     instance::{
         self, Redact, fault,
@@ -47,7 +46,7 @@ pub struct ComponentPolicy {
 
 /// What calls are made with.
 pub(crate) struct Parts {
-    pub(crate) pre: bindings::PolicyPre<State>,
+    pub(crate) prepared: Box<dyn Prepared>,
     pub(crate) metering: Metering,
     #[allow(dead_code, reason = "it ticks as long as it lives")]
     pub(crate) ticker: Arc<Ticker>,
@@ -85,13 +84,13 @@ impl ComponentPolicy {
 
     /// Its code.
     pub(crate) fn component(&self) -> Component {
-        self.parts.pre.instance_pre().component().clone()
+        self.parts.prepared.instance().component().clone()
     }
 
     /// Whether it needs WASI, which the lean host does not have.
     #[must_use]
     pub fn needs_wasi(&self) -> bool {
-        let pre = self.parts.pre.instance_pre();
+        let pre = self.parts.prepared.instance();
         inspect::imports_of(pre.engine(), pre.component())
             .iter()
             .any(|import| import.starts_with("wasi:"))
@@ -133,11 +132,8 @@ impl ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::Describe, None, context)?;
         let outcome = timeout_at(deadline, async {
-            let policy = self.parts.pre.instantiate_async(&mut store).await?;
-            policy
-                .signalbox_policy_handler()
-                .call_describe(&mut store)
-                .await
+            let policy = self.parts.prepared.instantiate(&mut store).await?;
+            policy.describe(&mut store).await
         })
         .await;
         self.conclude(&mut store, outcome)
@@ -150,11 +146,8 @@ impl ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::ValidateSettings, None, context)?;
         let outcome = timeout_at(deadline, async {
-            let policy = self.parts.pre.instantiate_async(&mut store).await?;
-            policy
-                .signalbox_policy_handler()
-                .call_validate_settings(&mut store, &self.settings)
-                .await
+            let policy = self.parts.prepared.instantiate(&mut store).await?;
+            policy.validate_settings(&mut store, &self.settings).await
         })
         .await;
         self.conclude(&mut store, outcome)
@@ -167,7 +160,7 @@ impl ComponentPolicy {
         context: CallContext,
     ) -> Result<Store<State>, Fault> {
         let Parts {
-            pre,
+            prepared,
             metering,
             limits,
             redact,
@@ -180,7 +173,7 @@ impl ComponentPolicy {
             limits.log_line,
         );
         let state = State::new(export, waiter, *limits, context, log);
-        instance::store(pre.engine(), *metering, state)
+        instance::store(prepared.instance().engine(), *metering, state)
             .map_err(|error| self.fault(FaultKind::Load, format!("{error:#}"), Usage::default()))
     }
 
@@ -308,10 +301,9 @@ impl Policy for ComponentPolicy {
         store.data_mut().about(&invocation.request_id);
         let task = waiter.map(|_| Resource::<TaskHandle>::new_borrow(TASK));
         let outcome = timeout_at(deadline, async {
-            let policy = self.parts.pre.instantiate_async(&mut store).await?;
+            let policy = self.parts.prepared.instantiate(&mut store).await?;
             policy
-                .signalbox_policy_handler()
-                .call_invoke(&mut store, &self.settings, &invocation, task)
+                .invoke(&mut store, &self.settings, &invocation, task)
                 .await
         })
         .await;
@@ -331,10 +323,9 @@ impl Policy for ComponentPolicy {
         store.data_mut().about(&settlement.facts.record_id);
         let task = Resource::<TaskHandle>::new_borrow(TASK);
         let outcome = timeout_at(deadline, async {
-            let policy = self.parts.pre.instantiate_async(&mut store).await?;
+            let policy = self.parts.prepared.instantiate(&mut store).await?;
             policy
-                .signalbox_policy_handler()
-                .call_settle(&mut store, &self.settings, &settlement, task)
+                .settle(&mut store, &self.settings, &settlement, task)
                 .await
         })
         .await;
@@ -356,11 +347,8 @@ impl Policy for ComponentPolicy {
         let mut store = self.store(Export::Closed, None, context)?;
         store.data_mut().about(&closing.facts.record_id);
         let outcome = timeout_at(deadline, async {
-            let policy = self.parts.pre.instantiate_async(&mut store).await?;
-            policy
-                .signalbox_policy_handler()
-                .call_closed(&mut store, &self.settings, &closing)
-                .await
+            let policy = self.parts.prepared.instantiate(&mut store).await?;
+            policy.closed(&mut store, &self.settings, &closing).await
         })
         .await;
         let decision = self.conclude(&mut store, outcome)?;

@@ -2,24 +2,21 @@
 
 use wasmtime::{
     Engine,
-    component::{Component, types::ComponentItem},
+    component::{
+        Component,
+        types::{ComponentInstance, ComponentItem},
+    },
 };
 
-use crate::{inspect, load::LoadError};
+use crate::{
+    generation::{Generation, HANDLER, PACKAGE, Version},
+    inspect,
+    load::LoadError,
+};
 
 /// The world that policies are of.
 pub const WORLD: &str = "signalbox:policy/policy@0.1.0";
 
-const PACKAGE: &str = "signalbox:policy/";
-const HANDLER: &str = "signalbox:policy/handler@0.1.0";
-const INTERFACES: &[&str] = &[
-    "redshift-data",
-    "callbacks",
-    "ledger",
-    "clock",
-    "log",
-    "types",
-];
 /// The interfaces of WASI 0.2 that a host with the feature `wasi` has: those of `wasi:cli/imports`.
 const WASI: &[&str] = &[
     "cli/environment",
@@ -49,13 +46,6 @@ const WASI: &[&str] = &[
     "sockets/tcp-create-socket",
     "sockets/udp",
     "sockets/udp-create-socket",
-];
-const FUNCTIONS: &[&str] = &[
-    "describe",
-    "validate-settings",
-    "invoke",
-    "settle",
-    "closed",
 ];
 
 pub(crate) fn size(policy: &str, found: usize, allowed: usize) -> Result<(), LoadError> {
@@ -108,55 +98,65 @@ pub(crate) fn is_component(policy: &str, bytes: &[u8]) -> Result<(), LoadError> 
     }
 }
 
-/// Looks at imports and exports.
-pub(crate) fn world(engine: &Engine, component: &Component, policy: &str) -> Result<(), LoadError> {
-    imports(
+/// Says of which generation a component is, from its imports and exports.
+///
+/// Wasmtime links compatible versions in both directions, so a policy that was built for a newer version of the
+/// contract may come to an older host. All that it wants is looked for here, so that what is missing has its name.
+pub(crate) fn world<'a>(
+    engine: &Engine,
+    component: &Component,
+    policy: &str,
+    generations: &'a [Generation],
+) -> Result<&'a Generation, LoadError> {
+    others(
         policy,
         inspect::imports_of(engine, component),
         cfg!(feature = "wasi"),
     )?;
-
-    let ty = component.component_type();
-    let Some(handler) = ty.get_export(engine, HANDLER) else {
-        let other = inspect::exports_of(engine, component);
-        return Err(LoadError::world(
-            policy,
-            match other.as_slice() {
-                [] => format!("it exports nothing; `{HANDLER}` is missing"),
-                names => format!(
-                    "it exports `{}`; `{HANDLER}` is missing",
-                    names.join("`, `")
-                ),
-            },
-        ));
-    };
-    let ComponentItem::ComponentInstance(handler) = handler.ty else {
-        return Err(LoadError::world(
-            policy,
-            format!("its export `{HANDLER}` is not an interface"),
-        ));
-    };
-    let missing: Vec<_> = FUNCTIONS
+    let newest = generations.first().map(|generation| generation.version);
+    let (name, handler) = handler(engine, component, policy, newest)?;
+    let version = name.strip_prefix(HANDLER).and_then(Version::read);
+    let generation = generations
+        .iter()
+        .find(|generation| version.is_some_and(|built| built.is_compatible(generation.version)))
+        .ok_or_else(|| LoadError::Version {
+            policy: policy.to_owned(),
+            built_for: name.strip_prefix(HANDLER).unwrap_or_default().to_owned(),
+            provided: generations
+                .iter()
+                .map(|generation| generation.version.to_string())
+                .collect(),
+        })?;
+    let missing = missing(engine, component, generation);
+    if !missing.is_empty() {
+        return Err(LoadError::Missing {
+            policy: policy.to_owned(),
+            missing,
+            provided: generation.version.to_string(),
+        });
+    }
+    let lacks: Vec<_> = generation
+        .exports
         .iter()
         .filter(|name| handler.get_export(engine, name).is_none())
         .copied()
         .collect();
-    if missing.is_empty() {
-        Ok(())
+    if lacks.is_empty() {
+        Ok(generation)
     } else {
         Err(LoadError::world(
             policy,
-            format!("`{HANDLER}` lacks `{}`", missing.join("`, `")),
+            format!("`{name}` lacks `{}`", lacks.join("`, `")),
         ))
     }
 }
 
-/// Looks at imports alone: all that a host does not have are named.
-fn imports(policy: &str, imports: Vec<String>, has_wasi: bool) -> Result<(), LoadError> {
+/// Looks at the imports that are not of the contract: all that the host does not have are named.
+fn others(policy: &str, imports: Vec<String>, has_wasi: bool) -> Result<(), LoadError> {
     let policy = policy.to_owned();
     let (wasi, foreign): (Vec<_>, Vec<_>) = imports
         .into_iter()
-        .filter(|import| !is_provided(import))
+        .filter(|import| !import.starts_with(PACKAGE))
         .partition(|import| is_wasi(import));
     match (foreign.is_empty(), has_wasi || wasi.is_empty()) {
         (true, true) => Ok(()),
@@ -171,26 +171,85 @@ fn imports(policy: &str, imports: Vec<String>, has_wasi: bool) -> Result<(), Loa
     }
 }
 
-/// Whether the host has the interface, in a version that is compatible: any `0.1`.
-fn is_provided(import: &str) -> bool {
-    import
-        .strip_prefix(PACKAGE)
-        .is_some_and(|rest| is_one_of(rest, INTERFACES, "0.1."))
-}
-
 /// Whether it is an interface of WASI as a host with the feature has it: any `0.2`.
 fn is_wasi(import: &str) -> bool {
-    import
+    let Some((name, version)) = import
         .strip_prefix("wasi:")
-        .is_some_and(|rest| is_one_of(rest, WASI, "0.2."))
-}
-
-fn is_one_of(import: &str, names: &[&str], version: &str) -> bool {
-    let Some((name, found)) = import.split_once('@') else {
+        .and_then(|rest| rest.split_once('@'))
+    else {
         return false;
     };
-    let patch = found.strip_prefix(version).unwrap_or_default();
-    names.contains(&name) && !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
+    let patch = version.strip_prefix("0.2.").unwrap_or_default();
+    WASI.contains(&name) && !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The interface that makes a component a policy, whatever its version.
+fn handler(
+    engine: &Engine,
+    component: &Component,
+    policy: &str,
+    newest: Option<Version>,
+) -> Result<(String, ComponentInstance), LoadError> {
+    let ty = component.component_type();
+    let found = ty
+        .exports(engine)
+        .find(|(name, _)| name.starts_with(HANDLER));
+    match found.map(|(name, item)| (name.to_owned(), item.ty)) {
+        Some((name, ComponentItem::ComponentInstance(handler))) => Ok((name, handler)),
+        Some((name, _)) => Err(LoadError::world(
+            policy,
+            format!("its export `{name}` is not an interface"),
+        )),
+        None => {
+            let wanted = newest.map_or_else(String::new, |newest| format!("{HANDLER}{newest}"));
+            let exports = inspect::exports_of(engine, component);
+            let reason = match exports.as_slice() {
+                [] => format!("it exports nothing; `{wanted}` is missing"),
+                names => format!("it exports `{}`; `{wanted}` is missing", names.join("`, `")),
+            };
+            Err(LoadError::world(policy, reason))
+        }
+    }
+}
+
+/// What a component imports and the generation does not have: `interface@version`, or `interface@version#function`.
+fn missing(engine: &Engine, component: &Component, generation: &Generation) -> Vec<String> {
+    let mut missing = Vec::new();
+    let ty = component.component_type();
+    let of_contract = ty
+        .imports(engine)
+        .filter(|(import, _)| import.starts_with(PACKAGE));
+    for (import, item) in of_contract {
+        let (interface, version) = import
+            .strip_prefix(PACKAGE)
+            .and_then(|rest| rest.split_once('@'))
+            .unwrap_or((import, ""));
+        let known = generation
+            .imports
+            .iter()
+            .find(|(name, _)| *name == interface)
+            .filter(|_| {
+                Version::read(version)
+                    .is_some_and(|version| version.is_compatible(generation.version))
+            });
+        let Some((_, functions)) = known else {
+            missing.push(import.to_owned());
+            continue;
+        };
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            missing.push(import.to_owned());
+            continue;
+        };
+        for (name, item) in instance.exports(engine) {
+            let name = name.strip_prefix("[method]").unwrap_or(name);
+            let is_function = matches!(item.ty, ComponentItem::ComponentFunc(_));
+            if is_function && !functions.contains(&name) {
+                missing.push(format!("{import}#{name}"));
+            }
+        }
+    }
+    missing.sort();
+    missing
 }
 
 #[cfg(test)]
@@ -198,20 +257,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patches_of_the_contract_are_provided() {
-        assert!(is_provided("signalbox:policy/clock@0.1.0"));
-        assert!(is_provided("signalbox:policy/clock@0.1.7"));
-        assert!(!is_provided("signalbox:policy/clock@0.2.0"));
-        assert!(!is_provided("signalbox:policy/files@0.1.0"));
-        assert!(!is_provided("wasi:cli/stdout@0.2.6"));
-        assert!(!is_provided("clock"));
-    }
-
-    #[test]
     fn what_a_host_does_not_have_is_named() {
         let said = |names: &[&str], has_wasi| {
             let names = names.iter().map(|name| (*name).to_owned()).collect();
-            match imports("p", names, has_wasi) {
+            match others("p", names, has_wasi) {
                 Ok(()) => "it may load".to_owned(),
                 Err(error) => error.to_string(),
             }
