@@ -73,7 +73,7 @@ fn with_a_hostile_policy() -> Setting {
     "#;
     Setting {
         config: Some(config.to_owned()),
-        files: vec![("hostile.wasm", signalbox_test_guests::HOSTILE.to_vec())],
+        files: vec![("hostile.wasm", HOSTILE.to_vec())],
         ..Setting::default()
     }
 }

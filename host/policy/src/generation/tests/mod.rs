@@ -1,5 +1,13 @@
 //! What becomes of policies of one version of the contract on a host of another.
 
+// Helpers of tests fail loudly too.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
 mod made_up;
 
 use std::{
