@@ -11,6 +11,8 @@
     reason = "tests assert by failing loudly, in their helpers too, and have no users"
 )]
 
+#[path = "../support/schema.rs"]
+mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -24,6 +26,7 @@ mod life;
 mod operating;
 mod policies;
 mod policy_sets;
+mod records;
 mod sessions;
 mod start;
 mod stops;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use signalbox_tasker::{Raised, raised::names};
 
-use super::{InvocationContext, Refreshed};
+use super::{InvocationContext, Refreshed, Totals};
 
 /// Whether an event asks for it.
 pub(super) fn is_asked(event: &Value) -> bool {
@@ -11,7 +11,11 @@ pub(super) fn is_asked(event: &Value) -> bool {
 }
 
 /// Tells those who may know. It is answered when no set is in force too: that is when it is needed most.
-pub(super) fn answer(set: &Refreshed, context: &InvocationContext) -> Result<Value, Raised> {
+pub(super) fn answer(
+    set: &Refreshed,
+    shadows: Totals,
+    context: &InvocationContext,
+) -> Result<Value, Raised> {
     let function = context.function_arn.as_deref().unwrap_or_default();
     if !set
         .status_for
@@ -24,5 +28,8 @@ pub(super) fn answer(set: &Refreshed, context: &InvocationContext) -> Result<Val
              who may",
         ));
     }
-    Ok(serde_json::json!({ "policySet": set.refresher.status() }))
+    Ok(serde_json::json!({
+        "policySet": set.refresher.status(),
+        "shadows": shadows,
+    }))
 }

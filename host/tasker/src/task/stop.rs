@@ -259,10 +259,10 @@ impl Tasker {
             // One that is only not loaded yet decides later.
             return (!policies.is_unavailable()).then_some(OnStop::Cancel);
         };
-        let services = Arc::new(self.services_of(call, granted, record));
+        let services = Arc::new(self.services_of(call, &granted, record));
         let context = self.context(services, call);
-        let closed = granted
-            .policy
+        let closed = self
+            .acting(&granted)
             .closed(context, Closing { facts, reason })
             .await;
         let decision = match closed {

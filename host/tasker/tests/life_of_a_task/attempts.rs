@@ -401,10 +401,12 @@ async fn a_key_is_one_of_its_state_machine_and_policy() {
     ask(&world, other).await.unwrap();
     assert_eq!(world.warehouse.started().len(), 2);
 
-    let named = |name: &str| Granted {
-        grants: None,
-        policy: Arc::new(ScriptedPolicy::named(name, Script::default())),
-        targets: Vec::new(),
+    let named = |name: &str| {
+        Granted::new(
+            Arc::new(ScriptedPolicy::named(name, Script::default())),
+            Vec::new(),
+            None,
+        )
     };
     let policies = PolicySet::new("standard", vec![named("standard"), named("finance")]);
     world.tasker.swap(policies.unwrap());

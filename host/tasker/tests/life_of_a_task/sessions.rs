@@ -51,10 +51,12 @@ async fn a_session_is_used_by_who_opened_it() {
 #[tokio::test(start_paused = true)]
 async fn any_other_is_told_that_there_is_none() {
     let world = World::new(standard());
-    let named = |name: &str| Granted {
-        grants: None,
-        policy: Arc::new(ScriptedPolicy::named(name, Script::default())),
-        targets: Vec::new(),
+    let named = |name: &str| {
+        Granted::new(
+            Arc::new(ScriptedPolicy::named(name, Script::default())),
+            Vec::new(),
+            None,
+        )
     };
     let policies = PolicySet::new("standard", vec![named("standard"), named("finance")]);
     world.tasker.swap(policies.unwrap());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use signalbox_tasker::{Pattern, Route};
+use signalbox_tasker::{Mode, Pattern, Route};
 
 use super::{check::Check, file::RouteFile};
 use crate::{
@@ -24,6 +24,8 @@ impl Check<'_> {
             let path = Path::of(&["routes"]).item(index);
             self.route(&path, &file, policies);
             let route = Route {
+                mode: Mode::Enforce,
+                fail_open: None,
                 function: Pattern::new(file.function),
                 name: file.name,
                 policies: file.policies,

@@ -31,6 +31,8 @@ pub struct Script {
     pub reject: Option<&'static str>,
     /// Refuses after the start.
     pub reject_after: bool,
+    /// Faults before anything.
+    pub fault_before: Option<FaultKind>,
     /// Faults after the start.
     pub fault_after: Option<FaultKind>,
     /// Answers the task itself and starts nothing.
@@ -124,6 +126,9 @@ impl Policy for ScriptedPolicy {
             bound: false,
             usage: Usage::default(),
         };
+        if let Some(kind) = self.script.fault_before {
+            return Err(self.fault(kind));
+        }
         if let Some(error) = self.script.reject {
             let rejection = Rejection {
                 error: error.to_owned(),
