@@ -23,6 +23,7 @@ mod errors;
 mod events;
 mod ledger;
 mod life;
+mod modes;
 mod operating;
 mod policies;
 mod policy_sets;
