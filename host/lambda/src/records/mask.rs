@@ -27,6 +27,46 @@ const SQL: [&str; 8] = [
 const MESSAGES: [&str; 5] = ["error", "message", "cause", "errormessage", "reason"];
 /// Fields that hold values for SQL.
 const PARAMETERS: [&str; 2] = ["parameters", "queryparameters"];
+/// The text that holds a caller's payload.
+const PAYLOAD: &str = "payload";
+/// Fields of a payload that are explained in the README. Any other is the caller's own, and may hold anything.
+const EXPLAINED: [&str; 33] = [
+    "action",
+    "clientToken",
+    "deadlineSeconds",
+    "executionArn",
+    "executionMode",
+    "heartbeat",
+    "idempotencyKey",
+    "LogicalResourceId",
+    "nextToken",
+    "OldResourceProperties",
+    "onStop",
+    "output",
+    "parameters",
+    "PhysicalResourceId",
+    "policy",
+    "RequestId",
+    "RequestType",
+    "ResourceProperties",
+    "ResourceType",
+    "resultFormat",
+    "sessionId",
+    "sessionKeepAliveSeconds",
+    "singletonKey",
+    "sqlStatement",
+    "sqlStatements",
+    "StackId",
+    "statementId",
+    "statementName",
+    "step",
+    "target",
+    "waitSeconds",
+    "withEvent",
+    "ServiceToken",
+];
+/// Fields of a payload that hold such fields themselves.
+const WRAPPERS: [&str; 2] = ["ResourceProperties", "OldResourceProperties"];
 /// The call that reads rows.
 const READS_ROWS: &str = "redshift-data/get-statement-result";
 
@@ -185,6 +225,9 @@ impl Mask {
                 rule: self.rule,
                 places: Vec::new(),
             };
+            if self.rule == MaskRule::Literals && lower == PAYLOAD {
+                mask.unexplained(&mut inner, "");
+            }
             mask.value(&mut inner, lower, "");
             // The very text matters to a policy: only what is changed is written anew.
             return if mask.places.is_empty() {
@@ -202,6 +245,21 @@ impl Mask {
                 mask_quoted(&text)
             }
             MaskRule::Literals => text,
+        }
+    }
+
+    /// Hides what fields hold that nobody explains: of those only the names are for the log.
+    fn unexplained(&mut self, payload: &mut Value, place: &str) {
+        let Value::Object(fields) = payload else {
+            return;
+        };
+        for (name, field) in fields {
+            let place = format!("{place}/{}", escaped(name));
+            if !EXPLAINED.contains(&name.as_str()) {
+                self.hide_all(field, &place);
+            } else if WRAPPERS.contains(&name.as_str()) {
+                self.unexplained(field, &place);
+            }
         }
     }
 

@@ -206,6 +206,27 @@ fn the_same_is_hidden_in_what_is_compared_with_a_record() {
     }
 }
 
+#[test]
+fn of_fields_that_nobody_explains_only_the_names_stay_in_the_log() {
+    let payload = json!({
+        "sqlStatement": "select 1", "colour": "SECRET", "deep": {"x": ["SECRET", 4711]},
+        "ResourceProperties": {"sqlStatement": "select 2", "mine": "SECRET"}
+    });
+    let record = record(&payload, json!([]), invoked(json!({})));
+    let hidden = masked(&record, MaskRule::Literals);
+    let text = hidden["event"]["invocation"]["payload"].as_str().unwrap();
+    let hidden: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        hidden,
+        json!({
+            "sqlStatement": "select 0", "colour": "***", "deep": {"x": ["***", 0]},
+            "ResourceProperties": {"sqlStatement": "select 0", "mine": "***"}
+        })
+    );
+    let kept = masked(&record, MaskRule::Secrets);
+    assert_eq!(kept, serde_json::to_value(&record).unwrap());
+}
+
 /// A log that can be read, or that is full.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>, bool);
