@@ -154,7 +154,7 @@ async fn no_invocation_sees_half_a_set() {
         refresher.start().await;
         assert_eq!(refresher.status().problem, None);
     }
-    let host = Host::refreshed(tasker, refresher.clone(), Vec::new());
+    let host = Host::new(tasker).refreshed(refresher.clone(), Vec::new());
 
     let over = Arc::new(AtomicBool::new(false));
     let swapping = tokio::spawn({

@@ -267,7 +267,8 @@ fn every_error_name_is_explained() {
 fn the_policy_set_of_the_documentation_is_good() {
     let blocks = blocks("docs/policy-sets.md");
     let mut tomls = blocks.iter().filter(|block| block.language == "toml");
-    let (set, config) = (tomls.next().unwrap(), tomls.next().unwrap());
+    let set = tomls.next().unwrap();
+    let (modes, config) = (tomls.next().unwrap(), tomls.next().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -284,6 +285,13 @@ fn the_policy_set_of_the_documentation_is_good() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(told["revision"], 7);
     assert_eq!(told["policies"][1]["tests"], 2, "{told}");
+    assert_eq!(told["warnings"], serde_json::json!([]));
+
+    // The routes with modes, and the policies that they add.
+    let policies = &set.text[..set.text.find("[[routes]]").unwrap()];
+    let output = check(&file("modes.toml", &format!("{policies}\n{}", modes.text)));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    assert!(output.status.success(), "{output:?}");
     assert_eq!(told["warnings"], serde_json::json!([]));
 
     // Each fault is shown with file and line, those that the policy and its tests find too.

@@ -11,6 +11,8 @@
     reason = "tests assert by failing loudly, in their helpers too, and have no users"
 )]
 
+#[path = "../support/schema.rs"]
+mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -21,9 +23,11 @@ mod errors;
 mod events;
 mod ledger;
 mod life;
+mod modes;
 mod operating;
 mod policies;
 mod policy_sets;
+mod records;
 mod sessions;
 mod start;
 mod stops;

@@ -11,5 +11,8 @@
 
 mod invoke;
 mod manners;
+mod replay;
+#[path = "../support/schema.rs"]
+mod schema;
 mod step;
 mod support;

@@ -1,4 +1,4 @@
-//! A bucket of Amazon S3, as far as somebody reads objects of it.
+//! A bucket of Amazon S3, as far as somebody reads and writes objects of it.
 
 use std::{
     collections::BTreeMap,
@@ -9,6 +9,7 @@ use std::{
 
 use axum::{
     Router,
+    body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
@@ -50,7 +51,7 @@ impl Bucket {
     pub async fn start() -> Self {
         let shared = Arc::<Mutex<Shared>>::default();
         let router = Router::new()
-            .route("/{*key}", get(read))
+            .route("/{*key}", get(read).put(write))
             .with_state(Arc::clone(&shared));
         let address = super::serve(router).await;
         Self { address, shared }
@@ -65,6 +66,11 @@ impl Bucket {
     pub fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
         let mut shared = self.shared.lock().expect("lock");
         shared.objects.insert(key.to_owned(), bytes.into());
+    }
+
+    /// All objects, by `BUCKET/KEY`.
+    pub fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        self.shared.lock().expect("lock").objects.clone()
     }
 
     /// Behaves so from now on.
@@ -85,12 +91,35 @@ impl Bucket {
     }
 }
 
-async fn read(State(shared): State<Arc<Mutex<Shared>>>, uri: Uri, headers: HeaderMap) -> Response {
-    let signed = headers
+fn is_signed(headers: &HeaderMap) -> bool {
+    headers
         .get("authorization")
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 Credential=AKIDOFNOBODY/"));
-    assert!(signed, "a request is not signed");
+        .is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 Credential=AKIDOFNOBODY/"))
+}
+
+async fn write(
+    State(shared): State<Arc<Mutex<Shared>>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    assert!(is_signed(&headers), "a request is not signed");
+    let mood = shared.lock().expect("lock").mood;
+    match mood {
+        Mood::Denied => return error(StatusCode::FORBIDDEN, "AccessDenied"),
+        Mood::Gone => std::future::pending().await,
+        Mood::Slow(time) => tokio::time::sleep(time).await,
+        Mood::Good | Mood::Half => {}
+    }
+    let key = uri.path().trim_start_matches('/').to_owned();
+    let mut shared = shared.lock().expect("lock");
+    shared.objects.insert(key, body.to_vec());
+    StatusCode::OK.into_response()
+}
+
+async fn read(State(shared): State<Arc<Mutex<Shared>>>, uri: Uri, headers: HeaderMap) -> Response {
+    assert!(is_signed(&headers), "a request is not signed");
     let mood = shared.lock().expect("lock").mood;
     match mood {
         Mood::Denied => return error(StatusCode::FORBIDDEN, "AccessDenied"),

@@ -226,6 +226,11 @@ impl Stage {
         self.tokens.lock().expect("lock").iter().map(name).collect()
     }
 
+    /// The tokens of all tasks that waited for one, in order.
+    pub fn secret_tokens(&self) -> Vec<String> {
+        self.tokens.lock().expect("lock").clone()
+    }
+
     /// How many tasks with a token there were.
     pub fn tokens(&self) -> usize {
         self.tokens.lock().expect("lock").len()

@@ -1,7 +1,10 @@
-//! Objects of Amazon S3, read whole: for policy sets.
+//! Objects of Amazon S3, read and written whole: for policy sets and decision records.
 //!
-//! One operation does not need S3's own client: the request is a plain GET, signed by the library that signs those of
-//! the SDK.
+//! Two operations do not need S3's own client: the requests are a plain GET and a plain PUT, signed by the
+//! library that signs those of the SDK.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -32,7 +35,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The longest text of a refusal that is read.
 const REFUSAL_MAX: usize = 16 * 1024;
 
-/// Reads objects.
+/// Reads and writes objects.
 #[derive(Debug)]
 pub struct S3Objects {
     session: Arc<Session>,
@@ -50,7 +53,7 @@ pub struct Object {
     pub etag: Option<String>,
 }
 
-/// An object cannot be read.
+/// An object cannot be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectError {
     /// No region or no credentials.
@@ -75,8 +78,8 @@ pub enum ObjectError {
 fn help(code: &str) -> &'static str {
     match code {
         "AccessDenied" => {
-            "; allow s3:GetObject on it to the function's role (without s3:ListBucket a key that is not there is denied \
-             too)"
+            "; allow s3:GetObject on it to the function's role if it is read (without s3:ListBucket a key that is not \
+             there is denied too), and s3:PutObject if it is written"
         }
         _ => "",
     }
@@ -120,21 +123,25 @@ impl S3Objects {
         unless: Option<&str>,
         most: usize,
     ) -> Result<Option<Object>, ObjectError> {
-        let mut pause = PAUSE;
-        for attempt in 1.. {
-            let tried = timeout(ATTEMPT_TIMEOUT, self.try_get(bucket, key, unless, most));
-            let error = match tried.await {
-                Ok(Ok(found)) => return Ok(found),
-                Ok(Err(error)) => error,
-                Err(_) => ObjectError::Unavailable("no reply within the time-out".to_owned()),
-            };
-            if attempt == ATTEMPTS || !may_pass(&error) {
-                return Err(error);
-            }
-            sleep(pause).await;
-            pause *= 2;
+        let tried = again(|| self.try_get(bucket, key, unless, most));
+        tried.await
+    }
+
+    /// Writes an object.
+    ///
+    /// # Errors
+    /// It cannot be written. What may pass was tried again.
+    pub async fn put(&self, bucket: &str, key: &str, content: &[u8]) -> Result<(), ObjectError> {
+        again(|| self.try_put(bucket, key, content)).await
+    }
+
+    async fn try_put(&self, bucket: &str, key: &str, content: &[u8]) -> Result<(), ObjectError> {
+        let request = self.request("PUT", bucket, key, None, content).await?;
+        let reply = self.send(request).await?;
+        match reply.status().as_u16() {
+            200 => Ok(()),
+            status => Err(refused(reply, status).await),
         }
-        Err(ObjectError::Unavailable("it was not tried".to_owned()))
     }
 
     async fn try_get(
@@ -144,14 +151,8 @@ impl S3Objects {
         unless: Option<&str>,
         most: usize,
     ) -> Result<Option<Object>, ObjectError> {
-        let request = self.request(bucket, key, unless).await?;
-        let connector = self
-            .connector
-            .get_or_init(|| session::connector(self.proxy.clone()));
-        let reply = connector
-            .call(request)
-            .await
-            .map_err(|error| ObjectError::Unavailable(error.to_string()))?;
+        let request = self.request("GET", bucket, key, unless, &[]).await?;
+        let reply = self.send(request).await?;
         match reply.status().as_u16() {
             200 => {
                 let etag = reply.headers().get("etag").map(str::to_owned);
@@ -159,20 +160,25 @@ impl S3Objects {
                 Ok(Some(Object { bytes, etag }))
             }
             304 if unless.is_some() => Ok(None),
-            status => Err(ObjectError::Refused {
-                code: code_of(reply)
-                    .await
-                    .unwrap_or_else(|| "no reason".to_owned()),
-                status,
-            }),
+            status => Err(refused(reply, status).await),
         }
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ObjectError> {
+        let connector = self
+            .connector
+            .get_or_init(|| session::connector(self.proxy.clone()));
+        let reply = connector.call(request).await;
+        reply.map_err(|error| ObjectError::Unavailable(error.to_string()))
     }
 
     async fn request(
         &self,
+        method: &'static str,
         bucket: &str,
         key: &str,
         unless: Option<&str>,
+        content: &[u8],
     ) -> Result<HttpRequest, ObjectError> {
         let setting = |text: &str| ObjectError::Setting(text.to_owned());
         let config = self
@@ -208,17 +214,20 @@ impl S3Objects {
             .into();
         let conditions = unless.map(|etag| ("if-none-match", etag));
         let signable = SignableRequest::new(
-            "GET",
+            method,
             url.as_str(),
             conditions.into_iter(),
-            SignableBody::Bytes(&[]),
+            SignableBody::Bytes(content),
         );
         let signed = signable
             .and_then(|request| sign(request, &parameters))
             .map_err(|error| ObjectError::Setting(error.to_string()))?;
         let (instructions, _) = signed.into_parts();
 
-        let mut request = HttpRequest::new(SdkBody::empty());
+        let mut request = HttpRequest::new(SdkBody::from(content));
+        request
+            .set_method(method)
+            .map_err(|_| setting("the method cannot be sent"))?;
         request
             .set_uri(url.as_str())
             .map_err(|_| setting("the bucket or the key is no part of an address"))?;
@@ -234,6 +243,36 @@ impl S3Objects {
                 .map_err(|_| setting("a header cannot be sent"))?;
         }
         Ok(request)
+    }
+}
+
+/// Tries what may pass again.
+async fn again<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, ObjectError>
+where
+    F: Future<Output = Result<T, ObjectError>>,
+{
+    let mut pause = PAUSE;
+    let mut tries = 1;
+    loop {
+        let error = match timeout(ATTEMPT_TIMEOUT, attempt()).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(error)) => error,
+            Err(_) => ObjectError::Unavailable("no reply within the time-out".to_owned()),
+        };
+        if tries == ATTEMPTS || !may_pass(&error) {
+            return Err(error);
+        }
+        tries += 1;
+        sleep(pause).await;
+        pause *= 2;
+    }
+}
+
+async fn refused(reply: HttpResponse, status: u16) -> ObjectError {
+    let code = code_of(reply).await;
+    ObjectError::Refused {
+        code: code.unwrap_or_else(|| "no reason".to_owned()),
+        status,
     }
 }
 
@@ -304,96 +343,5 @@ fn may_pass(error: &ObjectError) -> bool {
         ObjectError::Unavailable(_) => true,
         ObjectError::Refused { status, .. } => *status >= 500 || *status == 429,
         ObjectError::Setting(_) | ObjectError::TooLong(_) => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Service, Turn};
-
-    async fn objects(turns: Vec<Turn>) -> (S3Objects, Service) {
-        let service = Service::start(turns).await;
-        let objects = S3Objects::at(service.session().await, service.url());
-        (objects, service)
-    }
-
-    fn denied() -> String {
-        "<Error><Code>AccessDenied</Code><Message>no</Message></Error>".to_owned()
-    }
-
-    #[tokio::test]
-    async fn a_request_is_signed_and_names_what_is_known() {
-        let (objects, service) = objects(vec![
-            Turn::Reply(200, "content".to_owned()),
-            Turn::Reply(304, String::new()),
-        ])
-        .await;
-        let found = objects.get("sets", "team a/set.toml", None, 100).await;
-        assert_eq!(found.unwrap().unwrap().bytes, b"content");
-        let same = objects.get("sets", "set.toml", Some("\"e1\""), 100).await;
-        assert_eq!(same, Ok(None));
-        let requests = service.requests();
-        assert!(
-            requests[0].head.starts_with("GET /sets/team%20a/set.toml "),
-            "{}",
-            requests[0].head
-        );
-        let head = &requests[1].head;
-        assert!(head.contains("if-none-match: \"e1\""), "{head}");
-        assert!(
-            head.contains("Credential=AKIDEXAMPLE/")
-                && head.contains("/eu-central-1/s3/aws4_request"),
-            "{head}"
-        );
-        assert!(
-            head.contains("SignedHeaders=host;if-none-match;x-amz-content-sha256;x-amz-date"),
-            "{head}"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_refusal_is_named_and_not_repeated() {
-        let (objects, service) = objects(vec![Turn::Reply(403, denied())]).await;
-        let error = objects.get("b", "k", None, 100).await.unwrap_err();
-        assert!(error.to_string().contains("s3:GetObject"), "{error}");
-        assert_eq!(service.requests().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn what_may_pass_is_tried_again() {
-        let (objects, service) = objects(vec![
-            Turn::Reply(503, String::new()),
-            Turn::Close,
-            Turn::Reply(200, "x".to_owned()),
-        ])
-        .await;
-        assert!(objects.get("b", "k", None, 100).await.unwrap().is_some());
-        assert_eq!(service.requests().len(), 3);
-    }
-
-    #[tokio::test]
-    async fn no_more_is_read_than_was_asked_for() {
-        let (objects, _service) = objects(vec![Turn::Reply(200, "x".repeat(101))]).await;
-        assert_eq!(
-            objects.get("b", "k", None, 100).await,
-            Err(ObjectError::TooLong(100))
-        );
-    }
-
-    #[test]
-    fn addresses() {
-        assert_eq!(
-            url(None, "eu-west-1", "sets", "a/b c.toml"),
-            "https://sets.s3.eu-west-1.amazonaws.com/a/b%20c.toml"
-        );
-        assert_eq!(
-            url(None, "cn-north-1", "my.sets", "k"),
-            "https://s3.cn-north-1.amazonaws.com.cn/my.sets/k"
-        );
-        assert_eq!(
-            url(Some("http://127.0.0.1:9/"), "r", "b", "k"),
-            "http://127.0.0.1:9/b/k"
-        );
     }
 }

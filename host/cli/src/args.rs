@@ -6,8 +6,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{
-    doctor::DoctorArgs, engine::EngineArgs, invoke::InvokeArgs, serve::ServeArgs,
-    settings::Settings, step::StepArgs, tasks::TasksCommand,
+    doctor::DoctorArgs, engine::EngineArgs, invoke::InvokeArgs, replay::ReplayArgs,
+    serve::ServeArgs, settings::Settings, step::StepArgs, tasks::TasksCommand,
 };
 
 /// What scripts can tell from the end of a command.
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Invoke(Box<InvokeArgs>),
     /// Run one Task state of a state machine's definition and say where it would go on
     Step(Box<StepArgs>),
+    /// Make recorded decisions again, by another policy or under other settings, and show which would change
+    Replay(ReplayArgs),
     /// Prepare the DynamoDB table that keeps the durable record
     #[command(subcommand)]
     Ledger(LedgerCommand),

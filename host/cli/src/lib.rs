@@ -11,6 +11,7 @@ mod machine;
 mod manual;
 mod out;
 mod policy;
+mod replay;
 mod serve;
 mod settings;
 mod signals;
@@ -90,6 +91,7 @@ async fn run_command(command: Command) -> Done {
         Command::Serve(options) => serve::run(&options).await,
         Command::Invoke(options) => invoke::run(&options).await,
         Command::Step(options) => step::run(&options).await,
+        Command::Replay(options) => replay::run(&options).await,
         Command::Ledger(command) => ledger::run(&command).await,
         Command::Doctor(options) => doctor::run(&options).await,
         Command::Policy(command) => policy::run(&command).await,

@@ -15,7 +15,7 @@ use signalbox_policy::{
 use crate::{Done, args::PolicyCommand, out};
 
 /// The word for the built-in policy.
-const STANDARD: &str = "standard";
+pub(crate) const STANDARD: &str = "standard";
 
 pub(crate) async fn run(command: &PolicyCommand) -> Done {
     match command {
@@ -41,7 +41,7 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
     }
 }
 
-fn component(policy: &str) -> Result<Cow<'static, [u8]>, String> {
+pub(crate) fn component(policy: &str) -> Result<Cow<'static, [u8]>, String> {
     if policy == STANDARD {
         return Ok(Cow::Borrowed(signalbox_guests::STANDARD));
     }

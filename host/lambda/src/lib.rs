@@ -8,6 +8,7 @@ pub mod config;
 pub mod dispatch;
 pub mod event;
 pub mod log;
+pub mod records;
 pub mod runtime;
 pub mod set;
 pub mod start;

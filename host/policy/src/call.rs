@@ -121,10 +121,13 @@ pub struct Closed {
 
 /// What a call used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Usage {
     /// Time in the guest, host calls excluded.
+    #[serde(rename = "guestTimeUs", with = "micros")]
     pub guest_time: Duration,
     /// Time in host calls.
+    #[serde(rename = "hostTimeUs", with = "micros")]
     pub host_time: Duration,
     /// Host calls made.
     pub host_calls: u32,
@@ -132,6 +135,21 @@ pub struct Usage {
     pub memory: usize,
     /// Fuel burnt, where it is metered.
     pub fuel: Option<u64>,
+}
+
+/// Durations as whole microseconds.
+mod micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_micros)
+    }
 }
 
 /// A policy misbehaved.

@@ -18,7 +18,11 @@ pub mod journal;
 pub mod limits;
 mod load;
 mod policy;
+pub mod record;
+pub mod replay;
 pub mod services;
+pub mod shadow;
+pub mod share;
 #[cfg(feature = "wasi")]
 mod wasi;
 pub mod witness;
@@ -33,5 +37,6 @@ pub use load::{EngineError, EngineOptions, LoadError, Loading, PolicyEngine, Sou
 pub use policy::ComponentPolicy;
 #[doc(hidden)]
 pub use policy::Reused;
+pub use record::{Decision, DecisionRecord};
 pub use services::{Denied, Services};
-pub use witness::{Decision, Evaluation, Witness, Witnessed};
+pub use witness::{Witness, Witnessed};

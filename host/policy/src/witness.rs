@@ -1,87 +1,26 @@
 //! Policies whose every call is told to somebody: what was asked of the services, what was decided, what it took.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
-use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
-    call::{
-        Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
-    },
-    contract::{Closing, Invocation, OnStop, Rejection, Settlement, Waiter},
-    journal::{HostCall, Journaled},
+    call::{CallContext, Closed, Fault, Identity, Invoked, Policy, Settled, Usage},
+    contract::{Closing, Invocation, Settlement, Waiter},
+    journal::Journaled,
+    record::{Asked, Decision, DecisionRecord, FORMAT},
     services::Services,
 };
-
-/// One call of a policy.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Evaluation {
-    /// Which policy.
-    pub policy: Identity,
-    /// What it was asked: `invoke`, `settle` or `closed`.
-    pub export: &'static str,
-    /// Its calls of the services that returned, in this order.
-    pub calls: Vec<HostCall>,
-    /// What came of it.
-    pub decision: Decision,
-    /// What it took.
-    pub usage: Usage,
-}
-
-/// What a call of a policy came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Decision {
-    /// `invoke` returned.
-    Invoked {
-        /// The function's reply.
-        reply: Value,
-        /// What the task is told already.
-        answer: Option<Answer>,
-        /// Whether a statement is bound to the task.
-        bound: bool,
-    },
-    /// `invoke` refused the payload.
-    Rejected(Rejection),
-    /// `settle` decided what the task is told.
-    Settled {
-        /// The answer.
-        answer: Answer,
-    },
-    /// `closed` decided what becomes of the statement.
-    Closed {
-        /// The decision.
-        on_stop: OnStop,
-    },
-    /// The policy misbehaved.
-    Fault {
-        /// How.
-        kind: FaultKind,
-        /// What happened.
-        message: String,
-    },
-}
-
-impl Decision {
-    /// Whether the policy misbehaved.
-    #[must_use]
-    pub fn is_fault(&self) -> bool {
-        matches!(self, Self::Fault { .. })
-    }
-}
 
 /// Is told of calls.
 pub trait Witness: Send + Sync {
     /// Is told of a call that is over. The event waits while this runs.
-    fn saw(&self, evaluation: Evaluation);
+    fn saw(&self, record: DecisionRecord);
 }
 
-impl<F: Fn(Evaluation) + Send + Sync> Witness for F {
-    fn saw(&self, evaluation: Evaluation) {
-        self(evaluation);
+impl<F: Fn(DecisionRecord) + Send + Sync> Witness for F {
+    fn saw(&self, record: DecisionRecord) {
+        self(record);
     }
 }
 
@@ -89,38 +28,58 @@ impl<F: Fn(Evaluation) + Send + Sync> Witness for F {
 pub struct Witnessed {
     policy: Arc<dyn Policy>,
     witness: Arc<dyn Witness>,
+    revision: Option<u64>,
 }
 
 impl Witnessed {
     /// Tells the witness of every call of the policy.
     pub fn new(policy: Arc<dyn Policy>, witness: Arc<dyn Witness>) -> Self {
-        Self { policy, witness }
+        Self {
+            policy,
+            witness,
+            revision: None,
+        }
     }
 
-    fn tell<T>(
-        &self,
-        export: &'static str,
-        journal: &Journaled<Arc<dyn Services>>,
-        result: &Result<T, Fault>,
-        decided: impl FnOnce(&T) -> (Decision, Usage),
-    ) {
-        let (decision, usage) = match result {
-            Ok(done) => decided(done),
-            Err(fault) => {
-                let decision = Decision::Fault {
-                    kind: fault.kind,
-                    message: fault.message.clone(),
-                };
-                (decision, fault.usage)
-            }
+    /// The same policy, which is of this revision of a policy set.
+    #[must_use]
+    pub fn of_revision(self, revision: Option<u64>) -> Self {
+        Self { revision, ..self }
+    }
+
+    /// Makes a call and tells of it.
+    async fn ask<'a, T, F>(
+        &'a self,
+        context: CallContext,
+        asked: Asked,
+        call: impl FnOnce(&'a dyn Policy, CallContext) -> F,
+        usage: impl FnOnce(&T) -> Usage,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>>,
+        for<'t> Decision: From<&'t T>,
+    {
+        let (context, journal) = journaled(context);
+        let (at, begun) = (context.now, Instant::now());
+        let result = call(&*self.policy, context).await;
+        let (decision, usage) = match &result {
+            Ok(done) => (done.into(), usage(done)),
+            Err(fault) => (fault.into(), fault.usage),
         };
-        self.witness.saw(Evaluation {
+        self.witness.saw(DecisionRecord {
+            format: FORMAT,
+            host: env!("CARGO_PKG_VERSION").to_owned(),
             policy: self.identity().clone(),
-            export,
+            revision: self.revision,
+            at,
+            asked,
             calls: journal.calls(),
             decision,
+            duration_us: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
             usage,
+            masked: None,
         });
+        result
     }
 }
 
@@ -149,21 +108,17 @@ impl Policy for Witnessed {
         invocation: Invocation,
         waiter: Option<Waiter>,
     ) -> Result<Invoked, Fault> {
-        let (context, journal) = journaled(context);
-        let result = self.policy.invoke(context, invocation, waiter).await;
-        self.tell("invoke", &journal, &result, |invoked| {
-            let decision = match &invoked.reply {
-                Err(rejection) => Decision::Rejected(rejection.clone()),
-                Ok(reply) => Decision::Invoked {
-                    // The host has checked that it is JSON.
-                    reply: serde_json::from_str(reply).unwrap_or_default(),
-                    answer: invoked.answer.clone(),
-                    bound: invoked.bound,
-                },
-            };
-            (decision, invoked.usage)
-        });
-        result
+        let asked = Asked::Invoke {
+            invocation: invocation.clone(),
+            waiter,
+        };
+        self.ask(
+            context,
+            asked,
+            |policy, context| policy.invoke(context, invocation, waiter),
+            |invoked: &Invoked| invoked.usage,
+        )
+        .await
     }
 
     async fn settle(
@@ -172,23 +127,30 @@ impl Policy for Witnessed {
         settlement: Settlement,
         waiter: Waiter,
     ) -> Result<Settled, Fault> {
-        let (context, journal) = journaled(context);
-        let result = self.policy.settle(context, settlement, waiter).await;
-        self.tell("settle", &journal, &result, |settled| {
-            let answer = settled.answer.clone();
-            (Decision::Settled { answer }, settled.usage)
-        });
-        result
+        let asked = Asked::Settle {
+            settlement: Box::new(settlement.clone()),
+            waiter,
+        };
+        self.ask(
+            context,
+            asked,
+            |policy, context| policy.settle(context, settlement, waiter),
+            |settled: &Settled| settled.usage,
+        )
+        .await
     }
 
     async fn closed(&self, context: CallContext, closing: Closing) -> Result<Closed, Fault> {
-        let (context, journal) = journaled(context);
-        let result = self.policy.closed(context, closing).await;
-        self.tell("closed", &journal, &result, |closed| {
-            let on_stop = closed.decision;
-            (Decision::Closed { on_stop }, closed.usage)
-        });
-        result
+        let asked = Asked::Closed {
+            closing: closing.clone(),
+        };
+        self.ask(
+            context,
+            asked,
+            |policy, context| policy.closed(context, closing),
+            |closed: &Closed| closed.usage,
+        )
+        .await
     }
 }
 
@@ -200,7 +162,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        contract::{Source, UnknownFields},
+        call::FaultKind,
+        contract::{Rejection, Source, UnknownFields},
         services::Denied,
     };
 
@@ -267,11 +230,11 @@ mod tests {
         }
     }
 
-    async fn seen(name: &str) -> Evaluation {
+    async fn seen(name: &str) -> DecisionRecord {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let witness = {
             let seen = Arc::clone(&seen);
-            move |evaluation| seen.lock().unwrap().push(evaluation)
+            move |record| seen.lock().unwrap().push(record)
         };
         let policy = Witnessed::new(Fake::named(name), Arc::new(witness));
         let context = CallContext {
@@ -324,7 +287,12 @@ mod tests {
             ),
         ] {
             let seen = seen(name).await;
-            assert_eq!((seen.export, &seen.decision), ("invoke", &decision));
+            assert_eq!(seen.decision, decision);
+            let asked = Asked::Invoke {
+                invocation: invocation(),
+                waiter: None,
+            };
+            assert_eq!(seen.asked, asked);
             assert_eq!(seen.policy.name, name);
             assert_eq!(seen.usage.guest_time, Duration::from_millis(3));
             let calls: Vec<_> = seen.calls.iter().map(|call| &*call.function).collect();

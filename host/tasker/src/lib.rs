@@ -33,7 +33,7 @@ pub use custom_resource::CustomResource;
 pub use grants::{Action, Grants};
 pub use options::{DescribeDenied, Options, Rates};
 pub use pattern::Pattern;
-pub use policies::{Caller, Granted, PolicySet, Route};
+pub use policies::{Caller, Granted, Mode, PolicySet, Route, Shadow};
 pub use raised::Raised;
 pub use task::{Call, Ports, Settled, SettledNow, Settling, SweepSummary, Tasker};
 pub use waiting::Waiting;

@@ -1,13 +1,16 @@
 //! The policies in force: one immutable set, of which every event takes a snapshot.
 
+mod route;
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use signalbox_policy::Policy;
+use signalbox_policy::{Policy, share::Share};
 
+pub use self::route::{Caller, Mode, Route};
 use crate::{
     grants::Grants,
-    ids::state_machine_of,
-    pattern::Pattern,
     raised::{Raised, names},
 };
 
@@ -20,13 +23,59 @@ pub struct Granted {
     pub targets: Vec<String>,
     /// What it may do there, by the manifest of a policy set. None without one: everything, as with the original.
     pub grants: Option<Arc<Grants>>,
+    /// Who acts in its place if it misbehaves before it has started anything. Without one the fault is the answer.
+    pub baseline: Option<Arc<Granted>>,
+    /// Who is compared with it, after it has acted.
+    pub shadow: Option<Shadow>,
+    /// The policy whose singletons and idempotency keys its own are: two policies that act for the same callers share
+    /// them. None for its own.
+    pub keys_of: Option<String>,
+}
+
+/// A policy that is compared with the one that acts.
+#[derive(Clone)]
+pub struct Shadow {
+    /// The policy, without any witness of the acting one.
+    pub policy: Arc<dyn Policy>,
+    /// The part of the decisions on which it is compared.
+    pub sample: Share,
+}
+
+impl Granted {
+    /// A policy that acts, with what it may use.
+    #[must_use]
+    pub fn new(policy: Arc<dyn Policy>, targets: Vec<String>, grants: Option<Arc<Grants>>) -> Self {
+        Self {
+            policy,
+            targets,
+            grants,
+            baseline: None,
+            shadow: None,
+            keys_of: None,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.policy.identity().name
+    }
+
+    /// The policy whose keys its own are.
+    #[must_use]
+    pub fn keys(&self) -> &str {
+        self.keys_of.as_deref().unwrap_or_else(|| self.name())
+    }
 }
 
 /// Policies by name, and which of them serves whom.
 #[derive(Clone)]
 pub struct PolicySet {
     policies: BTreeMap<String, Granted>,
+    /// The same policies as they came, without witnesses: for those that do not act.
+    plain: BTreeMap<String, Arc<dyn Policy>>,
     choice: Choice,
+    revision: Option<u64>,
 }
 
 /// How the policy of a payload is chosen.
@@ -40,81 +89,68 @@ enum Choice {
     Unavailable(String),
 }
 
-/// Which policies an alias of the function offers.
-///
-/// The invoked function's ARN is the one thing about a caller that IAM enforces. All else is what the caller says, so
-/// it chooses only among what is listed here.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// Its name, for messages.
-    pub name: String,
-    /// Functions whose callers it is for.
-    pub function: Pattern,
-    /// The policies that it offers; the first one serves payloads that name none.
-    pub policies: Vec<String>,
-    /// The targets that it offers; none for all that a policy is granted.
-    pub targets: Option<Vec<String>>,
-    /// The policies of state machines: the first pattern that matches the state machine's ARN counts.
-    pub state_machines: Vec<(Pattern, String)>,
-}
-
-/// Who asks, and what for.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Caller<'a> {
-    /// The ARN of the function that was invoked, with its alias or version.
-    pub function_arn: Option<&'a str>,
-    /// The execution that the payload says it is of.
-    pub execution_arn: Option<&'a str>,
-    /// The policy that the payload asks for.
-    pub policy: Option<&'a str>,
-}
-
 impl PolicySet {
     /// A set of one policy that may use every target.
     #[must_use]
     pub fn single(policy: Arc<dyn Policy>) -> Self {
         let default = policy.identity().name.clone();
-        Self {
-            policies: BTreeMap::from([(
-                default.clone(),
-                Granted {
-                    policy,
-                    targets: Vec::new(),
-                    grants: None,
-                },
-            )]),
-            choice: Choice::Default(default),
-        }
+        Self::of(
+            vec![Granted::new(policy, Vec::new(), None)],
+            Choice::Default(default),
+        )
     }
 
     /// A set whose `default` serves payloads that name no policy; none if there is no policy of that name.
     #[must_use]
     pub fn new(default: &str, policies: Vec<Granted>) -> Option<Self> {
-        let policies = by_name(policies);
-        policies.contains_key(default).then(|| Self {
-            policies,
-            choice: Choice::Default(default.to_owned()),
-        })
+        let set = Self::of(policies, Choice::Default(default.to_owned()));
+        set.policies.contains_key(default).then_some(set)
     }
 
     /// A set in which routes say who gets which policy. A route to a policy that is not there offers nothing by that
     /// name.
     #[must_use]
     pub fn routed(policies: Vec<Granted>, routes: Vec<Route>) -> Self {
-        Self {
-            policies: by_name(policies),
-            choice: Choice::Routes(routes.into()),
-        }
+        Self::of(policies, Choice::Routes(routes.into()))
     }
 
     /// What is in force while no set could be loaded: payloads are refused, and may be sent again. Statements that
     /// end are answered as the original would.
     #[must_use]
     pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self::of(Vec::new(), Choice::Unavailable(reason.into()))
+    }
+
+    fn of(policies: Vec<Granted>, choice: Choice) -> Self {
+        let policies: BTreeMap<_, _> = policies
+            .into_iter()
+            .map(|granted| (granted.name().to_owned(), granted))
+            .collect();
+        let plain = policies
+            .iter()
+            .map(|(name, granted)| (name.clone(), Arc::clone(&granted.policy)))
+            .collect();
         Self {
-            policies: BTreeMap::new(),
-            choice: Choice::Unavailable(reason.into()),
+            policies,
+            plain,
+            choice,
+            revision: None,
         }
+    }
+
+    /// The same set, which is this revision of a manifest.
+    #[must_use]
+    pub fn revised(self, revision: u64) -> Self {
+        Self {
+            revision: Some(revision),
+            ..self
+        }
+    }
+
+    /// The revision of the manifest that it is of.
+    #[must_use]
+    pub fn revision(&self) -> Option<u64> {
+        self.revision
     }
 
     /// Whether there is no set to choose from for the time being.
@@ -123,11 +159,16 @@ impl PolicySet {
         matches!(self.choice, Choice::Unavailable(_))
     }
 
-    /// The same set with every policy replaced by what `wrap` makes of it, which keeps its identity.
+    /// The same set with every policy that acts replaced by what `wrap` makes of it, which keeps its identity.
     #[must_use]
     pub fn map(mut self, wrap: impl Fn(Arc<dyn Policy>) -> Arc<dyn Policy>) -> Self {
         for granted in self.policies.values_mut() {
             granted.policy = wrap(Arc::clone(&granted.policy));
+            if let Some(baseline) = &granted.baseline {
+                let mut baseline = Granted::clone(baseline);
+                baseline.policy = wrap(Arc::clone(&baseline.policy));
+                granted.baseline = Some(Arc::new(baseline));
+            }
         }
         self
     }
@@ -144,15 +185,14 @@ impl PolicySet {
                     "no policy set is in force: {reason}. Nothing was started; it is safe to try again"
                 ),
             )),
-            Choice::Default(default) => {
-                let name = caller.policy.unwrap_or(default);
-                self.policies
-                    .get(name)
-                    .cloned()
-                    .ok_or_else(|| no_policy(name))
-            }
+            Choice::Default(default) => self.named(caller.policy.unwrap_or(default)),
             Choice::Routes(routes) => self.by_route(routes, caller),
         }
+    }
+
+    fn named(&self, name: &str) -> Result<Granted, Raised> {
+        let granted = self.policies.get(name).cloned();
+        granted.ok_or_else(|| no_policy(name))
     }
 
     fn by_route(&self, routes: &[Route], caller: &Caller<'_>) -> Result<Granted, Raised> {
@@ -166,47 +206,74 @@ impl PolicySet {
                     "there is no policy for callers of this function: no route of the policy set matches its ARN",
                 )
             })?;
-        let name = caller
-            .policy
-            .or_else(|| route.of_execution(caller.execution_arn?))
-            .or_else(|| route.policies.first().map(String::as_str))
-            .unwrap_or_default();
-        let granted = self
-            .policies
-            .get(name)
-            .filter(|_| route.policies.iter().any(|offered| offered == name))
-            .ok_or_else(|| no_policy(name))?;
-        let mut granted = granted.clone();
+        let wanted = route.wanted(caller);
+        // Nobody is told whether a policy that is not offered exists.
+        if !route.offers(wanted) {
+            return Err(no_policy(wanted));
+        }
+        let mut acting = match &route.mode {
+            Mode::Enforce | Mode::Shadow { .. } => self.on(route, wanted)?,
+            Mode::Monitor { baseline, sample } => Granted {
+                shadow: self.shadow(wanted, baseline, *sample),
+                ..self.on(route, baseline)?
+            },
+            Mode::Canary { baseline, percent } => {
+                // Without an execution there is nothing that two attempts have in common: the baseline is the safe side.
+                let is_canary = caller
+                    .execution_arn
+                    .is_some_and(|execution| percent.takes(&route.name, execution));
+                Granted {
+                    keys_of: Some(baseline.clone()),
+                    ..self.on(route, if is_canary { wanted } else { baseline })?
+                }
+            }
+        };
+        if let Mode::Shadow { shadow, sample } = &route.mode {
+            acting.shadow = self.shadow(shadow, wanted, *sample);
+        }
+        if let Some(baseline) = &route.fail_open
+            && baseline != acting.name()
+        {
+            acting.baseline = Some(Arc::new(Granted {
+                keys_of: Some(acting.keys().to_owned()),
+                ..self.on(route, baseline)?
+            }));
+        }
+        Ok(acting)
+    }
+
+    /// A policy with what it may use on a route.
+    fn on(&self, route: &Route, policy: &str) -> Result<Granted, Raised> {
+        let mut granted = self.named(policy)?;
         if let Some(targets) = &route.targets {
             granted.targets.retain(|target| targets.contains(target));
         }
         Ok(granted)
     }
 
+    /// The policy that is compared with the one that acts; none for one that would be compared with itself.
+    fn shadow(&self, shadow: &str, acting: &str, sample: Share) -> Option<Shadow> {
+        let policy = self.plain.get(shadow).filter(|_| shadow != acting)?;
+        Some(Shadow {
+            policy: Arc::clone(policy),
+            sample,
+        })
+    }
+
     /// The policy that settles a statement: the one of the same name in the current set. Any other has other rules,
-    /// and did not start it.
+    /// and did not start it. It is compared with the shadow that the first route gives it which has one: the record of
+    /// a statement does not say by which route it came.
     #[must_use]
-    pub fn settling(&self, name: &str) -> Option<&Granted> {
-        self.policies.get(name)
+    pub fn settling(&self, name: &str) -> Option<Granted> {
+        let mut granted = self.policies.get(name)?.clone();
+        if let Choice::Routes(routes) = &self.choice {
+            granted.shadow = routes
+                .iter()
+                .find_map(|route| route.shadow_of(name))
+                .and_then(|(shadow, sample)| self.shadow(shadow, name, sample));
+        }
+        Some(granted)
     }
-}
-
-impl Route {
-    /// The policy of the state machine that an execution is of.
-    fn of_execution(&self, execution_arn: &str) -> Option<&str> {
-        let machine = state_machine_of(execution_arn)?;
-        self.state_machines
-            .iter()
-            .find(|(pattern, _)| pattern.matches(&machine))
-            .map(|(_, policy)| policy.as_str())
-    }
-}
-
-fn by_name(policies: Vec<Granted>) -> BTreeMap<String, Granted> {
-    policies
-        .into_iter()
-        .map(|granted| (granted.policy.identity().name.clone(), granted))
-        .collect()
 }
 
 fn no_policy(name: &str) -> Raised {
@@ -214,188 +281,4 @@ fn no_policy(name: &str) -> Raised {
         names::NOT_GRANTED,
         format!("there is no policy `{name}` for this caller"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use async_trait::async_trait;
-    use signalbox_policy::{
-        CallContext, Closed, Fault, Identity, Invoked, Settled,
-        contract::{Closing, Invocation, Settlement, Waiter},
-    };
-
-    use super::*;
-
-    struct Named(Identity);
-
-    #[async_trait]
-    impl Policy for Named {
-        fn identity(&self) -> &Identity {
-            &self.0
-        }
-
-        async fn invoke(
-            &self,
-            _: CallContext,
-            _: Invocation,
-            _: Option<Waiter>,
-        ) -> Result<Invoked, Fault> {
-            panic!("nobody asks")
-        }
-
-        async fn settle(&self, _: CallContext, _: Settlement, _: Waiter) -> Result<Settled, Fault> {
-            panic!("nobody asks")
-        }
-
-        async fn closed(&self, _: CallContext, _: Closing) -> Result<Closed, Fault> {
-            panic!("nobody asks")
-        }
-    }
-
-    fn granted(name: &str, targets: &[&str]) -> Granted {
-        Granted {
-            policy: Arc::new(Named(Identity {
-                name: name.to_owned(),
-                version: String::new(),
-                digest: String::new(),
-                settings_digest: String::new(),
-            })),
-            targets: targets.iter().map(|target| (*target).to_owned()).collect(),
-            grants: Some(Arc::default()),
-        }
-    }
-
-    fn route(name: &str, function: &str, policies: &[&str]) -> Route {
-        Route {
-            name: name.to_owned(),
-            function: Pattern::new(function),
-            policies: policies.iter().map(|policy| (*policy).to_owned()).collect(),
-            targets: None,
-            state_machines: Vec::new(),
-        }
-    }
-
-    const FINANCE: &str = "arn:aws:lambda:eu-west-1:1:function:tasker:finance";
-    const PLAIN: &str = "arn:aws:lambda:eu-west-1:1:function:tasker";
-
-    fn set() -> PolicySet {
-        let mut finance = route(
-            "finance",
-            "*:function:tasker:finance",
-            &["finance", "standard"],
-        );
-        finance.targets = Some(vec!["b".to_owned()]);
-        finance.state_machines = vec![(
-            Pattern::new("*:stateMachine:nightly-*"),
-            "standard".to_owned(),
-        )];
-        PolicySet::routed(
-            vec![
-                granted("standard", &["a", "b"]),
-                granted("finance", &["b", "c"]),
-                granted("secret", &["a"]),
-            ],
-            vec![
-                finance,
-                route("others", "*:function:tasker", &["standard"]),
-                route("shadowed", "*", &["nobody"]),
-            ],
-        )
-    }
-
-    fn chosen(caller: Caller<'_>) -> Result<(String, Vec<String>), String> {
-        set()
-            .choose(&caller)
-            .map(|granted| (granted.policy.identity().name.clone(), granted.targets))
-            .map_err(|raised| raised.to_string())
-    }
-
-    #[test]
-    fn the_alias_comes_first_and_the_payload_chooses_among_what_it_offers() {
-        let of = |function_arn, execution_arn, policy| {
-            chosen(Caller {
-                function_arn: Some(function_arn),
-                execution_arn,
-                policy,
-            })
-        };
-        let b = vec!["b".to_owned()];
-        assert_eq!(
-            of(FINANCE, None, None),
-            Ok(("finance".to_owned(), b.clone()))
-        );
-        assert_eq!(
-            of(FINANCE, None, Some("standard")),
-            Ok(("standard".to_owned(), b.clone())),
-            "and no further than the route's targets"
-        );
-        let nightly = "arn:aws:states:eu-west-1:1:execution:nightly-load:x";
-        let express = "arn:aws:states:eu-west-1:1:express:nightly-load:x:y";
-        let child = "arn:aws:states:eu-west-1:1:execution:nightly-load/label:x";
-        for execution in [nightly, express, child] {
-            assert_eq!(
-                of(FINANCE, Some(execution), None),
-                Ok(("standard".to_owned(), b.clone()))
-            );
-        }
-        assert_eq!(
-            of(FINANCE, Some(nightly), Some("finance")),
-            Ok(("finance".to_owned(), b))
-        );
-        let refused = of(FINANCE, None, Some("secret")).unwrap_err();
-        assert_eq!(
-            of(FINANCE, None, Some("unheard-of")).unwrap_err(),
-            refused.replace("secret", "unheard-of"),
-            "one that is there is not told from one that is not"
-        );
-        assert_eq!(
-            of(PLAIN, Some(nightly), None).map(|(name, _)| name),
-            Ok("standard".to_owned())
-        );
-        assert!(of(PLAIN, None, Some("finance")).is_err());
-        assert!(
-            of(
-                "arn:aws:lambda:eu-west-1:1:function:tasker:other",
-                None,
-                None
-            )
-            .is_err(),
-            "its route leads nowhere"
-        );
-    }
-
-    #[test]
-    fn without_a_set_payloads_may_be_sent_again() {
-        let set = PolicySet::unavailable("S3 did not answer");
-        let raised = set.choose(&Caller::default()).map(|_| ()).unwrap_err();
-        assert_eq!(raised.error_type, names::POLICY_UNAVAILABLE);
-        assert!(raised.message.contains("S3 did not answer"), "{raised}");
-        assert!(set.settling("standard").is_none() && set.is_unavailable());
-    }
-
-    #[test]
-    fn who_has_no_arn_is_matched_by_a_star_only() {
-        let of = |function: &str| {
-            PolicySet::routed(
-                vec![granted("p", &[])],
-                vec![route("only", function, &["p"])],
-            )
-            .choose(&Caller::default())
-            .is_ok()
-        };
-        assert!(of("*"));
-        assert!(!of("arn:*"));
-    }
-
-    #[test]
-    fn state_machines_are_named_by_their_executions() {
-        for odd in [
-            "",
-            "arn",
-            "arn:aws:states:r:a:execution:only",
-            "a:b:c:d:e:execution:n:i",
-        ] {
-            assert_eq!(state_machine_of(odd), None, "{odd}");
-        }
-    }
 }

@@ -14,7 +14,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use signalbox_aws::{RedshiftData, Session};
 use signalbox_local::step_functions::{StateError, StepFunctionsOptions, WaitingTask};
-use signalbox_policy::{Evaluation, Witness};
+use signalbox_policy::{DecisionRecord, Witness};
 
 use self::report::{Happening, Report};
 use crate::{
@@ -30,6 +30,9 @@ use crate::{
 
 /// The period of the sweep: that of the schedule that the README asks for.
 pub(crate) const SWEEP: Duration = Duration::from_secs(60);
+
+/// How long is waited for records to be written, at most.
+const AFTERWARDS: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct InvokeArgs {
@@ -116,6 +119,9 @@ pub(crate) async fn run(args: &InvokeArgs) -> Done {
             answers
         }
     };
+    // What records are kept is kept before this process ends.
+    host.afterwards(tokio::time::Instant::now() + AFTERWARDS)
+        .await;
     machine.stop().await;
 
     let report = Report {
@@ -159,8 +165,8 @@ impl History {
 
     fn witness(&self) -> Arc<dyn Witness> {
         let history = self.clone();
-        Arc::new(move |evaluation: Evaluation| {
-            history.with(|all| all.push(Happening::Evaluation(Box::new(evaluation))));
+        Arc::new(move |record: DecisionRecord| {
+            history.with(|all| all.push(Happening::Evaluation(Box::new(record))));
         })
     }
 

@@ -20,6 +20,7 @@ use signalbox_aws::{CloudFormation, RedshiftData, Session, StepFunctions as Call
 use signalbox_lambda::{
     Config, Host,
     config::{PolicyConfig, PolicySource},
+    records::Records,
     start,
 };
 use signalbox_local::{
@@ -27,7 +28,7 @@ use signalbox_local::{
     ledger::EmbeddedLedger,
     step_functions::{StepFunctions, StepFunctionsOptions, StepFunctionsServer},
 };
-use signalbox_policy::{Metering, Witness, Witnessed};
+use signalbox_policy::{Metering, Witness};
 use signalbox_tasker::{
     Ports, Tasker,
     ports::{Ledger, SystemClock},
@@ -189,11 +190,14 @@ async fn host(
     } else {
         Metering::Fuel
     };
-    let policies = start::load_policies_metered(config, metering)
-        .await?
-        .map(|policy| Arc::new(Witnessed::new(policy, Arc::clone(witness))));
-    let tasker = Tasker::new(ports, start::options(config), policies);
-    Ok(Host::new(tasker))
+    let policies = start::load_policies_metered(config, metering).await?;
+    let records = Records::new(&config.records, None);
+    let mut tasker =
+        Tasker::new(ports, start::options(config), policies).witnessed(Arc::clone(witness));
+    if let Some(records) = &records {
+        tasker = tasker.witnessed(Arc::<Records>::clone(records));
+    }
+    Ok(Host::new(tasker).recording(records))
 }
 
 fn ledger(directory: Option<&Path>) -> Result<Arc<dyn Ledger>, String> {

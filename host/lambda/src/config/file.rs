@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, de::DeserializeOwned};
 use signalbox_aws::TargetConfig;
 
-use super::{error::Problem, nearest::nearest, policy_set::PolicySetFile, sweep::SweepFile};
+use super::{
+    error::Problem, nearest::nearest, policy_set::PolicySetFile, records::RecordsFile,
+    sweep::SweepFile,
+};
 
 /// The file, key by key as it is written. What the keys mean is said in `docs/config.md`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -20,6 +23,8 @@ pub(super) struct File {
     pub(super) ledger: Option<LedgerFile>,
     #[serde(default)]
     pub(super) sweep: SweepFile,
+    #[serde(default)]
+    pub(super) records: RecordsFile,
     #[serde(default)]
     pub(super) policies: BTreeMap<String, PolicyFile>,
     pub(super) policy_set: Option<PolicySetFile>,
@@ -131,7 +136,7 @@ mod tests {
         );
         assert_snapshot!(
             refused("colour = 1\n"),
-            @"signalbox.toml, line 1, colour: there is no key `colour`; the keys here are default_target, default_policy, unknown_fields, retention_days, targets, ledger, sweep, policies, policy_set, ceilings"
+            @"signalbox.toml, line 1, colour: there is no key `colour`; the keys here are default_target, default_policy, unknown_fields, retention_days, targets, ledger, sweep, records, policies, policy_set, ceilings"
         );
         assert_snapshot!(
             refused("[policies.p]\nbuiltin = \"standard\"\n  limits = { memory_mb = 3 }\n"),

@@ -13,6 +13,7 @@ use super::{
     limits,
     policies::{self, PolicyConfig},
     policy_set::{self, PolicySetConfig},
+    records::{self, RecordsConfig},
     sweep::{self, SweepConfig},
 };
 
@@ -36,6 +37,7 @@ impl Merge<'_> {
         let unknown_fields = self.unknown_fields();
         let retention = self.retention();
         let sweep = self.sweep();
+        let records = self.records();
         match (
             default_target,
             ledger,
@@ -50,6 +52,7 @@ impl Merge<'_> {
                 log_level: self.variables.log_level.unwrap_or_default(),
                 retention,
                 sweep,
+                records,
                 unknown_fields,
                 targets,
                 default_target,
@@ -301,6 +304,17 @@ impl Merge<'_> {
         });
         self.problems.append(&mut problems);
         sweep
+    }
+
+    fn records(&mut self) -> RecordsConfig {
+        let mut problems = Vec::new();
+        let folder = self.variables.config.as_deref().and_then(Path::parent);
+        let folder = folder.unwrap_or(Path::new(""));
+        let records = records::check(&self.file.records, folder, &mut |key, message| {
+            problems.push(Problem::key(&self.name, &format!("records.{key}"), message));
+        });
+        self.problems.append(&mut problems);
+        records
     }
 
     fn unknown_fields(&mut self) -> UnknownFields {

@@ -12,6 +12,7 @@ mod merge;
 mod nearest;
 mod policies;
 mod policy_set;
+mod records;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use self::{
     level::LogLevel,
     policies::{PolicyConfig, PolicySource, STANDARD},
     policy_set::{PolicySetConfig, SetSource},
+    records::{RecordsConfig, RecordsPlace},
     sweep::SweepConfig,
 };
 use self::{file::File, merge::Merge};
@@ -58,6 +60,8 @@ pub struct Config {
     pub retention: Duration,
     /// How the sweep works.
     pub sweep: SweepConfig,
+    /// Which decisions are written down, and where.
+    pub records: RecordsConfig,
     /// What policies are to do about unknown fields of a payload.
     pub unknown_fields: UnknownFields,
     /// Where statements can run; at least one.

@@ -1,4 +1,5 @@
 use insta::assert_snapshot;
+use signalbox_policy::record::MaskRule;
 
 use super::*;
 
@@ -327,6 +328,59 @@ fn a_bad_target_is_named_with_its_key() {
 "#);
 }
 
+#[test]
+fn records_are_lines_without_literals_unless_the_file_says_otherwise() {
+    let of = |section: &str| read_file(&ORIGINAL, section);
+    let default = of("").expect("good").records;
+    assert_eq!(default, RecordsConfig::default());
+    assert!(default.line && default.directory.is_none());
+    assert_eq!(default.line_mask, MaskRule::Literals);
+    let records = of("[records]\nline = false\ndirectory = \"r\"\nmask = \"literals\"\n");
+    let records = records.expect("good").records;
+    assert_eq!(
+        (records.line, records.directory, records.mask),
+        (
+            false,
+            Some(RecordsPlace::Folder("conf/r".into())),
+            MaskRule::Literals
+        )
+    );
+    let records = of("[records]\ndirectory = \"s3://kept/team a/\"\n");
+    assert_eq!(
+        records.expect("good").records.directory,
+        Some(RecordsPlace::S3 {
+            bucket: "kept".to_owned(),
+            prefix: "team a".to_owned()
+        })
+    );
+    for (section, complaint) in [
+        (
+            "[records]\nline_mask = \"all\"\n",
+            "records.line_mask: `all` must be `secrets` or `literals`",
+        ),
+        (
+            "[records]\nmask = \"secrets\"\n",
+            "records.mask: says what is hidden in whole records, and no `directory`",
+        ),
+        (
+            "[records]\ndirectory = \"\"\n",
+            "records.directory: is empty",
+        ),
+        (
+            "[records]\ndirectory = \"s3:///x\"\n",
+            "records.directory: \"s3:///x\" names no bucket",
+        ),
+        (
+            "[records]\ndirectory = \"gs://x\"\n",
+            "records.directory: this version keeps no records at `gs://`",
+        ),
+        ("[records]\ndirectoy = \"r\"\n", "did you mean `directory`?"),
+    ] {
+        let error = of(section).expect_err("refused").to_string();
+        assert!(error.contains(complaint), "{error}");
+    }
+}
+
 /// Every TOML example of the documentation is a configuration, and so is every list of variables.
 #[test]
 fn the_examples_of_the_documentation_are_read() {
@@ -363,6 +417,7 @@ fn every_key_is_in_the_documentation() {
         .chain(serde_fields::<file::GrantsFile>())
         .chain(serde_fields::<LimitsFile>())
         .chain(serde_fields::<sweep::SweepFile>())
+        .chain(serde_fields::<records::RecordsFile>())
         .chain(serde_fields::<signalbox_aws::TargetConfig>());
     let mut count = 0;
     for key in keys {

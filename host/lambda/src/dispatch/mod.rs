@@ -1,5 +1,6 @@
 //! From an event to its answer: what `bootstrap`, `signalbox serve` and the demo have in common.
 
+mod afterwards;
 mod batch;
 mod status;
 #[cfg(test)]
@@ -14,8 +15,9 @@ use signalbox_tasker::{Call, Pattern, Raised, Settling, Tasker, secrets::mask_li
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use self::work::Work;
-use crate::{event::Event, set::Refresher};
+pub use self::afterwards::Totals;
+use self::{afterwards::Counter, work::Work};
+use crate::{event::Event, records::Records, set::Refresher};
 
 /// The name of the error that fails an invocation whose event is worth another try: Lambda repeats an asynchronous
 /// invocation by itself. No state machine sees it.
@@ -55,6 +57,10 @@ impl InvocationContext {
 pub struct Host {
     tasker: Tasker,
     set: Option<Refreshed>,
+    records: Option<Arc<Records>>,
+    shaded: Arc<Counter>,
+    /// Whether who calls this host also calls [`Host::afterwards`].
+    is_led: bool,
 }
 
 /// What a host with a policy set has beside its tasker.
@@ -69,20 +75,42 @@ impl Host {
     /// A host over a tasker.
     #[must_use]
     pub fn new(tasker: Tasker) -> Self {
-        Self { tasker, set: None }
-    }
-
-    /// A host whose policies are looked after, and whose callers may ask about that where their function's ARN
-    /// matches.
-    #[must_use]
-    pub fn refreshed(tasker: Tasker, refresher: Refresher, status_for: Vec<Pattern>) -> Self {
         Self {
             tasker,
+            set: None,
+            records: None,
+            shaded: Arc::default(),
+            is_led: false,
+        }
+    }
+
+    /// The same host, whose caller calls [`Host::afterwards`] when it has sent an answer.
+    #[must_use]
+    pub fn led(self) -> Self {
+        Self {
+            is_led: true,
+            ..self
+        }
+    }
+
+    /// The same host, whose policies are looked after, and whose callers may ask about that where their function's ARN
+    /// matches.
+    #[must_use]
+    pub fn refreshed(self, refresher: Refresher, status_for: Vec<Pattern>) -> Self {
+        Self {
             set: Some(Refreshed {
                 refresher,
                 status_for: status_for.into(),
             }),
+            ..self
         }
+    }
+
+    /// The same host, which waits for records of its policies' decisions to be written. That its tasker is watched by
+    /// these records is for the caller to see to: a tasker is watched before anybody has a clone of it.
+    #[must_use]
+    pub fn recording(self, records: Option<Arc<Records>>) -> Self {
+        Self { records, ..self }
     }
 
     /// What works on the events, for those who swap policies or sweep by themselves.
@@ -112,6 +140,11 @@ impl Host {
                     );
                 }
             }
+            if !self.is_led {
+                let (host, deadline) = (self.clone(), context.deadline);
+                let after = async move { host.afterwards(deadline).await };
+                tokio::spawn(after.in_current_span());
+            }
             answer
         }
         .instrument(span)
@@ -124,13 +157,14 @@ impl Host {
         }
         // What is swapped meanwhile is for the next one.
         let work = self.tasker.snapshot();
-        answer(&work, self.set.as_ref(), event, context).await
+        let status = || status::answer(self.set.as_ref(), self.shaded.totals(), context);
+        answer(&work, status, event, context).await
     }
 }
 
 async fn answer(
     work: &impl Work,
-    set: Option<&Refreshed>,
+    status: impl FnOnce() -> Result<Value, Raised>,
     event: Value,
     context: &InvocationContext,
 ) -> Result<Value, Raised> {
@@ -146,7 +180,7 @@ async fn answer(
         Event::ExecutionStatus(event) => {
             worked(work.stopped(&context.call(Source::Invocation), event).await)
         }
-        Event::Status => status::answer(set, context),
+        Event::Status => status(),
         Event::Sweep => work.sweep(&context.call(Source::Invocation)).await,
         Event::CustomResource(request) => {
             work.invoke(&context.call(Source::CustomResource), request)

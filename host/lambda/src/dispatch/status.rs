@@ -3,11 +3,12 @@
 use serde_json::Value;
 use signalbox_tasker::{Raised, raised::names};
 
-use super::{InvocationContext, Refreshed};
+use super::{InvocationContext, Refreshed, Totals};
 
 /// Tells those who may know. It is answered when no set is in force too: that is when it is needed most.
 pub(super) fn answer(
     set: Option<&Refreshed>,
+    shadows: Totals,
     context: &InvocationContext,
 ) -> Result<Value, Raised> {
     let Some(set) = set else {
@@ -27,5 +28,8 @@ pub(super) fn answer(
              who may",
         ));
     }
-    Ok(serde_json::json!({ "policySet": set.refresher.status() }))
+    Ok(serde_json::json!({
+        "policySet": set.refresher.status(),
+        "shadows": shadows,
+    }))
 }

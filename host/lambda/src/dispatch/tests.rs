@@ -97,8 +97,12 @@ fn record(id: &str, body: &Value) -> Value {
     json!({"messageId": id, "eventSource": "aws:sqs", "body": body.to_string()})
 }
 
+fn nobody_asks() -> Result<Value, Raised> {
+    panic!("nobody asks for the status")
+}
+
 async fn handle(work: &Fake, event: Value) -> Result<Value, Raised> {
-    answer(work, None, event, &context(30_000)).await
+    answer(work, nobody_asks, event, &context(30_000)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +192,7 @@ async fn each_record_has_its_share_and_what_is_not_begun_stays() {
     let begun = Instant::now();
     let records = ["1", "2", "3", "4"].map(|id| record(id, &completion("mine")));
     let batch = json!({"Records": records});
-    let answer = answer(&work, None, batch, &context(31_500))
+    let answer = answer(&work, nobody_asks, batch, &context(31_500))
         .await
         .expect("a batch");
     assert_eq!(

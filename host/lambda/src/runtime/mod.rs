@@ -1,5 +1,6 @@
 //! `bootstrap`: the host under AWS Lambda's Runtime API.
 
+mod after;
 mod deadline;
 mod start_error;
 
@@ -48,14 +49,16 @@ pub fn run() -> ExitCode {
 
 async fn serve() -> ExitCode {
     let host = match start().await {
-        Ok(host) => host,
+        Ok(host) => host.led(),
         Err(error) => {
             start_error::report(&error).await;
             return ExitCode::FAILURE;
         }
     };
+    let afterwards = after::Afterwards(host.clone());
     let service = service_fn(move |event| handle(host.clone(), event));
-    match lambda_runtime::Runtime::new(service).run().await {
+    let runtime = lambda_runtime::Runtime::new(service).layer(afterwards);
+    match runtime.run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             start_error::print(&format!("the Runtime API failed: {error}"));

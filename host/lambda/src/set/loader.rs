@@ -186,7 +186,7 @@ impl Loader {
         if !problems.is_empty() {
             return Err(wrong(problems));
         }
-        loaded.set = PolicySet::routed(all, manifest.routes);
+        loaded.set = PolicySet::routed(all, manifest.routes).revised(manifest.revision);
         Ok(loaded)
     }
 
@@ -219,11 +219,11 @@ impl Loader {
             let at = path.clone().name("settings").within(&finding.path);
             loaded.warnings.push(place.problem(&at, with_help(finding)));
         }
-        let granted = Granted {
-            policy: Arc::<ComponentPolicy>::clone(&policy),
-            targets: entry.targets.clone(),
-            grants: Some(Arc::new(entry.grants.grants())),
-        };
+        let granted = Granted::new(
+            Arc::<ComponentPolicy>::clone(&policy),
+            entry.targets.clone(),
+            Some(Arc::new(entry.grants.grants())),
+        );
         let now = u64::try_from(milliseconds_now()).unwrap_or_default();
         let unknown = self.terms.unknown_fields.unwrap_or(UnknownFields::Warn);
         let mut failed = Vec::new();

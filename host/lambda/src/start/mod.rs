@@ -11,13 +11,19 @@ use std::{sync::Arc, time::Duration};
 
 use signalbox_aws::{Aws, AwsSettings};
 use signalbox_tasker::{Options, PolicySet, Ports, Tasker, ports::SystemClock};
+use tracing::level_filters::LevelFilter;
 
 pub use self::{
     error::StartError,
     policies::{load_policies, load_policies_metered},
     sets::{loader, loader_metered},
 };
-use crate::{config::Config, dispatch::Host, set::Refresher};
+use crate::{
+    config::Config,
+    dispatch::Host,
+    records::{Lines, Records},
+    set::Refresher,
+};
 
 /// The longest an invocation on AWS Lambda can take.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60);
@@ -29,24 +35,43 @@ impl Host {
     /// # Errors
     /// A policy cannot be loaded.
     pub async fn on_aws(config: &Config) -> Result<Self, StartError> {
-        Self::start(config, aws(config)).await
+        // The level of a record's line is INFO.
+        let shows = config.log_level.filter() >= LevelFilter::INFO;
+        let lines = shows.then(|| -> Lines { Box::new(std::io::stdout()) });
+        Self::logging(config, aws(config), lines).await
     }
 
-    /// A host over other ports than AWS, or over some of them.
+    /// A host over other ports than AWS, or over some of them. Its decisions are no lines of a log.
     ///
     /// # Errors
     /// A policy cannot be loaded.
     pub async fn start(config: &Config, ports: Ports) -> Result<Self, StartError> {
+        Self::logging(config, ports, None).await
+    }
+
+    async fn logging(
+        config: &Config,
+        ports: Ports,
+        lines: Option<Lines>,
+    ) -> Result<Self, StartError> {
+        let records = Records::new(&config.records, lines);
+        let tasker = |policies| {
+            let tasker = Tasker::new(ports, options(config), policies);
+            match &records {
+                Some(records) => tasker.witnessed(Arc::<Records>::clone(records)),
+                None => tasker,
+            }
+        };
         if let Some(set) = &config.policy_set {
-            let waiting = PolicySet::unavailable("it is not loaded yet");
-            let tasker = Tasker::new(ports, options(config), waiting);
+            let tasker = tasker(PolicySet::unavailable("it is not loaded yet"));
             let loader = loader(config, set)?;
             let refresher = Refresher::new(tasker.clone(), loader, set.timing);
             refresher.start().await;
-            return Ok(Self::refreshed(tasker, refresher, set.status_for.clone()));
+            let host = Self::new(tasker).refreshed(refresher, set.status_for.clone());
+            return Ok(host.recording(records));
         }
         let policies = load_policies(config).await?;
-        Ok(Self::new(Tasker::new(ports, options(config), policies)))
+        Ok(Self::new(tasker(policies)).recording(records))
     }
 }
 

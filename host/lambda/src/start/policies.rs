@@ -58,11 +58,7 @@ pub async fn load_policies_metered(
             digest = identity.digest,
             "policy loaded"
         );
-        policies.push(Granted {
-            policy: Arc::new(loaded),
-            targets: policy.targets.clone(),
-            grants: None,
-        });
+        policies.push(Granted::new(Arc::new(loaded), policy.targets.clone(), None));
     }
     PolicySet::new(&config.default_policy, policies)
         .ok_or_else(|| StartError::NoDefault(config.default_policy.clone()))

@@ -13,5 +13,6 @@ mod artifacts;
 mod common;
 mod faults;
 mod load;
+mod replay;
 mod standard;
 mod tasks;

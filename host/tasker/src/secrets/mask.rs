@@ -37,6 +37,19 @@ const FILLERS: &[&str] = &[
 /// What stands in the place of a literal.
 const MASK: &str = "'***'";
 
+/// Whether a name says that its value is a secret, however it is spelt: `Password`, `secret-key`, `apiKey`.
+#[must_use]
+pub fn is_secret_word(name: &str) -> bool {
+    let plain = |name: &str| {
+        name.chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_ascii_lowercase()
+    };
+    let name = plain(name);
+    SECRET_WORDS.iter().any(|word| plain(word) == name)
+}
+
 /// Replaces the literals that follow a word such as `PASSWORD` or `SECRET_ACCESS_KEY`.
 #[must_use]
 pub fn mask_literals(text: &str) -> String {
@@ -128,17 +141,17 @@ fn contains_ignoring_case(text: &str, word: &str) -> bool {
 }
 
 /// The longest prefix of characters that fit.
-fn leading(text: &str, fits: impl Fn(char) -> bool) -> &str {
+pub(super) fn leading(text: &str, fits: impl Fn(char) -> bool) -> &str {
     let end = text.find(|c| !fits(c)).unwrap_or(text.len());
     text.get(..end).unwrap_or(text)
 }
 
-fn after<'a>(text: &'a str, taken: &str) -> &'a str {
+pub(super) fn after<'a>(text: &'a str, taken: &str) -> &'a str {
     text.get(taken.len()..).unwrap_or("")
 }
 
 /// A quoted literal with its quotes; one that does not end goes to the end.
-fn quoted(text: &str, quote: char) -> &str {
+pub(super) fn quoted(text: &str, quote: char) -> &str {
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
         if c == '\\' {
@@ -155,7 +168,7 @@ fn quoted(text: &str, quote: char) -> &str {
 }
 
 /// `$tag$ … $tag$`; one that does not end goes to the end.
-fn dollar_quoted(text: &str) -> Option<&str> {
+pub(super) fn dollar_quoted(text: &str) -> Option<&str> {
     let body = text.strip_prefix('$')?;
     let tag = leading(body, |c| c.is_ascii_alphanumeric() || c == '_');
     if tag.starts_with(|c: char| c.is_ascii_digit()) || !after(body, tag).starts_with('$') {
@@ -216,6 +229,16 @@ mod tests {
             ("select 'plain', 1 from t", "select 'plain', 1 from t"),
         ] {
             assert_eq!(mask_literals(sql), masked);
+        }
+    }
+
+    #[test]
+    fn names_of_secrets_are_known_however_they_are_spelt() {
+        for name in ["password", "PassWd", "secret-access-key", "apiKey", "Token"] {
+            assert!(is_secret_word(name), "{name}");
+        }
+        for name in ["NextToken", "clientToken", "secretArn", "passwords", ""] {
+            assert!(!is_secret_word(name), "{name}");
         }
     }
 

@@ -1,9 +1,11 @@
 //! Keeps secrets out of guests, logs, records and messages.
 
+mod literals;
 mod mask;
 mod redact;
 
-pub use mask::mask_literals;
+pub use literals::{mask_quoted, mask_sql};
+pub use mask::{is_secret_word, mask_literals};
 pub use redact::Secrets;
 
 use serde_json::Value;

@@ -43,8 +43,8 @@ impl Secrets {
         self.scrub(text);
     }
 
-    /// Replaces every secret in a text: the known ones, and what looks like one.
-    pub fn scrub(&self, text: &mut String) {
+    /// Replaces what was taken, and leaves alone what only looks like a secret: for rows, which are the caller's data.
+    pub fn withhold(&self, text: &mut String) {
         for secret in &self.taken {
             if secret.len() >= SHORTEST && text.contains(secret.as_str()) {
                 *text = text.replace(secret.as_str(), REMOVED);
@@ -52,6 +52,11 @@ impl Secrets {
                 REMOVED.clone_into(text);
             }
         }
+    }
+
+    /// Replaces every secret in a text: the known ones, and what looks like one.
+    pub fn scrub(&self, text: &mut String) {
+        self.withhold(text);
         for (placeholder, secret) in &self.lent {
             if text.contains(secret.as_str()) {
                 *text = text.replace(secret.as_str(), placeholder);

@@ -25,13 +25,17 @@ mod tell;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use signalbox_policy::{CallContext, Services, contract::Source};
+use signalbox_policy::{
+    CallContext, Policy, Services, Witness, Witnessed,
+    contract::Source,
+    shadow::{Shadowed, Shadows},
+};
 use tokio::time::Instant;
 
 use crate::{
     grants::GrantedServices,
     options::Options,
-    policies::PolicySet,
+    policies::{Granted, PolicySet, Shadow},
     ports::{Callbacks, Clock, CustomResources, Ledger, Warehouse},
     record::Store,
 };
@@ -78,6 +82,8 @@ pub struct Tasker {
     options: Arc<Options>,
     store: Store,
     policies: Arc<RwLock<Arc<PolicySet>>>,
+    witnesses: Vec<Arc<dyn Witness>>,
+    shadows: Arc<Shadows>,
     paces: Arc<Paces>,
 }
 
@@ -97,12 +103,51 @@ impl Tasker {
             options,
             store,
             policies: Arc::new(RwLock::new(Arc::new(policies))),
+            witnesses: Vec::new(),
+            shadows: Arc::default(),
             paces,
         }
     }
 
+    /// Tells a witness of every call of a policy from now on, also of policies that are put in force later. For a tasker
+    /// that has no clones yet.
+    #[must_use]
+    pub fn witnessed(mut self, witness: Arc<dyn Witness>) -> Self {
+        let policies = PolicySet::clone(&self.policies());
+        self.put(watched(policies, &witness));
+        self.witnesses.push(witness);
+        self
+    }
+
     /// Puts another set of policies in force. Events that are being worked on keep the one they began with.
     pub fn swap(&self, policies: PolicySet) {
+        self.put(self.witnesses.iter().fold(policies, watched));
+    }
+
+    /// Decisions that are to be compared with what other policies would have done, after the answer was sent.
+    #[must_use]
+    pub fn shadows(&self) -> &Shadows {
+        &self.shadows
+    }
+
+    /// The policy that acts, and is compared if it has a shadow.
+    fn acting(&self, granted: &Granted) -> Arc<dyn Policy> {
+        let policy = Arc::clone(&granted.policy);
+        match &granted.shadow {
+            None => policy,
+            Some(Shadow {
+                policy: shadow,
+                sample,
+            }) => Arc::new(Shadowed::new(
+                policy,
+                Arc::clone(shadow),
+                *sample,
+                Arc::clone(&self.shadows),
+            )),
+        }
+    }
+
+    fn put(&self, policies: PolicySet) {
         *self
             .policies
             .write()
@@ -166,4 +211,12 @@ impl Tasker {
             deadline: call.deadline,
         }
     }
+}
+
+fn watched(policies: PolicySet, witness: &Arc<dyn Witness>) -> PolicySet {
+    let revision = policies.revision();
+    policies.map(|policy| {
+        let watched = Witnessed::new(policy, Arc::clone(witness));
+        Arc::new(watched.of_revision(revision))
+    })
 }

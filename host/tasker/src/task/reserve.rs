@@ -54,7 +54,7 @@ impl EventServices {
         let deployment = self.tasker.options.deployment.as_str();
         let lock = options.exclusive.as_ref().map(|scope| match scope {
             Exclusivity::Statement => digest(&["statement", deployment, target, &sql_text(sql)]),
-            Exclusivity::Key(key) => digest(&["key", deployment, &self.policy.name, target, key]),
+            Exclusivity::Key(key) => digest(&["key", deployment, &self.keys_of, target, key]),
         });
         let (task_token, custom_resource) = match self.waiting.clone().filter(|_| bound) {
             Some(Waiting::Task(token)) => (Some(token), None),
@@ -128,7 +128,7 @@ impl EventServices {
         };
         let deployment = self.tasker.options.deployment.as_str();
         let arn = self.execution_arn.as_deref();
-        let scope = work_scope(deployment, &self.policy.name, arn, key);
+        let scope = work_scope(deployment, &self.keys_of, arn, key);
         let record_id = if bound {
             self.record_id.clone()
         } else {

@@ -38,6 +38,8 @@ pub(super) struct EventServices {
     pub(super) tasker: Tasker,
     pub(super) call: Call,
     pub(super) policy: Identity,
+    /// The policy whose singletons and idempotency keys its own are.
+    pub(super) keys_of: String,
     /// The targets that the policy may use, the default one first.
     pub(super) targets: Vec<String>,
     /// What it may do there; none for everything, without a policy set.
@@ -57,6 +59,7 @@ pub(super) struct EventServices {
     started: Mutex<Vec<Start>>,
     refusal: Mutex<Option<Refused>>,
     cut_off: AtomicBool,
+    touched: AtomicBool,
     deadline: Instant,
 }
 
@@ -105,6 +108,7 @@ impl EventServices {
             tasker: tasker.clone(),
             call: call.clone(),
             policy: granted.policy.identity().clone(),
+            keys_of: granted.keys().to_owned(),
             targets: granted_targets(tasker, granted),
             grants: granted.grants.clone(),
             record_id,
@@ -118,6 +122,7 @@ impl EventServices {
             started: Mutex::default(),
             refusal: Mutex::default(),
             cut_off: AtomicBool::new(false),
+            touched: AtomicBool::new(false),
             deadline: call
                 .deadline
                 .checked_sub(RETURN_TIME.min(remaining / 10))
@@ -161,6 +166,11 @@ impl EventServices {
     /// Whether a call was cut off because the time of the event was over.
     pub(super) fn was_cut_off(&self) -> bool {
         self.cut_off.load(Ordering::Relaxed)
+    }
+
+    /// Whether the policy has not tried to start or to cancel anything.
+    pub(super) fn has_touched_nothing(&self) -> bool {
+        !self.touched.load(Ordering::Relaxed)
     }
 
     pub(super) fn clean(&self, text: &str) -> String {
@@ -249,6 +259,7 @@ impl Services for EventServices {
         bound: bool,
         request: ExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
+        self.touched.store(true, Ordering::Relaxed);
         let sql = Sql::One(self.secrets.restore(&request.sql).into_owned());
         self.start(bound, sql, request.options).await
     }
@@ -258,6 +269,7 @@ impl Services for EventServices {
         bound: bool,
         request: BatchExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
+        self.touched.store(true, Ordering::Relaxed);
         let sqls = request
             .sqls
             .iter()
@@ -296,6 +308,7 @@ impl Services for EventServices {
         &self,
         request: CancelStatementRequest,
     ) -> Result<CancelledStatement, Failure> {
+        self.touched.store(true, Ordering::Relaxed);
         self.cancel(request).await
     }
 
@@ -309,7 +322,9 @@ impl Services for EventServices {
         let result = self
             .in_time(self.tasker.ports.warehouse.result(&target, &request))
             .await?;
-        result.map_err(|error| failure::of_service(&error, &self.secrets))
+        let mut result = result.map_err(|error| failure::of_service(&error, &self.secrets))?;
+        self.secrets.withhold(&mut result.document);
+        Ok(result)
     }
 
     async fn list_statements(

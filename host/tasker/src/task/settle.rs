@@ -230,19 +230,17 @@ impl Tasker {
         let waiter = record
             .who_waits()
             .map_or(Waiter::StepFunctions, |waiting| waiting.waiter());
-        let services = Arc::new(self.services_of(call, granted, record));
+        let services = Arc::new(self.services_of(call, &granted, record));
         let settlement = Settlement {
             facts,
             statement: services.clean_description(description.clone()),
             event: event.map(|event| services.clean_document(&event.to_string())),
         };
+        let policy = self.acting(&granted);
         let mut tries = 1;
         loop {
             let context = self.context(Arc::<EventServices>::clone(&services), call);
-            let settled = granted
-                .policy
-                .settle(context, settlement.clone(), waiter)
-                .await;
+            let settled = policy.settle(context, settlement.clone(), waiter).await;
             // What a policy says that was not let to finish its calls is not its decision.
             let little_time =
                 call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME;

@@ -260,10 +260,10 @@ impl Tasker {
             let by_default = (!policies.is_unavailable()).then_some(OnStop::Cancel);
             return facts.on_stop.or(by_default);
         };
-        let services = Arc::new(self.services_of(call, granted, record));
+        let services = Arc::new(self.services_of(call, &granted, record));
         let context = self.context(services, call);
-        let closed = granted
-            .policy
+        let closed = self
+            .acting(&granted)
             .closed(context, Closing { facts, reason })
             .await;
         let decision = match closed {

@@ -13,6 +13,7 @@
 mod answers;
 mod attempts;
 mod bad_input;
+mod baseline;
 mod cancels;
 mod custom_resources;
 mod denied;

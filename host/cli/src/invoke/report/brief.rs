@@ -11,7 +11,7 @@ const LINES: usize = 40;
 const WHOLE_REPLY: &str = "document";
 
 /// A document as `name value, name value`, without what is empty.
-pub(super) fn brief(document: &Value) -> String {
+pub(crate) fn brief(document: &Value) -> String {
     let mut parts = Vec::new();
     flatten(None, document, &mut parts);
     shown(&parts.join(", "))

@@ -7,16 +7,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use signalbox_local::step_functions::StateError;
-use signalbox_policy::{Evaluation, Limits};
+use signalbox_policy::{DecisionRecord, Limits};
 use signalbox_tasker::Raised;
 
-pub(crate) use brief::indented;
+pub(crate) use brief::{brief, indented};
+pub(crate) use text::decided;
 
 /// Something that happened, in the order in which it did.
 #[derive(Debug)]
 pub(crate) enum Happening {
     /// A policy was asked.
-    Evaluation(Box<Evaluation>),
+    Evaluation(Box<DecisionRecord>),
     /// The invocation returned, or raised.
     Replied,
     /// Redshift told that a statement has ended.
@@ -112,24 +113,44 @@ fn milliseconds(time: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use signalbox_policy::{Answer, Decision, FaultKind, Identity, Usage, journal::HostCall};
+    use signalbox_policy::{
+        Answer, Decision, FaultKind, Identity, Usage, journal::HostCall, record::FORMAT,
+    };
 
     use super::*;
 
-    fn evaluation(
-        export: &'static str,
-        decision: Decision,
-        calls: Vec<HostCall>,
-        fuel: u64,
-    ) -> Happening {
-        Happening::Evaluation(Box::new(Evaluation {
+    fn evaluation(export: &str, decision: Decision, calls: Vec<HostCall>, fuel: u64) -> Happening {
+        let facts = json!({
+            "record_id": "r", "statement_id": "11", "statement_name": "n", "target": "t", "action": "a", "output": "Event",
+            "step": null, "on_stop": null, "memo": "", "execution_arn": null, "recorded_at": 0
+        });
+        let event = match export {
+            "settle" => {
+                json!({"waiter": "StepFunctions", "settlement": {"facts": facts, "event": null, "statement": {
+                    "id": "11", "status": "Finished", "error": null, "duration_ns": null, "has_result_set": false,
+                    "result_rows": null, "result_size": null, "result_format": "Json", "session_id": null,
+                    "created_at": null, "updated_at": null, "sub_statements": [], "document": "{}"
+                }}})
+            }
+            _ => json!({"waiter": "StepFunctions", "invocation": {
+                "request_id": "r", "source": "Invocation", "payload": "{}", "execution_arn": null, "function_arn": null,
+                "targets": [], "unknown_fields": "Warn"
+            }}),
+        };
+        Happening::Evaluation(Box::new(DecisionRecord {
+            format: FORMAT,
+            host: "0.1.0".to_owned(),
+            revision: None,
+            at: 0,
+            asked: serde_json::from_value(json!({"export": export, "event": event})).unwrap(),
+            duration_us: 0,
+            masked: None,
             policy: Identity {
                 name: "standard".to_owned(),
                 version: "0.1.0".to_owned(),
                 digest: "0123456789abcdef".to_owned(),
                 settings_digest: String::new(),
             },
-            export,
             usage: Usage {
                 guest_time: Duration::from_micros(1_240),
                 host_calls: u32::try_from(calls.len()).unwrap(),
@@ -157,6 +178,7 @@ mod tests {
             arguments: json!({"request": {"options": {"step": null, "output": "Event"}, "sql": "select 1"}, "task": true}),
             reply: json!({"ok": {"document": "{\"Id\":\"11\"}", "id": "11", "session_id": null}}),
             duration_us: 12_340,
+            omitted: false,
         };
         let report = Report {
             happenings: vec![

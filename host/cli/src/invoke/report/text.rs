@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use signalbox_local::step_functions::StateError;
-use signalbox_policy::{Answer, Decision, Evaluation, Limits, journal::HostCall};
+use signalbox_policy::{Answer, Decision, DecisionRecord, Limits, journal::HostCall};
 
 use super::{
     Happening, Report,
@@ -63,11 +63,11 @@ impl Report {
         }
     }
 
-    fn evaluated(&self, lines: &mut Vec<String>, evaluation: &Evaluation) {
+    fn evaluated(&self, lines: &mut Vec<String>, evaluation: &DecisionRecord) {
         let policy = &evaluation.policy;
         lines.push(format!(
             "{} {} {} {}",
-            head(evaluation.export),
+            head(evaluation.asked.export()),
             out::styled(out::NAME, &policy.name),
             policy.version,
             out::styled(
@@ -81,47 +81,50 @@ impl Report {
         for (n, call) in evaluation.calls.iter().enumerate() {
             called(lines, n + 1, call);
         }
-        lines.push(format!("  decided {}", self.decided(&evaluation.decision)));
+        lines.push(format!(
+            "  decided {}",
+            decided(&evaluation.decision, self.reply.as_ref().ok())
+        ));
         lines.push(format!(
             "  used    {}",
             used(evaluation, self.limits.get(&policy.name))
         ));
     }
+}
 
-    fn decided(&self, decision: &Decision) -> String {
-        match decision {
-            Decision::Invoked {
-                reply,
-                answer,
-                bound,
-            } => {
-                // The invocation's own reply has a line of its own.
-                let reply = match &self.reply {
-                    Ok(known) if known == reply => String::new(),
-                    _ => format!(", reply {}", shown(&reply.to_string())),
-                };
-                let task = match (answer, bound) {
-                    (Some(answer), _) => {
-                        format!("; the task is told at once: {}", answered(answer))
-                    }
-                    (None, true) => "; the task waits for the statement".to_owned(),
-                    (None, false) => String::new(),
-                };
-                format!("{}{reply}{task}", out::styled(out::GOOD, "accepted"))
-            }
-            Decision::Rejected(rejection) => format!(
-                "{} with {}: {}",
-                out::styled(out::BAD, "rejected"),
-                out::styled(out::NAME, &rejection.error),
-                shown(&rejection.message)
-            ),
-            Decision::Settled { answer } => format!("the task is told: {}", answered(answer)),
-            Decision::Closed { on_stop } => {
-                format!("the statement whose task is gone: {on_stop:?}")
-            }
-            Decision::Fault { message, .. } => {
-                format!("{}: {}", out::styled(out::BAD, "a fault"), shown(message))
-            }
+/// A decision in a sentence. The invocation's own `reply` has a line of its own.
+pub(crate) fn decided(decision: &Decision, shown_reply: Option<&Value>) -> String {
+    match decision {
+        Decision::Invoked {
+            reply,
+            answer,
+            bound,
+        } => {
+            let reply = match shown_reply {
+                Some(known) if known == reply => String::new(),
+                _ => format!(", reply {}", shown(&reply.to_string())),
+            };
+            let task = match (answer, bound) {
+                (Some(answer), _) => {
+                    format!("; the task is told at once: {}", answered(answer))
+                }
+                (None, true) => "; the task waits for the statement".to_owned(),
+                (None, false) => String::new(),
+            };
+            format!("{}{reply}{task}", out::styled(out::GOOD, "accepted"))
+        }
+        Decision::Rejected(rejection) => format!(
+            "{} with {}: {}",
+            out::styled(out::BAD, "rejected"),
+            out::styled(out::NAME, &rejection.error),
+            shown(&rejection.message)
+        ),
+        Decision::Settled { answer } => format!("the task is told: {}", answered(answer)),
+        Decision::Closed { on_stop } => {
+            format!("the statement whose task is gone: {on_stop:?}")
+        }
+        Decision::Fault { message, .. } => {
+            format!("{}: {}", out::styled(out::BAD, "a fault"), shown(message))
         }
     }
 }
@@ -188,7 +191,7 @@ fn answered(answer: &Answer) -> String {
 }
 
 /// What a call took, against what it may take.
-fn used(evaluation: &Evaluation, limits: Option<&Limits>) -> String {
+fn used(evaluation: &DecisionRecord, limits: Option<&Limits>) -> String {
     let usage = &evaluation.usage;
     let of = |limit: Option<String>| {
         limit

@@ -7,6 +7,7 @@ use signalbox_tasker::Action;
 use super::{
     Around, Code, Entry, GrantsEntry, Manifest, Pinned, Place, TestEntry,
     file::{ExpectFile, GrantsFile, ManifestFile, PolicyFile, TestFile},
+    modes,
 };
 use crate::{
     config::{Problem, STANDARD, check_limits, name_rule, nearest, to_json},
@@ -70,7 +71,7 @@ impl Check<'_> {
             if let Err(rule) = name_rule(&name) {
                 self.note(&path, rule);
             }
-            if !routes.iter().any(|route| route.policies.contains(&name)) {
+            if !routes.iter().any(|route| modes::uses(route, &name)) {
                 self.warn(&path, "no route leads to this policy");
             }
             let entry = self.policy(&path, policy);

@@ -79,6 +79,12 @@ pub(super) struct RouteFile {
     pub(super) targets: Option<Vec<String>>,
     #[serde(default)]
     pub(super) state_machines: Vec<StateMachineFile>,
+    pub(super) mode: Option<String>,
+    pub(super) baseline: Option<String>,
+    pub(super) shadow: Option<String>,
+    pub(super) sample: Option<f64>,
+    pub(super) percent: Option<f64>,
+    pub(super) fail_open: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod check;
 mod file;
+mod modes;
 mod routes;
 #[cfg(test)]
 mod tests;

@@ -23,7 +23,10 @@ impl Check<'_> {
         for (index, file) in files.into_iter().enumerate() {
             let path = Path::of(&["routes"]).item(index);
             self.route(&path, &file, policies);
+            let (mode, fail_open) = self.mode(&path, &file, policies);
             let route = Route {
+                mode,
+                fail_open,
                 function: Pattern::new(file.function),
                 name: file.name,
                 policies: file.policies,
@@ -68,6 +71,22 @@ impl Check<'_> {
         }
     }
 
+    pub(super) fn known_policy(&mut self, path: &Path, name: &str, policies: &[String]) {
+        if policies.iter().any(|policy| policy == name) {
+            return;
+        }
+        let message = match nearest(name, policies.iter().map(String::as_str)) {
+            Some(meant) => {
+                format!("there is no policy `{name}` in this set; did you mean `{meant}`?")
+            }
+            None => format!(
+                "there is no policy `{name}` in this set; the policies are {}",
+                policies.join(", ")
+            ),
+        };
+        self.note(path, message);
+    }
+
     fn route(&mut self, path: &Path, file: &RouteFile, policies: &[String]) {
         if let Err(rule) = name_rule(&file.name) {
             self.note(&path.clone().name("name"), rule);
@@ -85,18 +104,7 @@ impl Check<'_> {
         let mut seen = BTreeSet::new();
         for (index, name) in file.policies.iter().enumerate() {
             let at = offered.clone().item(index);
-            if !policies.contains(name) {
-                let message = match nearest(name, policies.iter().map(String::as_str)) {
-                    Some(meant) => {
-                        format!("there is no policy `{name}` in this set; did you mean `{meant}`?")
-                    }
-                    None => format!(
-                        "there is no policy `{name}` in this set; the policies are {}",
-                        policies.join(", ")
-                    ),
-                };
-                self.note(&at, message);
-            }
+            self.known_policy(&at, name, policies);
             if !seen.insert(name) {
                 self.note(&at, format!("`{name}` is listed twice"));
             }

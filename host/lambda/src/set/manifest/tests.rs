@@ -1,4 +1,5 @@
 use insta::assert_snapshot;
+use signalbox_tasker::Mode;
 
 use super::{file::*, *};
 
@@ -187,4 +188,107 @@ fn what_is_in_vain_is_warned_of() {
         .replace("\"*:function:tasker:finance\"", "\"*:finance\"");
     let manifest = read_it(&crossed).expect("odd and good");
     assert_snapshot!(list(manifest.warnings), @"set.toml, line 35, routes[1].function: may match the same functions as the route `finance` before it, which serves those");
+}
+
+/// The set with these keys in its first route, which offers `finance` and `standard`.
+fn with_mode(keys: &str) -> Result<Manifest, String> {
+    read_it(&GOOD.replace(
+        "name = \"finance\"\n",
+        &format!("name = \"finance\"\n{keys}\n"),
+    ))
+}
+
+#[test]
+fn modes_are_read() {
+    let of = |keys: &str| {
+        let manifest = with_mode(keys).expect("good");
+        assert_eq!(list(manifest.warnings), "");
+        let route = &manifest.routes[0];
+        (route.mode.clone(), route.fail_open.clone())
+    };
+    let standard = || "standard".to_owned();
+    let tenth = signalbox_policy::share::Share::percent(10.0).expect("a share");
+    let whole = signalbox_policy::share::Share::WHOLE;
+    assert_eq!(of(""), (Mode::Enforce, None));
+    assert_eq!(of("mode = \"enforce\""), (Mode::Enforce, None));
+    assert_eq!(
+        of("baseline = \"standard\"\nfail_open = true"),
+        (Mode::Enforce, Some(standard()))
+    );
+    assert_eq!(
+        of("mode = \"monitor\"\nbaseline = \"standard\""),
+        (
+            Mode::Monitor {
+                baseline: standard(),
+                sample: whole
+            },
+            None
+        )
+    );
+    assert_eq!(
+        of("mode = \"shadow\"\nshadow = \"standard\"\nsample = 10"),
+        (
+            Mode::Shadow {
+                shadow: standard(),
+                sample: tenth
+            },
+            None
+        )
+    );
+    assert_eq!(
+        of("mode = \"canary\"\nbaseline = \"standard\"\npercent = 10.0\nfail_open = true"),
+        (
+            Mode::Canary {
+                baseline: standard(),
+                percent: tenth
+            },
+            Some(standard())
+        )
+    );
+}
+
+#[test]
+fn every_fault_of_a_mode_has_its_line() {
+    let refused = |keys: &str| with_mode(keys).expect_err("refused");
+    assert_snapshot!(refused("mode = \"canari\""), @"set.toml, line 29, routes[0].mode: there is no mode `canari`; did you mean `canary`?");
+    assert_snapshot!(refused("mode = \"dry-run\""), @"set.toml, line 29, routes[0].mode: there is no mode `dry-run`; the modes are enforce, monitor, shadow, canary");
+    assert_snapshot!(refused("mode = \"monitor\""), @"set.toml, line 27, routes[0]: the mode `monitor` needs a `baseline`: the policy that acts");
+    assert_snapshot!(refused("mode = \"canary\"\nbaseline = \"standard\""), @"set.toml, line 27, routes[0]: the mode `canary` needs a `percent`: the share of the executions");
+    assert_snapshot!(refused("mode = \"canary\"\npercent = 5"), @"set.toml, line 27, routes[0]: the mode `canary` needs a `baseline`: the policy that acts for the other executions");
+    assert_snapshot!(refused("mode = \"canary\"\nbaseline = \"standard\"\npercent = 101"), @"set.toml, line 31, routes[0].percent: 101 is no share: a number of percent, 0 to 100");
+    assert_snapshot!(refused("mode = \"shadow\""), @"set.toml, line 27, routes[0]: the mode `shadow` needs a `shadow`: the policy that is compared");
+    assert_snapshot!(refused("mode = \"shadow\"\nshadow = \"standart\"\nsample = -1"), @r#"
+        set.toml, line 30, routes[0].shadow: there is no policy `standart` in this set; did you mean `standard`?
+        set.toml, line 31, routes[0].sample: -1 is no share: a number of percent, 0 to 100
+        "#);
+    assert_snapshot!(refused("fail_open = true"), @"set.toml, line 27, routes[0]: `fail_open` needs a `baseline`: the policy that acts after a fault");
+    assert_snapshot!(refused("mode = \"monitor\"\nbaseline = \"standard\"\nfail_open = true"), @"set.toml, line 31, routes[0].fail_open: says nothing in the mode `monitor`: the baseline acts there anyway");
+    assert_snapshot!(refused("baseline = \"standard\"\nshadow = \"standard\"\nsample = 5\npercent = 5"), @r#"
+        set.toml, line 29, routes[0].baseline: says nothing in the mode `enforce`; it is read in the modes `monitor` and `canary`, or with `fail_open = true`
+        set.toml, line 30, routes[0].shadow: says nothing in the mode `enforce`; it is read in the mode `shadow`
+        set.toml, line 31, routes[0].sample: says nothing in the mode `enforce`; it is read in the modes `shadow` and `monitor`
+        set.toml, line 32, routes[0].percent: says nothing in the mode `enforce`; it is read in the mode `canary`
+        "#);
+    assert_snapshot!(refused("mode = \"shadow\"\nshadow = \"standard\"\nbaseline = \"standard\"\npercent = 5"), @r#"
+        set.toml, line 31, routes[0].baseline: says nothing in the mode `shadow`; it is read in the modes `monitor` and `canary`, or with `fail_open = true`
+        set.toml, line 32, routes[0].percent: says nothing in the mode `shadow`; it is read in the mode `canary`
+        "#);
+    assert_snapshot!(refused("mode = \"monitor\"\nbaseline = 5"), @"set.toml, line 30, routes[0].baseline: invalid type: integer `5`, expected a string");
+    let alone = GOOD.replace(
+        "name = \"others\"\n",
+        "name = \"others\"\nmode = \"monitor\"\nbaseline = \"standard\"\n",
+    );
+    assert_snapshot!(read_it(&alone).expect_err("refused"), @"set.toml, line 36, routes[1].baseline: `standard` is the only policy that this route offers: it has to be another one");
+}
+
+#[test]
+fn a_policy_that_only_a_mode_names_is_led_to() {
+    let text = GOOD
+        .replace(
+            "policies = [\"finance\", \"standard\"]",
+            "policies = [\"finance\"]\nmode = \"monitor\"\nbaseline = \"standard\"",
+        )
+        .replace("policy = \"standard\" }]", "policy = \"finance\" }]")
+        .replace("policies = [\"standard\"]", "policies = [\"finance\"]");
+    assert_eq!(list(read_it(&text).expect("good").warnings), "");
 }

@@ -31,6 +31,8 @@ pub struct Script {
     pub reject: Option<&'static str>,
     /// Refuses after the start.
     pub reject_after: bool,
+    /// Faults before anything.
+    pub fault_before: Option<FaultKind>,
     /// Faults after the start.
     pub fault_after: Option<FaultKind>,
     /// Answers the task itself and starts nothing.
@@ -76,10 +78,9 @@ pub fn standard() -> ScriptedPolicy {
 
 /// A set of such policies by these names, the first for payloads that name none.
 pub fn policies(names: &[&str]) -> PolicySet {
-    let granted = |name: &&str| Granted {
-        grants: None,
-        policy: Arc::new(ScriptedPolicy::named(name, Script::default())),
-        targets: Vec::new(),
+    let granted = |name: &&str| {
+        let policy = ScriptedPolicy::named(name, Script::default());
+        Granted::new(Arc::new(policy), Vec::new(), None)
     };
     PolicySet::new(names[0], names.iter().map(granted).collect()).unwrap()
 }
@@ -136,6 +137,9 @@ impl Policy for ScriptedPolicy {
             bound: false,
             usage: Usage::default(),
         };
+        if let Some(kind) = self.script.fault_before {
+            return Err(self.fault(kind));
+        }
         if let Some(error) = self.script.reject {
             let rejection = Rejection {
                 error: error.to_owned(),

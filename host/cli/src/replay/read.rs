@@ -1,0 +1,264 @@
+//! Decision records, wherever they are.
+
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use signalbox_policy::{DecisionRecord, record::FORMAT};
+
+/// The path that means standard input.
+const STDIN: &str = "-";
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) records: Vec<DecisionRecord>,
+    /// Why others are left out.
+    pub(super) skipped: Vec<String>,
+}
+
+/// Reads all records of files and folders, in the order in which they are named, of folders by name.
+pub(super) fn records(paths: &[PathBuf]) -> Result<Found, String> {
+    let mut found = Found::default();
+    for path in paths {
+        if path == Path::new(STDIN) {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .map_err(|error| format!("standard input cannot be read: {error}"))?;
+            found.take(&text, "standard input");
+        } else {
+            found.path(path)?;
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    fn path(&mut self, path: &Path) -> Result<(), String> {
+        let shown = path.display();
+        let refused = |error: std::io::Error| format!("{shown} cannot be read: {error}");
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).map_err(refused)?;
+            let mut paths = Vec::new();
+            for entry in entries {
+                paths.push(entry.map_err(refused)?.path());
+            }
+            paths.sort();
+            for path in paths {
+                // Beside records there may be anything, such as one that is being written.
+                if path.is_dir() || path.extension().is_some_and(|end| end == "json") {
+                    self.path(&path)?;
+                }
+            }
+            return Ok(());
+        }
+        let bytes = std::fs::read(path).map_err(refused)?;
+        self.take(&String::from_utf8_lossy(&bytes), &shown.to_string());
+        Ok(())
+    }
+
+    /// Takes the records out of a text: documents one after another, or lines of a log among other lines.
+    fn take(&mut self, text: &str, place: &str) {
+        let documents = serde_json::Deserializer::from_str(text)
+            .into_iter::<Value>()
+            .collect::<Result<Vec<_>, _>>();
+        match documents {
+            Ok(documents) => {
+                let several = documents.len() > 1;
+                for (n, document) in documents.into_iter().enumerate() {
+                    let place = if several {
+                        format!("{place}, document {}", n + 1)
+                    } else {
+                        place.to_owned()
+                    };
+                    self.document(document, &place);
+                }
+            }
+            Err(_) => self.lines(text, place),
+        }
+    }
+
+    fn lines(&mut self, text: &str, place: &str) {
+        for (n, line) in text.lines().enumerate() {
+            // Tools that print logs put the time before a line.
+            let document = line
+                .find('{')
+                .and_then(|at| line.get(at..))
+                .and_then(|line| serde_json::from_str(line).ok());
+            if let Some(document) = document {
+                self.document(document, &format!("{place}, line {}", n + 1));
+            }
+        }
+    }
+
+    fn document(&mut self, document: Value, place: &str) {
+        let Value::Object(mut fields) = document else {
+            return;
+        };
+        let is_record = ["format", "export", "decision"]
+            .iter()
+            .all(|name| fields.contains_key(*name));
+        if is_record {
+            return self.record(Value::Object(fields), place);
+        }
+        // A line of the log.
+        if fields.get("target").and_then(Value::as_str) == Some("signalbox::record") {
+            let shortened = fields.get("shortened").and_then(Value::as_bool);
+            match fields.remove("record") {
+                Some(record) if shortened == Some(false) => self.record(record, place),
+                _ => {
+                    let file = fields.get("whole").and_then(|whole| whole.get("file"));
+                    let whole = match file.and_then(Value::as_str) {
+                        Some(file) => format!("the whole one is {file}"),
+                        None => "the whole one was kept nowhere".to_owned(),
+                    };
+                    self.skipped
+                        .push(format!("{place}: the record was shortened; {whole}"));
+                }
+            }
+            return;
+        }
+        // `signalbox invoke --json`.
+        if let Some(Value::Array(happenings)) = fields.remove("happenings") {
+            for happening in happenings {
+                if let Some(record) = happening.get("evaluation") {
+                    self.record(record.clone(), place);
+                }
+            }
+            return;
+        }
+        // `aws logs filter-log-events`.
+        if let Some(Value::Array(events)) = fields.remove("events") {
+            for message in events.iter().filter_map(|event| event.get("message")) {
+                if let Some(message) = message.as_str() {
+                    self.lines(message, place);
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, record: Value, place: &str) {
+        let format = record.get("format").and_then(Value::as_u64);
+        if format.is_some_and(|format| format > u64::from(FORMAT)) {
+            self.skipped.push(format!(
+                "{place}: the record was made by a newer version of Signalbox"
+            ));
+            return;
+        }
+        match serde_json::from_value(record) {
+            Ok(record) => self.records.push(record),
+            Err(error) => self
+                .skipped
+                .push(format!("{place}: the record is broken: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    pub(crate) fn record(subject: &str) -> Value {
+        json!({
+            "format": 1, "host": "0.1.0", "at": 0, "calls": [], "durationUs": 0,
+            "policy": {"name": "p", "version": "1", "digest": "d", "settings_digest": "s"},
+            "export": "invoke", "event": {"waiter": null, "invocation": {
+                "request_id": subject, "source": "Invocation", "payload": "{}", "execution_arn": null,
+                "function_arn": null, "targets": [], "unknown_fields": "Warn"
+            }},
+            "decision": {"rejected": {"error": "E", "message": "m"}},
+            "usage": {"guestTimeUs": 0, "hostTimeUs": 0, "hostCalls": 0, "memory": 0, "fuel": null}
+        })
+    }
+
+    fn line(subject: &str) -> Value {
+        json!({"target": "signalbox::record", "shortened": false, "whole": {}, "record": record(subject)})
+    }
+
+    fn found(text: &str) -> (Vec<String>, Vec<String>) {
+        let mut found = Found::default();
+        found.take(text, "x");
+        let subjects = found.records.iter();
+        let subjects = subjects.map(|record| record.asked.subject().to_owned());
+        (subjects.collect(), found.skipped)
+    }
+
+    #[test]
+    fn records_are_found_in_every_form() {
+        let pretty = serde_json::to_string_pretty(&record("a")).unwrap();
+        let invoked = json!({"happenings": [{"evaluation": record("a")}, {"completion": {}}, {"evaluation": record("b")}]});
+        let exported = json!({"events": [{"message": format!("{}\n", line("a"))}, {"message": "START"}, {"message": line("b").to_string()}]});
+        for (text, subjects) in [
+            (pretty, &["a"][..]),
+            (format!("{}\n{}\n", record("a"), record("b")), &["a", "b"]),
+            (
+                format!(
+                    "START RequestId: 1\n2026-11-25T12:00:00 {}\n{{\"level\":\"INFO\"}}\n{{\n{}",
+                    line("a"),
+                    line("b")
+                ),
+                &["a", "b"],
+            ),
+            (invoked.to_string(), &["a", "b"]),
+            (exported.to_string(), &["a", "b"]),
+            ("[1, 2]".to_owned(), &[]),
+            (String::new(), &[]),
+        ] {
+            assert_eq!(
+                found(&text),
+                (subjects.iter().map(|s| (*s).to_owned()).collect(), vec![]),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_made_again_is_named() {
+        let mut short = line("a");
+        short["shortened"] = json!(true);
+        short["whole"]["file"] = json!("r/1.json");
+        let mut newer = record("b");
+        newer["format"] = json!(2);
+        let mut broken = record("c");
+        broken["decision"] = json!({"unheard": 1});
+        let (subjects, skipped) = found(&format!("{short}\n{newer}\n{broken}\n"));
+        assert!(subjects.is_empty());
+        assert_eq!(
+            skipped[0],
+            "x, document 1: the record was shortened; the whole one is r/1.json"
+        );
+        assert!(
+            skipped[1].ends_with("newer version of Signalbox"),
+            "{skipped:?}"
+        );
+        assert!(skipped[2].contains("unheard"), "{skipped:?}");
+    }
+
+    #[test]
+    fn folders_are_read_in_order_and_what_is_no_record_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("2026-11-25")).unwrap();
+        for (name, subject) in [
+            ("2026-11-25/2.json", "b"),
+            ("2026-11-25/1.json", "a"),
+            ("3.json", "c"),
+            ("x.part", "d"),
+        ] {
+            std::fs::write(folder.path().join(name), record(subject).to_string()).unwrap();
+        }
+        let found = records(&[folder.path().to_owned()]).unwrap();
+        let subjects: Vec<_> = found
+            .records
+            .iter()
+            .map(|record| record.asked.subject())
+            .collect();
+        assert_eq!(subjects, ["a", "b", "c"]);
+        let error = records(&["nowhere.json".into()]).unwrap_err();
+        assert!(error.starts_with("nowhere.json cannot be read"), "{error}");
+    }
+}

@@ -1,0 +1,334 @@
+//! What decisions would change.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use signalbox_policy::{
+    DecisionRecord, Identity,
+    replay::{EffectChange, Outcome, Replay},
+};
+
+use crate::{
+    invoke::report::{brief, decided},
+    out,
+};
+
+/// One decision and what it would be now.
+pub(super) struct Again {
+    pub(super) record: DecisionRecord,
+    pub(super) replay: Replay,
+}
+
+/// All of them.
+pub(super) struct Report {
+    /// The policy that decided now.
+    pub(super) policy: Identity,
+    pub(super) decisions: Vec<Again>,
+    /// Why other records were left out.
+    pub(super) skipped: Vec<String>,
+    pub(super) time: Duration,
+}
+
+impl Report {
+    /// Whether nothing changes.
+    pub(super) fn is_same(&self) -> bool {
+        self.decisions.iter().all(|again| again.replay.is_same())
+    }
+
+    /// The document for programs.
+    pub(super) fn document(&self) -> Value {
+        let decisions: Vec<_> = self
+            .decisions
+            .iter()
+            .map(|Again { record, replay }| {
+                json!({
+                    "subject": record.asked.subject(),
+                    "export": record.asked.export(),
+                    "at": record.at,
+                    "executionArn": record.asked.execution_arn(),
+                    "policy": record.policy,
+                    "recorded": record.decision,
+                    "replay": replay,
+                })
+            })
+            .collect();
+        json!({
+            "good": self.is_same(),
+            "policy": self.policy,
+            "counts": self.counts().map(|(name, count)| json!({"outcome": name, "count": count})),
+            "skipped": self.skipped,
+            "decisions": decisions,
+        })
+    }
+
+    /// The text for people: what changes, and how much does not.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!(
+            "by         {} {}, SHA-256 {}, settings {}",
+            out::styled(out::NAME, &self.policy.name),
+            self.policy.version,
+            short(&self.policy.digest),
+            short(&self.policy.settings_digest),
+        )];
+        for again in &self.decisions {
+            changed(&mut lines, again);
+        }
+        for skipped in &self.skipped {
+            lines.push(format!(
+                "{} {skipped}",
+                out::styled(out::NOTE, format_args!("{:<10}", "skipped"))
+            ));
+        }
+        let counts: Vec<_> = self
+            .counts()
+            .into_iter()
+            .filter(|(name, count)| *count > 0 || *name == "same")
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        let milliseconds = self.time.as_millis();
+        lines.push(format!(
+            "{} {} in {milliseconds} ms",
+            out::styled(
+                if self.is_same() { out::GOOD } else { out::BAD },
+                format_args!("{:<10}", "decisions")
+            ),
+            counts.join(", "),
+        ));
+        lines
+    }
+
+    fn counts(&self) -> [(&'static str, usize); 5] {
+        let count = |wanted: &str| {
+            let named = self
+                .decisions
+                .iter()
+                .map(|again| name(&again.replay.outcome));
+            named.filter(|name| *name == wanted).count()
+        };
+        [
+            ("same", count("same")),
+            ("changed", count("changed")),
+            ("diverged", count("diverged")),
+            ("incomplete", count("incomplete")),
+            ("skipped", self.skipped.len()),
+        ]
+    }
+}
+
+fn name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Same => "same",
+        Outcome::Changed => "changed",
+        Outcome::Diverged { .. } => "diverged",
+        Outcome::Incomplete { .. } => "incomplete",
+    }
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+fn changed(lines: &mut Vec<String>, Again { record, replay }: &Again) {
+    let style = match &replay.outcome {
+        Outcome::Same => return,
+        Outcome::Changed => out::BAD,
+        Outcome::Diverged { .. } | Outcome::Incomplete { .. } => out::NOTE,
+    };
+    lines.push(format!(
+        "{} {} {} of {}",
+        out::styled(style, format_args!("{:<10}", name(&replay.outcome))),
+        record.asked.export(),
+        record.asked.subject(),
+        out::styled(out::NAME, &record.policy.name),
+    ));
+    match &replay.outcome {
+        Outcome::Diverged {
+            call,
+            function,
+            arguments,
+        } => lines.push(format!(
+            "  call {call:<3} {} was not made then, so what it would return is not known: {}",
+            out::styled(out::NAME, function),
+            brief(arguments),
+        )),
+        Outcome::Incomplete { reason } => lines.push(format!("  because  {reason}")),
+        Outcome::Same | Outcome::Changed => {}
+    }
+    for change in &replay.effects {
+        effect(lines, change);
+    }
+    if let Some(now) = replay
+        .decision
+        .as_ref()
+        .filter(|now| **now != record.decision)
+    {
+        lines.push(format!("  then     {}", decided(&record.decision, None)));
+        lines.push(format!("  now      {}", decided(now, None)));
+    }
+    if let Some(masked) = &record.masked {
+        lines.push(format!(
+            "  masked   this may come from what is hidden in {}",
+            masked.places.join(", ")
+        ));
+    }
+}
+
+fn effect(lines: &mut Vec<String>, change: &EffectChange) {
+    let function = out::styled(out::NAME, &change.function);
+    let (then, now) = (change.recorded.as_ref(), change.replayed.as_ref());
+    match (then, now) {
+        (Some(then), Some(now)) => {
+            lines.push(format!("  other    {function}"));
+            lines.push(format!("      then {}", brief(then)));
+            lines.push(format!("      now  {}", brief(now)));
+        }
+        (Some(then), None) => lines.push(format!("  gone     {function} {}", brief(then))),
+        (None, Some(now)) => lines.push(format!("  new      {function} {}", brief(now))),
+        (None, None) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signalbox_policy::{Decision, contract::Rejection};
+
+    use super::*;
+
+    fn record(decision: Decision) -> DecisionRecord {
+        serde_json::from_value(json!({
+            "format": 1, "host": "0.1.0", "at": 0, "calls": [], "durationUs": 0,
+            "policy": {"name": "finance", "version": "1", "digest": "d", "settings_digest": "s"},
+            "export": "invoke", "event": {"waiter": null, "invocation": {
+                "request_id": "5b1f", "source": "Invocation", "payload": "{}", "execution_arn": null,
+                "function_arn": null, "targets": [], "unknown_fields": "Warn"
+            }},
+            "decision": decision,
+            "usage": {"guestTimeUs": 0, "hostTimeUs": 0, "hostCalls": 0, "memory": 0, "fuel": null}
+        }))
+        .unwrap()
+    }
+
+    fn accepted() -> Decision {
+        Decision::Invoked {
+            reply: json!({"Id": "11"}),
+            answer: None,
+            bound: true,
+        }
+    }
+
+    fn denied() -> Decision {
+        Decision::Rejected(Rejection {
+            error: "PolicyDenied".to_owned(),
+            message: "No drops.".to_owned(),
+        })
+    }
+
+    fn again(outcome: Outcome, effects: Vec<EffectChange>, decision: Option<Decision>) -> Again {
+        Again {
+            record: record(accepted()),
+            replay: Replay {
+                outcome,
+                effects,
+                decision,
+                usage: None,
+                masked: false,
+            },
+        }
+    }
+
+    fn effect(recorded: Option<&str>, replayed: Option<&str>) -> EffectChange {
+        let arguments = |sql: &str| json!({"request": {"sql": sql}});
+        EffectChange {
+            function: "redshift-data/execute-statement".to_owned(),
+            recorded: recorded.map(arguments),
+            replayed: replayed.map(arguments),
+        }
+    }
+
+    fn report(decisions: Vec<Again>) -> Report {
+        Report {
+            policy: Identity {
+                name: "standard".to_owned(),
+                version: "0.2.0".to_owned(),
+                digest: "0123456789abcdef".to_owned(),
+                settings_digest: "fedcba9876543210".to_owned(),
+            },
+            decisions,
+            skipped: Vec::new(),
+            time: Duration::from_millis(3),
+        }
+    }
+
+    fn plain(report: &Report) -> String {
+        anstream::adapter::strip_str(&report.lines().join("\n")).to_string()
+    }
+
+    #[test]
+    fn changes_are_seen_at_a_glance() {
+        let mut masked = again(
+            Outcome::Changed,
+            vec![
+                effect(Some("select '***'"), Some("select 1")),
+                effect(None, Some("select 2")),
+            ],
+            Some(accepted()),
+        );
+        masked.record.masked = serde_json::from_value(
+            json!({"rule": "literals", "places": ["/event/invocation/payload"]}),
+        )
+        .ok();
+        let diverged = Outcome::Diverged {
+            call: 2,
+            function: "ledger/latest".to_owned(),
+            arguments: json!({"request": {"step": "s"}}),
+        };
+        let incomplete = Outcome::Incomplete {
+            reason: "call 1 is not in the record: its journal was full".to_owned(),
+        };
+        let mut report = report(vec![
+            again(Outcome::Same, Vec::new(), Some(accepted())),
+            again(
+                Outcome::Changed,
+                vec![effect(Some("drop table t"), None)],
+                Some(denied()),
+            ),
+            masked,
+            again(diverged, Vec::new(), None),
+            again(incomplete, Vec::new(), None),
+        ]);
+        report.skipped.push(
+            "log.txt, line 7: the record was shortened; the whole one was kept nowhere".to_owned(),
+        );
+        assert!(!report.is_same());
+        insta::assert_snapshot!(plain(&report), @r#"
+        by         standard 0.2.0, SHA-256 0123456789ab, settings fedcba987654
+        changed    invoke 5b1f of finance
+          gone     redshift-data/execute-statement sql "drop table t"
+          then     accepted, reply {"Id":"11"}; the task waits for the statement
+          now      rejected with PolicyDenied: No drops.
+        changed    invoke 5b1f of finance
+          other    redshift-data/execute-statement
+              then sql "select '***'"
+              now  sql "select 1"
+          new      redshift-data/execute-statement sql "select 2"
+          masked   this may come from what is hidden in /event/invocation/payload
+        diverged   invoke 5b1f of finance
+          call 2   ledger/latest was not made then, so what it would return is not known: step s
+        incomplete invoke 5b1f of finance
+          because  call 1 is not in the record: its journal was full
+        skipped    log.txt, line 7: the record was shortened; the whole one was kept nowhere
+        decisions  1 same, 2 changed, 1 diverged, 1 incomplete, 1 skipped in 3 ms
+        "#);
+    }
+
+    #[test]
+    fn no_change_is_one_line() {
+        let report = report(vec![again(Outcome::Same, Vec::new(), Some(accepted()))]);
+        assert!(report.is_same());
+        insta::assert_snapshot!(plain(&report), @"
+        by         standard 0.2.0, SHA-256 0123456789ab, settings fedcba987654
+        decisions  1 same in 3 ms
+        ");
+        assert_eq!(report.document()["good"], true);
+    }
+}

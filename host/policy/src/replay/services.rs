@@ -1,0 +1,332 @@
+//! Services that know only what was recorded.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::{Conceal, EffectChange};
+use crate::{
+    contract::{
+        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
+        DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
+        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartOptions,
+        StartedStatement, StatementDescription, StatementList, StatementResult, StatementStatus,
+    },
+    journal::{HostCall, canonical},
+    record::{Asked, DecisionRecord},
+    services::Services,
+};
+
+/// What reads rows.
+const READS_ROWS: &str = "redshift-data/get-statement-result";
+/// What changes something, and so can be made up.
+const EFFECTS: [&str; 4] = [
+    "redshift-data/execute-statement",
+    "redshift-data/batch-execute-statement",
+    "redshift-data/cancel-statement",
+    "callbacks/heartbeat",
+];
+
+/// Why a run cannot go on.
+#[derive(Debug, Clone)]
+pub(super) enum End {
+    /// A read was not recorded.
+    Diverged {
+        call: usize,
+        function: String,
+        arguments: Value,
+    },
+    /// The record was cut where the call may have been.
+    Omitted { call: usize },
+    /// In the recorded run this call never returned.
+    CutOff,
+    /// The run's own time is up.
+    OutOfTime,
+}
+
+/// The services of a replay.
+pub(super) struct Recorded {
+    calls: Vec<HostCall>,
+    default_target: String,
+    conceal: Arc<dyn Conceal>,
+    progress: Mutex<Progress>,
+    ended: Notify,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// Calls made in this run.
+    made: usize,
+    /// The first recorded call that may still be matched.
+    next: usize,
+    /// The recorded calls that were made again.
+    matched: Vec<usize>,
+    /// Effects that were not recorded: function and arguments.
+    new: Vec<(String, Value)>,
+    end: Option<End>,
+    has_read_results: bool,
+}
+
+/// What a recorded call says.
+enum Found {
+    Reply(Value),
+    Nothing,
+    End(End),
+}
+
+impl Recorded {
+    pub(super) fn new(record: &DecisionRecord, conceal: Arc<dyn Conceal>) -> Self {
+        let default_target = match &record.asked {
+            Asked::Invoke { invocation, .. } => invocation.targets.first().cloned(),
+            Asked::Settle { .. } | Asked::Closed { .. } => None,
+        };
+        Self {
+            calls: record.calls.clone(),
+            default_target: default_target.unwrap_or_else(|| "default".to_owned()),
+            conceal,
+            progress: Mutex::default(),
+            ended: Notify::new(),
+        }
+    }
+
+    /// Returns when the run cannot go on.
+    pub(super) async fn ended(&self) -> End {
+        loop {
+            if let Some(end) = self.progress().end.clone() {
+                return end;
+            }
+            self.ended.notified().await;
+        }
+    }
+
+    pub(super) fn has_read_results(&self) -> bool {
+        self.progress().has_read_results
+    }
+
+    /// The effects that differ from the recorded ones. A new one and a missing one of the same function are one change.
+    pub(super) fn changes(&self) -> Vec<EffectChange> {
+        let progress = self.progress();
+        let mut missing: Vec<&HostCall> = self
+            .calls
+            .iter()
+            .enumerate()
+            .filter(|(number, call)| {
+                EFFECTS.contains(&call.function.as_str()) && !progress.matched.contains(number)
+            })
+            .map(|(_, call)| call)
+            .collect();
+        let mut changes = Vec::new();
+        for (function, arguments) in &progress.new {
+            let then = missing.iter().position(|call| call.function == *function);
+            changes.push(EffectChange {
+                function: function.clone(),
+                recorded: then.map(|at| missing.remove(at).arguments.clone()),
+                replayed: Some(arguments.clone()),
+            });
+        }
+        changes.extend(missing.into_iter().map(|call| EffectChange {
+            function: call.function.clone(),
+            recorded: Some(call.arguments.clone()),
+            replayed: None,
+        }));
+        changes
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next recorded call of this function with these arguments.
+    fn find(&self, function: &str, arguments: &Value) -> Found {
+        let concealed = canonical(self.conceal.arguments(arguments.clone()));
+        let is_meant = |call: &HostCall| {
+            call.function == function
+                && (call.arguments == *arguments || call.arguments == concealed)
+        };
+        let mut progress = self.progress();
+        progress.made += 1;
+        progress.has_read_results |= function == READS_ROWS;
+        let rest = self.calls.iter().enumerate().skip(progress.next);
+        for (number, call) in rest {
+            if call.omitted && call.function == function {
+                return Found::End(End::Omitted { call: number + 1 });
+            }
+            if is_meant(call) {
+                progress.next = number + 1;
+                progress.matched.push(number);
+                return match &call.reply {
+                    Value::Null => Found::End(End::CutOff),
+                    reply => Found::Reply(reply.clone()),
+                };
+            }
+        }
+        Found::Nothing
+    }
+
+    /// Stops the run here.
+    async fn stop<T>(&self, end: End) -> T {
+        self.progress().end = Some(end);
+        self.ended.notify_one();
+        std::future::pending().await
+    }
+
+    /// A read: recorded, or the end of the run.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        function: &str,
+        arguments: Value,
+    ) -> Result<T, Failure> {
+        let arguments = canonical(arguments);
+        let end = match self.find(function, &arguments) {
+            Found::Reply(reply) => match reply_of(reply) {
+                Some(reply) => return reply,
+                None => End::Omitted {
+                    call: self.progress().next,
+                },
+            },
+            Found::End(end) => end,
+            Found::Nothing => End::Diverged {
+                call: self.progress().made,
+                function: function.to_owned(),
+                arguments,
+            },
+        };
+        self.stop(end).await
+    }
+
+    /// An effect: recorded, or a difference that succeeds.
+    async fn act<T: DeserializeOwned>(
+        &self,
+        function: &str,
+        arguments: Value,
+        made_up: impl FnOnce(usize) -> T + Send,
+    ) -> Result<T, Failure> {
+        let arguments = canonical(arguments);
+        let end = match self.find(function, &arguments) {
+            Found::Reply(reply) => match reply_of(reply) {
+                Some(reply) => return reply,
+                None => End::Omitted {
+                    call: self.progress().next,
+                },
+            },
+            Found::End(end) => end,
+            Found::Nothing => {
+                let mut progress = self.progress();
+                progress.new.push((function.to_owned(), arguments));
+                return Ok(made_up(progress.new.len()));
+            }
+        };
+        self.stop(end).await
+    }
+
+    async fn start(
+        &self,
+        function: &str,
+        arguments: Value,
+        options: &StartOptions,
+    ) -> Result<StartedStatement, Failure> {
+        let target = options
+            .target
+            .clone()
+            .unwrap_or_else(|| self.default_target.clone());
+        self.act(function, arguments, |number| {
+            let id = format!("replayed-{number}");
+            StartedStatement {
+                document: json!({ "Id": id }).to_string(),
+                id,
+                target,
+                status: StatementStatus::Submitted,
+                session_id: None,
+                has_result_set: None,
+            }
+        })
+        .await
+    }
+}
+
+/// A recorded reply; none if it is of another form than the contract's, as one that was shortened.
+fn reply_of<T: DeserializeOwned>(reply: Value) -> Option<Result<T, Failure>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Reply<T> {
+        Ok(T),
+        Err(Failure),
+    }
+    match serde_json::from_value(reply).ok()? {
+        Reply::Ok(value) => Some(Ok(value)),
+        Reply::Err(failure) => Some(Err(failure)),
+    }
+}
+
+#[async_trait]
+impl Services for Recorded {
+    async fn execute_statement(
+        &self,
+        bound: bool,
+        request: ExecuteStatementRequest,
+    ) -> Result<StartedStatement, Failure> {
+        let arguments = json!({ "task": bound, "request": &request });
+        let function = "redshift-data/execute-statement";
+        self.start(function, arguments, &request.options).await
+    }
+
+    async fn batch_execute_statement(
+        &self,
+        bound: bool,
+        request: BatchExecuteStatementRequest,
+    ) -> Result<StartedStatement, Failure> {
+        let arguments = json!({ "task": bound, "request": &request });
+        let function = "redshift-data/batch-execute-statement";
+        self.start(function, arguments, &request.options).await
+    }
+
+    async fn describe_statement(
+        &self,
+        request: DescribeStatementRequest,
+    ) -> Result<StatementDescription, Failure> {
+        let arguments = json!({ "request": request });
+        self.read("redshift-data/describe-statement", arguments)
+            .await
+    }
+
+    async fn cancel_statement(
+        &self,
+        request: CancelStatementRequest,
+    ) -> Result<CancelledStatement, Failure> {
+        let arguments = json!({ "request": request });
+        self.act("redshift-data/cancel-statement", arguments, |_| {
+            CancelledStatement {
+                status: true,
+                document: json!({ "Status": true }).to_string(),
+            }
+        })
+        .await
+    }
+
+    async fn get_statement_result(
+        &self,
+        request: GetStatementResultRequest,
+    ) -> Result<StatementResult, Failure> {
+        self.read(READS_ROWS, json!({ "request": request })).await
+    }
+
+    async fn list_statements(
+        &self,
+        request: ListStatementsRequest,
+    ) -> Result<StatementList, Failure> {
+        let arguments = json!({ "request": request });
+        self.read("redshift-data/list-statements", arguments).await
+    }
+
+    async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
+        self.read("ledger/latest", json!({ "request": request }))
+            .await
+    }
+
+    async fn heartbeat(&self) -> Result<(), Failure> {
+        self.act("callbacks/heartbeat", json!({}), |_| ()).await
+    }
+}
