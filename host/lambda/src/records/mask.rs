@@ -272,15 +272,17 @@ impl Mask {
 
 /// Replaces every value by one that says nothing, and says whether that changed any.
 fn hide(value: &mut Value) -> bool {
+    // Every one is hidden, so nothing here stops at the first.
+    let hide_each = |values: &mut dyn Iterator<Item = &mut Value>| {
+        let mut changed = 0;
+        for value in values {
+            changed += usize::from(hide(value));
+        }
+        changed > 0
+    };
     let hidden = match value {
-        Value::Array(items) => {
-            return items.iter_mut().fold(false, |hid, item| hide(item) || hid);
-        }
-        Value::Object(fields) => {
-            return fields
-                .values_mut()
-                .fold(false, |hid, field| hide(field) || hid);
-        }
+        Value::Array(items) => return hide_each(&mut items.iter_mut()),
+        Value::Object(fields) => return hide_each(&mut fields.values_mut()),
         Value::Null => return false,
         Value::Bool(_) => Value::Bool(false),
         Value::Number(_) => 0.into(),
