@@ -10,11 +10,18 @@ use crate::support::stage::{Setting, Stage, batch, end, failures};
 const ALL: &str = "[\"execute-statement\", \"batch-execute-statement\", \"describe-statement\", \"cancel-statement\", \
                    \"get-statement-result\", \"list-statements\", \"latest\", \"heartbeat\"]";
 
-/// A set of `lax`, which lets everything run, `strict`, which drops no table, and `hostile`, which does what it is told
-/// to; with one route that has these keys.
+/// A set of `lax`, which lets everything run, and `strict`, which drops no table; with one route that has these keys,
+/// and `hostile`, which does what it is told to, if the route names it.
 fn set(route: &str) -> Setting {
     let grants = format!("grants = {{ targets = [\"default\"], actions = {ALL} }}");
-    let sha256 = signalbox_policy::digest::hex(signalbox_test_guests::HOSTILE);
+    let hostile = if route.contains("\"hostile\"") {
+        format!(
+            "[policies.hostile]\ncomponent = \"hostile.wasm\"\nsha256 = \"{}\"\nlimits = {{ guest_time_ms = 300 }}\n{grants}\n",
+            signalbox_policy::digest::hex(signalbox_test_guests::HOSTILE)
+        )
+    } else {
+        String::new()
+    };
     let set = format!(
         r#"schema = 1
 revision = 7
@@ -36,12 +43,7 @@ name = "no drops"
 when = {{ kinds = ["drop-table"] }}
 then = {{ deny = "No drops." }}
 
-[policies.hostile]
-component = "hostile.wasm"
-sha256 = "{sha256}"
-limits = {{ guest_time_ms = 300 }}
-{grants}
-
+{hostile}
 [[routes]]
 name = "all"
 function = "*"
@@ -163,19 +165,6 @@ async fn a_shadow_starts_nothing_and_its_difference_is_logged_and_counted() {
 }
 
 #[tokio::test]
-async fn a_shadow_that_hangs_or_traps_hurts_nobody() {
-    for deed in ["loop", "trap", "start"] {
-        let stage = in_force("policies = [\"lax\"]\nmode = \"shadow\"\nshadow = \"hostile\"").await;
-        let payload = json!({"sqlStatement": "select 1", "do": deed});
-        stage.invoke(payload.clone()).await.expect("lax acts");
-        logged(&stage, ASKED, 1).await;
-        stage.invoke(payload).await.expect("and goes on");
-        assert_eq!(stage.calls("ExecuteStatement"), 2, "{deed}");
-        stage.check(&[]);
-    }
-}
-
-#[tokio::test]
 async fn a_monitored_policy_does_not_act_while_its_baseline_does() {
     let mut stage =
         in_force("policies = [\"strict\"]\nmode = \"monitor\"\nbaseline = \"lax\"\nsample = 100")
@@ -233,61 +222,80 @@ async fn a_canary_acts_for_its_share_of_the_executions() {
     stage.check(&[]);
 }
 
-#[tokio::test]
-async fn a_baseline_acts_after_a_fault_that_started_nothing() {
-    let mut stage =
-        in_force("policies = [\"hostile\"]\nbaseline = \"lax\"\nfail_open = true").await;
-    let execution = stage.task(json!({"sqlStatement": "select 1", "do": "trap"}));
-    let event = stage.completion().await;
-    assert_eq!(stage.invoke(batch(&[&event])).await, Ok(failures(&[])));
-    assert!(matches!(end(&execution).await, Outcome::Succeeded { .. }));
-    assert_eq!(stage.calls("ExecuteStatement"), 1);
-    // The fault has its record, and so has the policy that acted and settled.
-    let records = logged(&stage, "signalbox::record", 3).await;
-    let told: Vec<_> = records
-        .iter()
-        .map(|line| {
-            let record = &line["record"];
-            (
-                record["policy"]["name"].as_str().unwrap_or_default(),
-                record["export"].as_str().unwrap_or_default(),
-                record["decision"]["fault"].is_object(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        told,
-        [
-            ("hostile", "invoke", true),
-            ("lax", "invoke", false),
-            ("lax", "settle", false)
-        ]
-    );
+/// What a host without a compiler cannot load.
+mod own_component {
+    use super::*;
 
-    // What it refuses is refused, and after a start the fault is the answer.
-    let refused = json!({"sqlStatement": "select 1", "do": "reject"});
-    let failed = stage.invoke(refused).await.expect_err("refused");
-    assert_eq!(failed.error_type, "PolicyDenied");
-    let started = json!({"sqlStatement": "select 1", "do": "start-without-task"});
-    stage.invoke(started).await.expect("started");
-    let before = stage.calls("ExecuteStatement");
-    let trapped = json!({"sqlStatement": "select 1", "do": "start-then-trap"});
-    let failed = stage.invoke(trapped).await.expect_err("a fault");
-    assert_eq!(failed.error_type, "PolicyFault");
-    assert_eq!(
-        stage.calls("ExecuteStatement"),
-        before + 1,
-        "nothing is run a second time"
-    );
-    stage.check(&[]);
-}
+    #[tokio::test]
+    async fn a_shadow_that_hangs_or_traps_hurts_nobody() {
+        for deed in ["loop", "trap", "start"] {
+            let stage =
+                in_force("policies = [\"lax\"]\nmode = \"shadow\"\nshadow = \"hostile\"").await;
+            let payload = json!({"sqlStatement": "select 1", "do": deed});
+            stage.invoke(payload.clone()).await.expect("lax acts");
+            logged(&stage, ASKED, 1).await;
+            stage.invoke(payload).await.expect("and goes on");
+            assert_eq!(stage.calls("ExecuteStatement"), 2, "{deed}");
+            stage.check(&[]);
+        }
+    }
 
-#[tokio::test]
-async fn without_fail_open_a_fault_is_the_answer() {
-    let stage = in_force("policies = [\"hostile\"]").await;
-    let trapped = json!({"sqlStatement": "select 1", "do": "trap"});
-    let failed = stage.invoke(trapped).await.expect_err("a fault");
-    assert_eq!(failed.error_type, "PolicyFault");
-    assert_eq!(stage.calls("ExecuteStatement"), 0);
-    stage.check(&[]);
+    #[tokio::test]
+    async fn a_baseline_acts_after_a_fault_that_started_nothing() {
+        let mut stage =
+            in_force("policies = [\"hostile\"]\nbaseline = \"lax\"\nfail_open = true").await;
+        let execution = stage.task(json!({"sqlStatement": "select 1", "do": "trap"}));
+        let event = stage.completion().await;
+        assert_eq!(stage.invoke(batch(&[&event])).await, Ok(failures(&[])));
+        assert!(matches!(end(&execution).await, Outcome::Succeeded { .. }));
+        assert_eq!(stage.calls("ExecuteStatement"), 1);
+        // The fault has its record, and so has the policy that acted and settled.
+        let records = logged(&stage, "signalbox::record", 3).await;
+        let told: Vec<_> = records
+            .iter()
+            .map(|line| {
+                let record = &line["record"];
+                (
+                    record["policy"]["name"].as_str().unwrap_or_default(),
+                    record["export"].as_str().unwrap_or_default(),
+                    record["decision"]["fault"].is_object(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("hostile", "invoke", true),
+                ("lax", "invoke", false),
+                ("lax", "settle", false)
+            ]
+        );
+
+        // What it refuses is refused, and after a start the fault is the answer.
+        let refused = json!({"sqlStatement": "select 1", "do": "reject"});
+        let failed = stage.invoke(refused).await.expect_err("refused");
+        assert_eq!(failed.error_type, "PolicyDenied");
+        let started = json!({"sqlStatement": "select 1", "do": "start-without-task"});
+        stage.invoke(started).await.expect("started");
+        let before = stage.calls("ExecuteStatement");
+        let trapped = json!({"sqlStatement": "select 1", "do": "start-then-trap"});
+        let failed = stage.invoke(trapped).await.expect_err("a fault");
+        assert_eq!(failed.error_type, "PolicyFault");
+        assert_eq!(
+            stage.calls("ExecuteStatement"),
+            before + 1,
+            "nothing is run a second time"
+        );
+        stage.check(&[]);
+    }
+
+    #[tokio::test]
+    async fn without_fail_open_a_fault_is_the_answer() {
+        let stage = in_force("policies = [\"hostile\"]").await;
+        let trapped = json!({"sqlStatement": "select 1", "do": "trap"});
+        let failed = stage.invoke(trapped).await.expect_err("a fault");
+        assert_eq!(failed.error_type, "PolicyFault");
+        assert_eq!(stage.calls("ExecuteStatement"), 0);
+        stage.check(&[]);
+    }
 }

@@ -195,47 +195,6 @@ async fn no_token_and_no_secret_of_an_event_is_in_a_record() {
 }
 
 #[tokio::test]
-async fn a_long_record_points_to_the_whole_one_and_a_fault_leaves_one_too() {
-    let config = r#"
-        default_policy = "standard"
-        [policies.standard]
-        builtin = "standard"
-        [policies.hostile]
-        component = "hostile.wasm"
-        limits = { guest_time_ms = 300 }
-    "#;
-    let hostile = vec![("hostile.wasm", signalbox_test_guests::HOSTILE.to_vec())];
-    let (setting, folder) = keeping(config, hostile);
-    let stage = Stage::set(setting).await;
-    let long = format!("select '{}' as word", "é\u{1F600}".repeat(8_000));
-    stage
-        .invoke(json!({"sqlStatement": long}))
-        .await
-        .expect("started");
-    let trap = json!({"action": "executeStatement", "policy": "hostile", "do": "trap"});
-    stage.invoke(trap).await.expect_err("a fault");
-
-    let lines = lines(&stage, 2).await;
-    assert!(lines.iter().all(|line| line.to_string().len() < 32 * 1024));
-    let kept = files(&folder, 2).await;
-    assert_eq!(kept.len(), 2);
-    let (path, whole) = kept
-        .iter()
-        .find(|(_, text)| text.contains(&long))
-        .expect("the whole record");
-    assert_eq!(lines[0]["whole"]["file"], path.display().to_string());
-    assert_eq!(lines[0]["whole"]["bytes"], whole.len());
-    assert_eq!(lines[1]["record"]["decision"]["fault"]["kind"], "trap");
-    assert_eq!(lines[1]["record"]["policy"]["name"], "hostile");
-    // What was kept can be made again.
-    let replayed = stage
-        .signalbox(&["replay", &path.display().to_string()])
-        .await;
-    assert_eq!(replayed.code, Some(0), "{replayed:?}");
-    assert!(replayed.out.contains("1 same"), "{replayed:?}");
-}
-
-#[tokio::test]
 async fn records_that_cannot_be_written_are_an_alarm_and_no_more() {
     let stage = Stage::set(Setting {
         config: Some("[records]\ndirectory = \"signalbox.toml/is/no/folder\"\n".to_owned()),
@@ -318,4 +277,50 @@ async fn a_store_that_denies_or_hangs_delays_no_answer_and_is_a_warning() {
     bucket.is(Mood::Good);
     stage.invoke(select).await.expect("started");
     stage.check(&[]);
+}
+
+/// What a host without a compiler cannot load.
+mod own_component {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_record_points_to_the_whole_one_and_a_fault_leaves_one_too() {
+        let config = r#"
+        default_policy = "standard"
+        [policies.standard]
+        builtin = "standard"
+        [policies.hostile]
+        component = "hostile.wasm"
+        limits = { guest_time_ms = 300 }
+    "#;
+        let hostile = vec![("hostile.wasm", signalbox_test_guests::HOSTILE.to_vec())];
+        let (setting, folder) = keeping(config, hostile);
+        let stage = Stage::set(setting).await;
+        let long = format!("select '{}' as word", "é\u{1F600}".repeat(8_000));
+        stage
+            .invoke(json!({"sqlStatement": long}))
+            .await
+            .expect("started");
+        let trap = json!({"action": "executeStatement", "policy": "hostile", "do": "trap"});
+        stage.invoke(trap).await.expect_err("a fault");
+
+        let lines = lines(&stage, 2).await;
+        assert!(lines.iter().all(|line| line.to_string().len() < 32 * 1024));
+        let kept = files(&folder, 2).await;
+        assert_eq!(kept.len(), 2);
+        let (path, whole) = kept
+            .iter()
+            .find(|(_, text)| text.contains(&long))
+            .expect("the whole record");
+        assert_eq!(lines[0]["whole"]["file"], path.display().to_string());
+        assert_eq!(lines[0]["whole"]["bytes"], whole.len());
+        assert_eq!(lines[1]["record"]["decision"]["fault"]["kind"], "trap");
+        assert_eq!(lines[1]["record"]["policy"]["name"], "hostile");
+        // What was kept can be made again.
+        let replayed = stage
+            .signalbox(&["replay", &path.display().to_string()])
+            .await;
+        assert_eq!(replayed.code, Some(0), "{replayed:?}");
+        assert!(replayed.out.contains("1 same"), "{replayed:?}");
+    }
 }
