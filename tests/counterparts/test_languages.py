@@ -122,8 +122,7 @@ def language(request):
 
 def used(evaluation):
     usage = evaluation["usage"]
-    guest = usage["guestTime"] if "guestTime" in usage else usage["guest_time"]
-    return f"{guest['secs'] * 1000 + guest['nanos'] / 1e6:.1f} ms of guest time, {usage['memory'] / 2**20:.1f} MiB"
+    return f"{usage['guestTimeUs'] / 1000:.1f} ms of guest time, {usage['memory'] / 2**20:.1f} MiB"
 
 
 TASK = {"taskToken": "mine", "executionArn": "arn:aws:states:eu-west-1:000000000000:execution:m:e"}

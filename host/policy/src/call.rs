@@ -164,6 +164,9 @@ pub struct Fault {
     pub message: String,
     /// What the call had used by then.
     pub usage: Usage,
+    /// Whether it had said before what becomes of the task: it answered it, or refused the payload. Then nobody may act
+    /// in its place.
+    pub decided: bool,
 }
 
 impl Fault {

@@ -190,7 +190,10 @@ impl ComponentPolicy {
             Err(_) => fault::classify(&fault::Stop::Deadline.into(), store.data()),
         };
         let usage = self.usage(store);
-        Err(self.fault(kind, message, usage))
+        Err(Fault {
+            decided: store.data().task.is_answered(),
+            ..self.fault(kind, message, usage)
+        })
     }
 
     fn usage(&self, store: &mut Store<State>) -> Usage {
@@ -216,6 +219,7 @@ impl ComponentPolicy {
             kind,
             message,
             usage,
+            decided: false,
         }
     }
 
@@ -234,7 +238,13 @@ impl ComponentPolicy {
         let task = &mut state.task;
         let (waits, bound, started) = (task.waits(), task.bound(), task.started());
         let answer = task.take_answer();
-        let broken = |kind, what: &str| Err(self.broken(kind, Export::Invoke, what, usage));
+        let decided = answer.is_some() || reply.is_err();
+        let broken = |kind, what: &str| {
+            Err(Fault {
+                decided,
+                ..self.broken(kind, Export::Invoke, what, usage)
+            })
+        };
         match &reply {
             Ok(text) if text.len() > state.limits.reply => {
                 let what = format!(

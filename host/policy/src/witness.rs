@@ -210,6 +210,7 @@ mod tests {
                         kind: FaultKind::Trap,
                         message: "it trapped".to_owned(),
                         usage,
+                        decided: false,
                     });
                 }
             };

@@ -24,6 +24,8 @@ const RECORDS: Duration = Duration::from_secs(5);
 const RESERVE: Duration = Duration::from_millis(500);
 /// How many effects of a difference are logged.
 const EFFECTS: usize = 4;
+/// The longest text of effects, and of a decision, in a line of the log, in bytes.
+const SHOWN: usize = 12 * 1024;
 
 /// What the shadows of one process came to so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -109,6 +111,17 @@ fn tell(shaded: &Shaded) {
     );
 }
 
+/// A value as text, or its size where that is too long for a log's line. The record of who acted has the event, and
+/// `signalbox replay` the whole difference.
+fn shortened(value: &serde_json::Value) -> String {
+    let text = value.to_string();
+    if text.len() <= SHOWN {
+        text
+    } else {
+        format!("({} bytes)", text.len())
+    }
+}
+
 /// Logs a difference, without literals: SQL is in it.
 fn differs(comparison: &Comparison) {
     let replay = &comparison.replay;
@@ -145,8 +158,8 @@ fn differs(comparison: &Comparison) {
         shadow = comparison.shadow.name,
         shadow_digest = comparison.shadow.digest,
         outcome,
-        effects = %serde_json::Value::from(effects),
-        decision = %decision,
+        effects = shortened(&serde_json::Value::from(effects)),
+        decision = shortened(&decision),
         "a shadow would have done otherwise"
     );
 }

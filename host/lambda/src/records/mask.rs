@@ -6,7 +6,7 @@ use signalbox_policy::{
     record::{MaskRule, Masked},
     replay::Conceal,
 };
-use signalbox_tasker::secrets::{Secrets, is_secret_word, mask_literals, mask_quoted, mask_sql};
+use signalbox_tasker::secrets::{is_secret_word, mask_quoted, mask_sql, secrets_out};
 
 /// What stands where something was hidden.
 const HIDDEN: &str = "***";
@@ -291,10 +291,6 @@ fn hide(value: &mut Value) -> bool {
     let changes = hidden != *value;
     *value = hidden;
     changes
-}
-
-fn secrets_out(text: &str) -> String {
-    mask_literals(&Secrets::default().scrubbed(text))
 }
 
 /// A name as a part of a JSON Pointer.

@@ -30,6 +30,8 @@ use crate::config::RecordsConfig;
 
 /// How many records may wait to be written. Where nothing can be written, more would be memory for nothing.
 const MOST: usize = 256;
+/// A store that did not write in so long is slow.
+const PATIENT: Duration = Duration::from_secs(1);
 
 /// Where lines go.
 pub type Lines = Box<dyn Write + Send>;
@@ -77,14 +79,18 @@ impl Records {
                 late.push(write);
             }
         }
-        if !late.is_empty() {
+        if late.is_empty() {
+            return;
+        }
+        // With no time left there is nothing to be said of the store.
+        if patience >= PATIENT {
             tracing::warn!(
                 records = late.len(),
                 alarm = "RecordUnwritten",
                 "decision records are not written yet"
             );
-            self.lock().append(&mut late);
         }
+        self.lock().append(&mut late);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {

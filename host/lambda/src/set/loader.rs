@@ -6,7 +6,7 @@ use signalbox_policy::{
     ComponentPolicy, Identity, LoadError, Loading, Policy as _, PolicyEngine,
     contract::UnknownFields, digest,
 };
-use signalbox_tasker::{Granted, PolicySet, secrets::mask_literals};
+use signalbox_tasker::{Granted, PolicySet, secrets::secrets_out};
 
 use super::{
     lines::Path,
@@ -209,7 +209,7 @@ impl Loader {
             source,
             settings: entry.settings.clone(),
             limits: entry.limits,
-            redact: Some(Arc::new(|line: &str| mask_literals(line))),
+            redact: Some(Arc::new(secrets_out)),
         };
         let policy = match self.engine.load(loading).await {
             Ok(policy) => Arc::new(policy),

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use signalbox_policy::{EngineOptions, Loading, Metering, Policy as _, PolicyEngine, Source};
-use signalbox_tasker::{Granted, PolicySet, secrets::mask_literals};
+use signalbox_tasker::{Granted, PolicySet, secrets::secrets_out};
 
 use super::{StartError, standard};
 use crate::config::{Config, PolicySource};
@@ -39,7 +39,7 @@ pub async fn load_policies_metered(
             source: source(name, &policy.source)?,
             settings: policy.settings.clone(),
             limits: policy.limits,
-            redact: Some(Arc::new(|line: &str| mask_literals(line))),
+            redact: Some(Arc::new(secrets_out)),
         };
         let loaded = engine.load(loading).await?;
         for finding in loaded.warnings() {

@@ -97,6 +97,11 @@ impl Task {
         self.started
     }
 
+    /// Whether an answer is staged.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answer.is_some()
+    }
+
     /// The staged answer.
     pub(crate) fn take_answer(&mut self) -> Option<Answer> {
         self.answer.take()

@@ -125,6 +125,7 @@ impl Fake {
                         kind: FaultKind::Trap,
                         message: format!("at {:p}", &raw const self.steps),
                         usage: Usage::default(),
+                        decided: false,
                     });
                 }
                 Step::Hang => std::future::pending().await,

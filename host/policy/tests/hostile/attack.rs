@@ -180,6 +180,7 @@ impl Attack {
             kind,
             message: reason,
             usage: signalbox_policy::Usage::default(),
+            decided: false,
         };
         Ok(Figures {
             name,

@@ -23,3 +23,9 @@ pub fn for_each_text(value: &mut Value, change: &mut impl FnMut(&mut String)) {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
+
+/// A text without anything that looks like a secret: for the log and for records, whatever a policy read.
+#[must_use]
+pub fn secrets_out(text: &str) -> String {
+    mask_literals(&Secrets::default().scrubbed(text))
+}

@@ -140,6 +140,8 @@ impl Tasker {
         let (mut services, mut outcome) = self.ask(call, acting, &payload).await;
         if let Err(fault) = &outcome
             && let Some(baseline) = granted.baseline.as_deref()
+            // One that refused, however clumsily, has decided.
+            && !fault.decided
             && services.has_touched_nothing()
             // The work of a key is looked up by whose key it is: under another's name it could be done twice.
             && (payload.key.is_none() || baseline.keys() == granted.keys())

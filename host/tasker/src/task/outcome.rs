@@ -83,6 +83,7 @@ impl Tasker {
                         rejection.error, rejection.message
                     ),
                     usage: Usage::default(),
+                    decided: true,
                 };
                 self.after_fault(call, intake, starts, &fault).await
             }

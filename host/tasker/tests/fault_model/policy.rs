@@ -76,6 +76,7 @@ fn fault(kind: FaultKind) -> Fault {
         kind,
         message: "it misbehaved".to_owned(),
         usage: Usage::default(),
+        decided: false,
     }
 }
 

@@ -72,6 +72,19 @@ async fn a_refusal_is_no_fault() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_refused_and_misbehaved_as_well_has_decided() {
+    let world = world(Script {
+        fault_decided: true,
+        ..faulting(FaultKind::Trap)
+    });
+    let raised = invoke(&world, waiting(TOKEN, "select 1"))
+        .await
+        .unwrap_err();
+    assert_eq!(raised.error_type, "PolicyFault");
+    assert!(world.warehouse.started().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_start_the_fault_stays_a_fault() {
     let world = world(Script {
         fault_after: Some(FaultKind::Trap),

@@ -33,6 +33,8 @@ pub struct Script {
     pub reject_after: bool,
     /// Faults before anything.
     pub fault_before: Option<FaultKind>,
+    /// Had refused when it faulted.
+    pub fault_decided: bool,
     /// Faults after the start.
     pub fault_after: Option<FaultKind>,
     /// Answers the task itself and starts nothing.
@@ -111,6 +113,7 @@ impl ScriptedPolicy {
             kind,
             message: "it misbehaved".to_owned(),
             usage: Usage::default(),
+            decided: self.script.fault_decided,
         }
     }
 }
