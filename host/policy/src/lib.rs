@@ -11,6 +11,7 @@ pub mod call;
 pub mod contract;
 pub mod digest;
 mod engine;
+mod generation;
 pub mod inspect;
 mod instance;
 pub mod journal;

@@ -16,10 +16,9 @@ use crate::{
         CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, TaskHandle,
         Usage,
     },
-    contract::{
-        Closing, Description, Finding, Invocation, Rejection, Settlement, Waiter, bindings,
-    },
+    contract::{Closing, Description, Finding, Invocation, Rejection, Settlement, Waiter},
     engine::{Metering, Ticker},
+    generation::Prepared,
     instance::{
         self, Redact, fault,
         log::Log,
@@ -46,7 +45,7 @@ pub struct ComponentPolicy {
 
 /// What calls are made with.
 pub(crate) struct Parts {
-    pub(crate) pre: bindings::PolicyPre<State>,
+    pub(crate) prepared: Box<dyn Prepared>,
     pub(crate) metering: Metering,
     #[allow(dead_code, reason = "it ticks as long as it lives")]
     pub(crate) ticker: Arc<Ticker>,
@@ -84,7 +83,7 @@ impl ComponentPolicy {
 
     /// Its code.
     pub(crate) fn component(&self) -> Component {
-        self.parts.pre.instance_pre().component().clone()
+        self.parts.prepared.instance().component().clone()
     }
 
     /// What one call may use.
@@ -123,11 +122,8 @@ impl ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::Describe, None, context)?;
         let outcome = timeout_at(deadline, async {
-            let policy = self.parts.pre.instantiate_async(&mut store).await?;
-            policy
-                .signalbox_policy_handler()
-                .call_describe(&mut store)
-                .await
+            let policy = self.parts.prepared.instantiate(&mut store).await?;
+            policy.describe(&mut store).await
         })
         .await;
         self.conclude(&mut store, outcome)
@@ -140,11 +136,8 @@ impl ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::ValidateSettings, None, context)?;
         let outcome = timeout_at(deadline, async {
-            let policy = self.parts.pre.instantiate_async(&mut store).await?;
-            policy
-                .signalbox_policy_handler()
-                .call_validate_settings(&mut store, &self.settings)
-                .await
+            let policy = self.parts.prepared.instantiate(&mut store).await?;
+            policy.validate_settings(&mut store, &self.settings).await
         })
         .await;
         self.conclude(&mut store, outcome)
@@ -157,7 +150,7 @@ impl ComponentPolicy {
         context: CallContext,
     ) -> Result<Store<State>, Fault> {
         let Parts {
-            pre,
+            prepared,
             metering,
             limits,
             redact,
@@ -170,7 +163,7 @@ impl ComponentPolicy {
             limits.log_line,
         );
         let state = State::new(export, waiter, *limits, context, log);
-        instance::store(pre.engine(), *metering, state)
+        instance::store(prepared.instance().engine(), *metering, state)
             .map_err(|error| self.fault(FaultKind::Load, format!("{error:#}"), Usage::default()))
     }
 
@@ -297,10 +290,9 @@ impl Policy for ComponentPolicy {
         let mut store = self.store(Export::Invoke, waiter, context)?;
         let task = waiter.map(|_| Resource::<TaskHandle>::new_borrow(TASK));
         let outcome = timeout_at(deadline, async {
-            let policy = self.parts.pre.instantiate_async(&mut store).await?;
+            let policy = self.parts.prepared.instantiate(&mut store).await?;
             policy
-                .signalbox_policy_handler()
-                .call_invoke(&mut store, &self.settings, &invocation, task)
+                .invoke(&mut store, &self.settings, &invocation, task)
                 .await
         })
         .await;
@@ -319,10 +311,9 @@ impl Policy for ComponentPolicy {
         let mut store = self.store(Export::Settle, Some(waiter), context)?;
         let task = Resource::<TaskHandle>::new_borrow(TASK);
         let outcome = timeout_at(deadline, async {
-            let policy = self.parts.pre.instantiate_async(&mut store).await?;
+            let policy = self.parts.prepared.instantiate(&mut store).await?;
             policy
-                .signalbox_policy_handler()
-                .call_settle(&mut store, &self.settings, &settlement, task)
+                .settle(&mut store, &self.settings, &settlement, task)
                 .await
         })
         .await;
@@ -343,11 +334,8 @@ impl Policy for ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::Closed, None, context)?;
         let outcome = timeout_at(deadline, async {
-            let policy = self.parts.pre.instantiate_async(&mut store).await?;
-            policy
-                .signalbox_policy_handler()
-                .call_closed(&mut store, &self.settings, &closing)
-                .await
+            let policy = self.parts.prepared.instantiate(&mut store).await?;
+            policy.closed(&mut store, &self.settings, &closing).await
         })
         .await;
         let decision = self.conclude(&mut store, outcome)?;

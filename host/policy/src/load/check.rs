@@ -2,31 +2,20 @@
 
 use wasmtime::{
     Engine,
-    component::{Component, types::ComponentItem},
+    component::{
+        Component,
+        types::{ComponentInstance, ComponentItem},
+    },
 };
 
-use crate::{inspect, load::LoadError};
+use crate::{
+    generation::{Generation, HANDLER, PACKAGE, Version},
+    inspect,
+    load::LoadError,
+};
 
 /// The world that policies are of.
 pub const WORLD: &str = "signalbox:policy/policy@0.1.0";
-
-const PACKAGE: &str = "signalbox:policy/";
-const HANDLER: &str = "signalbox:policy/handler@0.1.0";
-const INTERFACES: &[&str] = &[
-    "redshift-data",
-    "callbacks",
-    "ledger",
-    "clock",
-    "log",
-    "types",
-];
-const FUNCTIONS: &[&str] = &[
-    "describe",
-    "validate-settings",
-    "invoke",
-    "settle",
-    "closed",
-];
 
 pub(crate) fn size(policy: &str, found: usize, allowed: usize) -> Result<(), LoadError> {
     if found <= allowed {
@@ -78,11 +67,19 @@ pub(crate) fn is_component(policy: &str, bytes: &[u8]) -> Result<(), LoadError> 
     }
 }
 
-/// Looks at imports and exports.
-pub(crate) fn world(engine: &Engine, component: &Component, policy: &str) -> Result<(), LoadError> {
+/// Says of which generation a component is, from its imports and exports.
+///
+/// Wasmtime links compatible versions in both directions, so a policy that was built for a newer version of the
+/// contract may come to an older host. All that it wants is looked for here, so that what is missing has its name.
+pub(crate) fn world<'a>(
+    engine: &Engine,
+    component: &Component,
+    policy: &str,
+    generations: &'a [Generation],
+) -> Result<&'a Generation, LoadError> {
     let foreign: Vec<_> = inspect::imports_of(engine, component)
         .into_iter()
-        .filter(|import| !is_provided(import))
+        .filter(|import| !import.starts_with(PACKAGE))
         .collect();
     if !foreign.is_empty() {
         return Err(LoadError::Imports {
@@ -90,69 +87,112 @@ pub(crate) fn world(engine: &Engine, component: &Component, policy: &str) -> Res
             imports: foreign,
         });
     }
-
-    let ty = component.component_type();
-    let Some(handler) = ty.get_export(engine, HANDLER) else {
-        let other = inspect::exports_of(engine, component);
-        return Err(LoadError::world(
-            policy,
-            match other.as_slice() {
-                [] => format!("it exports nothing; `{HANDLER}` is missing"),
-                names => format!(
-                    "it exports `{}`; `{HANDLER}` is missing",
-                    names.join("`, `")
-                ),
-            },
-        ));
-    };
-    let ComponentItem::ComponentInstance(handler) = handler.ty else {
-        return Err(LoadError::world(
-            policy,
-            format!("its export `{HANDLER}` is not an interface"),
-        ));
-    };
-    let missing: Vec<_> = FUNCTIONS
+    let newest = generations.first().map(|generation| generation.version);
+    let (name, handler) = handler(engine, component, policy, newest)?;
+    let version = name.strip_prefix(HANDLER).and_then(Version::read);
+    let generation = generations
+        .iter()
+        .find(|generation| version.is_some_and(|built| built.is_compatible(generation.version)))
+        .ok_or_else(|| LoadError::Version {
+            policy: policy.to_owned(),
+            built_for: name.strip_prefix(HANDLER).unwrap_or_default().to_owned(),
+            provided: generations
+                .iter()
+                .map(|generation| generation.version.to_string())
+                .collect(),
+        })?;
+    let missing = missing(engine, component, generation);
+    if !missing.is_empty() {
+        return Err(LoadError::Missing {
+            policy: policy.to_owned(),
+            missing,
+            provided: generation.version.to_string(),
+        });
+    }
+    let lacks: Vec<_> = generation
+        .exports
         .iter()
         .filter(|name| handler.get_export(engine, name).is_none())
         .copied()
         .collect();
-    if missing.is_empty() {
-        Ok(())
+    if lacks.is_empty() {
+        Ok(generation)
     } else {
         Err(LoadError::world(
             policy,
-            format!("`{HANDLER}` lacks `{}`", missing.join("`, `")),
+            format!("`{name}` lacks `{}`", lacks.join("`, `")),
         ))
     }
 }
 
-/// Whether the host has the interface, in a version that is compatible: any `0.1`.
-fn is_provided(import: &str) -> bool {
-    let Some((name, version)) = import
-        .strip_prefix(PACKAGE)
-        .and_then(|rest| rest.split_once('@'))
-    else {
-        return false;
-    };
-    let patch = version.strip_prefix("0.1.").unwrap_or_default();
-    INTERFACES.contains(&name)
-        && !patch.is_empty()
-        && patch.bytes().all(|byte| byte.is_ascii_digit())
+/// The interface that makes a component a policy, whatever its version.
+fn handler(
+    engine: &Engine,
+    component: &Component,
+    policy: &str,
+    newest: Option<Version>,
+) -> Result<(String, ComponentInstance), LoadError> {
+    let ty = component.component_type();
+    let found = ty
+        .exports(engine)
+        .find(|(name, _)| name.starts_with(HANDLER));
+    match found.map(|(name, item)| (name.to_owned(), item.ty)) {
+        Some((name, ComponentItem::ComponentInstance(handler))) => Ok((name, handler)),
+        Some((name, _)) => Err(LoadError::world(
+            policy,
+            format!("its export `{name}` is not an interface"),
+        )),
+        None => {
+            let wanted = newest.map_or_else(String::new, |newest| format!("{HANDLER}{newest}"));
+            let exports = inspect::exports_of(engine, component);
+            let reason = match exports.as_slice() {
+                [] => format!("it exports nothing; `{wanted}` is missing"),
+                names => format!("it exports `{}`; `{wanted}` is missing", names.join("`, `")),
+            };
+            Err(LoadError::world(policy, reason))
+        }
+    }
+}
+
+/// What a component imports and the generation does not have: `interface@version`, or `interface@version#function`.
+fn missing(engine: &Engine, component: &Component, generation: &Generation) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (import, item) in component.component_type().imports(engine) {
+        let (interface, version) = import
+            .strip_prefix(PACKAGE)
+            .and_then(|rest| rest.split_once('@'))
+            .unwrap_or((import, ""));
+        let known = generation
+            .imports
+            .iter()
+            .find(|(name, _)| *name == interface)
+            .filter(|_| {
+                Version::read(version)
+                    .is_some_and(|version| version.is_compatible(generation.version))
+            });
+        let Some((_, functions)) = known else {
+            missing.push(import.to_owned());
+            continue;
+        };
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            missing.push(import.to_owned());
+            continue;
+        };
+        for (name, item) in instance.exports(engine) {
+            let name = name.strip_prefix("[method]").unwrap_or(name);
+            let is_function = matches!(item.ty, ComponentItem::ComponentFunc(_));
+            if is_function && !functions.contains(&name) {
+                missing.push(format!("{import}#{name}"));
+            }
+        }
+    }
+    missing.sort();
+    missing
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patches_of_the_contract_are_provided() {
-        assert!(is_provided("signalbox:policy/clock@0.1.0"));
-        assert!(is_provided("signalbox:policy/clock@0.1.7"));
-        assert!(!is_provided("signalbox:policy/clock@0.2.0"));
-        assert!(!is_provided("signalbox:policy/files@0.1.0"));
-        assert!(!is_provided("wasi:cli/stdout@0.2.6"));
-        assert!(!is_provided("clock"));
-    }
 
     #[test]
     fn every_wrong_kind_of_file_is_named() {

@@ -55,6 +55,34 @@ pub enum LoadError {
         /// The names of the imports.
         imports: Vec<String>,
     },
+    /// It imports what a newer version of the contract has and this host's does not.
+    #[error(
+        "policy `{policy}`: it imports {}, which this host does not have: signalbox {} has version {provided} of \
+         the contract. Use a newer signalbox, or build the policy for that version",
+        quoted(.missing), env!("CARGO_PKG_VERSION")
+    )]
+    Missing {
+        /// Which policy.
+        policy: String,
+        /// Each function with its interface, or the interface alone: `signalbox:policy/clock@0.1.1#now`.
+        missing: Vec<String>,
+        /// The version of the contract that the host has.
+        provided: String,
+    },
+    /// It was built for a version of the contract that this host does not know.
+    #[error(
+        "policy `{policy}`: it was built for version {built_for} of the contract, and signalbox {} has {} of it. Use a \
+         signalbox that has it, or build the policy for a version that is compatible",
+        env!("CARGO_PKG_VERSION"), .provided.join(" and ")
+    )]
+    Version {
+        /// Which policy.
+        policy: String,
+        /// The version of its export.
+        built_for: String,
+        /// The newest version of each generation that the host has.
+        provided: Vec<String>,
+    },
     /// It is of another world.
     #[error("policy `{policy}`: it is not of the world `{WORLD}`: {reason}")]
     World {

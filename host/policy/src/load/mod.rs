@@ -9,7 +9,7 @@ use std::{io, path::PathBuf, sync::Arc};
 use tokio::time::Instant;
 use wasmtime::{
     Engine,
-    component::{Component, HasSelf, Linker},
+    component::{Component, Linker},
 };
 
 pub use check::WORLD;
@@ -19,9 +19,10 @@ pub(crate) use {check::is_component, source::deserialize};
 
 use crate::{
     call::{Identity, Policy as _},
-    contract::{Finding, bindings},
+    contract::Finding,
     digest,
     engine::{self, Metering, Target, Ticker},
+    generation::{self, Generation},
     instance::{Redact, state::State},
     limits::Limits,
     policy::{ComponentPolicy, Parts},
@@ -37,6 +38,7 @@ const LOADING: std::time::Duration = std::time::Duration::from_secs(30);
 pub struct PolicyEngine {
     pub(crate) engine: Engine,
     linker: Linker<State>,
+    generations: &'static [Generation],
     pub(crate) metering: Metering,
     pub(crate) ticker: Arc<Ticker>,
     #[cfg_attr(
@@ -87,15 +89,25 @@ impl PolicyEngine {
     /// # Errors
     /// See [`EngineError`].
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        Self::of(options, generation::ALL)
+    }
+
+    /// An engine for policies of these generations of the contract.
+    pub(crate) fn of(
+        options: EngineOptions,
+        generations: &'static [Generation],
+    ) -> Result<Self, EngineError> {
         let engine =
             engine::build(&Target::host(), options.metering).map_err(EngineError::Engine)?;
         let mut linker = Linker::new(&engine);
-        bindings::Policy::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)
-            .map_err(EngineError::Engine)?;
+        for generation in generations {
+            (generation.link)(&mut linker).map_err(EngineError::Engine)?;
+        }
         let ticker = Arc::new(Ticker::start(&engine)?);
         Ok(Self {
             engine,
             linker,
+            generations,
             metering: options.metering,
             ticker,
             cache: options.cache,
@@ -116,11 +128,11 @@ impl PolicyEngine {
         } = loading;
         check::settings(&name, &settings)?;
         let (component, digest) = self.component(&name, source, limits).await?;
-        check::world(&self.engine, &component, &name)?;
-        let pre = self
+        let generation = check::world(&self.engine, &component, &name, self.generations)?;
+        let prepared = self
             .linker
             .instantiate_pre(&component)
-            .and_then(bindings::PolicyPre::new)
+            .and_then(generation.prepare)
             .map_err(|error| LoadError::world(&name, format!("{error:#}")))?;
 
         let identity = Identity {
@@ -131,7 +143,7 @@ impl PolicyEngine {
         };
         let mut policy = ComponentPolicy::new(
             Parts {
-                pre,
+                prepared,
                 metering: self.metering,
                 ticker: Arc::clone(&self.ticker),
                 limits,

@@ -7,7 +7,8 @@ use wasmtime::Store;
 
 use crate::{
     call::{CallContext, Fault, Invoked},
-    contract::{Invocation, bindings},
+    contract::Invocation,
+    generation::Guest,
     instance::{log::Log, state::State, task::Export},
     policy::ComponentPolicy,
 };
@@ -19,7 +20,7 @@ use crate::{
 pub struct Reused<'a> {
     policy: &'a ComponentPolicy,
     store: Store<State>,
-    instance: bindings::Policy,
+    instance: Box<dyn Guest>,
 }
 
 impl ComponentPolicy {
@@ -27,7 +28,7 @@ impl ComponentPolicy {
     #[doc(hidden)]
     pub async fn reused(&self, context: CallContext) -> Result<Reused<'_>, Fault> {
         let mut store = self.store(Export::Invoke, None, context)?;
-        let made = self.parts.pre.instantiate_async(&mut store).await;
+        let made = self.parts.prepared.instantiate(&mut store).await;
         let instance = self.conclude(&mut store, Ok(made))?;
         Ok(Reused {
             policy: self,
@@ -57,9 +58,8 @@ impl Reused<'_> {
         let allowance = std::mem::replace(self.store.data_mut(), fresh).allowance;
         self.store.data_mut().allowance = allowance;
         let outcome = timeout_at(deadline, async {
-            let handler = self.instance.signalbox_policy_handler();
-            handler
-                .call_invoke(&mut self.store, &self.policy.settings, invocation, None)
+            self.instance
+                .invoke(&mut self.store, &self.policy.settings, invocation, None)
                 .await
         })
         .await;
