@@ -1,10 +1,15 @@
 //! Policies of the configuration file: rules, and a policy that misbehaves.
 
 use serde_json::json;
+use signalbox_policy::digest;
+use signalbox_test_guests::{HOSTILE, KEPT, caller};
 
 use crate::{
     start::{not_started, variables},
-    support::stage::{Setting, Stage, batch, failure, failures},
+    support::{
+        bucket::Bucket,
+        stage::{Setting, Stage, batch, failure, failures},
+    },
 };
 
 fn with_rules() -> Setting {
@@ -168,4 +173,136 @@ async fn a_component_of_another_world_stops_the_start() {
     let message = not_started(variables(&[("SIGNALBOX_CONFIG", &file)])).await;
     let part = "policy `p`: it is not of the world `signalbox:policy/policy@0.1.0`";
     assert!(message.contains(part), "{message}");
+}
+
+/// A function whose set is in a bucket, which it looks at before every invocation.
+fn from_bucket(bucket: &Bucket, key: &str) -> Setting {
+    let config = "[policy_set]\nmax_age_seconds = 0\nwithin_ms = 30000\nallow_unsigned = true\n";
+    Setting {
+        config: Some(config.to_owned()),
+        variables: vec![
+            ("AWS_ENDPOINT_URL_S3", bucket.url()),
+            ("SIGNALBOX_POLICY_SET", format!("s3://{key}")),
+        ],
+        ..Setting::default()
+    }
+}
+
+/// A set of these policies (name, file, the file's content), of which the first serves payloads that name none.
+fn set_of(revision: u32, policies: &[(&str, &str, &[u8])]) -> String {
+    let mut set = format!("schema = 1\nrevision = {revision}\n\n");
+    for (name, file, bytes) in policies {
+        let sha256 = digest::hex(bytes);
+        set.push_str(&format!(
+            "[policies.{name}]\ncomponent = \"{file}\"\nsha256 = \"{sha256}\"\n\n"
+        ));
+    }
+    let names: Vec<_> = policies.iter().map(|(name, ..)| *name).collect();
+    set.push_str(&format!(
+        "[[routes]]\nname = \"all\"\nfunction = \"*\"\npolicies = {names:?}\n"
+    ));
+    set
+}
+
+#[tokio::test]
+async fn a_component_is_fetched_once_per_digest() {
+    const SET: &str = "sets/set.toml";
+    let (_, kept) = KEPT[0];
+    let bucket = Bucket::start().await;
+    for (file, bytes) in [("a", kept), ("b", kept), ("c", HOSTILE)] {
+        bucket.put(&format!("sets/{file}.wasm"), bytes);
+    }
+    let two = [("one", "a.wasm", kept), ("two", "b.wasm", kept)];
+    bucket.put(SET, set_of(1, &two));
+    let stage = Stage::set(from_bucket(&bucket, SET)).await;
+    let serves = |policy: &'static str| {
+        let stage = &stage;
+        async move {
+            let payload = json!({"sqlStatement": "select 1", "policy": policy});
+            match stage.invoke(payload).await {
+                Ok(reply) => reply.to_string(),
+                Err(failed) => failed.message,
+            }
+        }
+    };
+    let fetched = || ["a", "b", "c"].map(|file| bucket.asked(&format!("sets/{file}.wasm")));
+
+    for policy in ["one", "two", "one"] {
+        let said = serves(policy).await;
+        assert!(said.contains("wants nothing"), "{policy}: {said}");
+    }
+    assert_eq!(
+        fetched(),
+        [1, 0, 0],
+        "one digest, whatever its files are called"
+    );
+    assert_eq!(bucket.sent(SET), 1, "what is unchanged is not sent again");
+    assert!(bucket.asked(SET) > 3, "though it was looked at before each");
+
+    // Another set, in which one of the components is another.
+    bucket.put(SET, set_of(2, &[two[0], ("two", "c.wasm", HOSTILE)]));
+    let said = serves("two").await;
+    assert!(said.contains("calls"), "{said}");
+    assert_eq!(fetched(), [1, 0, 1]);
+    bucket.put(
+        SET,
+        set_of(
+            3,
+            &[
+                two[0],
+                ("two", "c.wasm", HOSTILE),
+                ("three", "b.wasm", kept),
+            ],
+        ),
+    );
+    let said = serves("three").await;
+    assert!(said.contains("wants nothing"), "{said}");
+    assert_eq!((fetched(), bucket.sent(SET)), ([1, 0, 1], 3));
+    stage.check(&[]);
+}
+
+/// For each function of the contract's imports, as its files list them, a policy that calls it and was granted nothing.
+#[tokio::test]
+async fn without_grants_no_import_of_the_contract_is_reached() {
+    let callers =
+        caller::contract(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("wit")).callers;
+    // Those two stage an answer and reach nothing.
+    let guarded = callers
+        .iter()
+        .filter(|caller| caller.fails && !caller.name().starts_with("callbacks/task.succeed"))
+        .filter(|caller| !caller.name().starts_with("callbacks/task.fail"));
+    let (names, files): (Vec<_>, Vec<_>) = guarded
+        .map(|caller| {
+            let name = caller.function.replace("task.", "");
+            (name.clone(), (format!("{name}.wasm"), &caller.component))
+        })
+        .unzip();
+    let policies: Vec<_> = names
+        .iter()
+        .zip(&files)
+        .map(|(name, (file, bytes))| (name.as_str(), file.as_str(), bytes.as_slice()))
+        .collect();
+    let bucket = Bucket::start().await;
+    for (file, bytes) in &files {
+        bucket.put(&format!("sets/{file}"), bytes.as_slice());
+    }
+    bucket.put("sets/set.toml", set_of(1, &policies));
+    let stage = Stage::set(from_bucket(&bucket, "sets/set.toml")).await;
+    for name in &names {
+        let execution = stage.task(json!({"sqlStatement": "select 1", "policy": name}));
+        let (error, cause) = failure(&execution).await;
+        assert_eq!(error, "NotGranted", "{name}: {cause}");
+        let says = format!("`{name}` is not granted to policy `{name}`");
+        assert!(cause.contains(&says), "{name}: {cause}");
+    }
+    assert_eq!(names.len(), 8, "{names:?}");
+    for call in [
+        "ExecuteStatement",
+        "BatchExecuteStatement",
+        "DescribeStatement",
+        "CancelStatement",
+    ] {
+        assert_eq!(stage.calls(call), 0, "{call}");
+    }
+    stage.check(&[]);
 }

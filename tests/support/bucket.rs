@@ -35,6 +35,7 @@ pub enum Mood {
 struct Shared {
     mood: Mood,
     objects: BTreeMap<String, Vec<u8>>,
+    asked: BTreeMap<String, u32>,
     reads: BTreeMap<String, u32>,
 }
 
@@ -75,6 +76,12 @@ impl Bucket {
         self.shared.lock().expect("lock").mood = mood;
     }
 
+    /// How often an object was asked for, whatever the answer.
+    pub fn asked(&self, key: &str) -> u32 {
+        let shared = self.shared.lock().expect("lock");
+        shared.asked.get(key).copied().unwrap_or_default()
+    }
+
     /// How often an object was sent whole.
     pub fn sent(&self, key: &str) -> u32 {
         let shared = self.shared.lock().expect("lock");
@@ -97,6 +104,7 @@ async fn read(State(shared): State<Arc<Mutex<Shared>>>, uri: Uri, headers: Heade
     }
     let mut shared = shared.lock().expect("lock");
     let key = uri.path().trim_start_matches('/').to_owned();
+    *shared.asked.entry(key.clone()).or_default() += 1;
     let Some(bytes) = shared.objects.get(&key).cloned() else {
         return error(StatusCode::NOT_FOUND, "NoSuchKey");
     };
