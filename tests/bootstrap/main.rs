@@ -24,6 +24,7 @@ mod life;
 mod operating;
 mod policies;
 mod policy_sets;
+mod registry;
 mod sessions;
 mod start;
 mod stops;

@@ -22,6 +22,8 @@ pub const OWN_VARIABLES: [&str; 7] = [
     "SIGNALBOX_RESPONSE_ORIGINS",
     "SIGNALBOX_CACHE_DIR",
     "SIGNALBOX_POLICY_SET",
+    "SIGNALBOX_REGISTRY_USERNAME",
+    "SIGNALBOX_REGISTRY_PASSWORD",
 ];
 
 /// What the environment says, each value checked.

@@ -9,12 +9,16 @@ mod lines;
 mod loader;
 pub mod manifest;
 mod refresh;
+#[cfg(feature = "registry")]
+mod registry;
 pub mod signature;
 mod source;
 mod status;
 mod vectors;
 
 pub use loader::{Loaded, LoadedPolicy, Loader, SetError, Terms};
+#[cfg(feature = "registry")]
+pub use registry::RegistrySource;
 pub use refresh::{Refresher, Timing};
 pub use source::{FetchError, Fetched, FileSource, S3Source, Source};
 pub use status::Status;
