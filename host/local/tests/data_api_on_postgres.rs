@@ -1,4 +1,4 @@
-//! The tests of `data_api.rs` again, on PostgreSQL.
+//! The tests of `data_api` again, on PostgreSQL.
 
-#[path = "data_api.rs"]
+#[path = "data_api/main.rs"]
 mod data_api;
