@@ -16,6 +16,7 @@ use crate::{
         GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartedStatement,
         StatementDescription, StatementList, StatementResult,
     },
+    functions,
     services::Services,
 };
 
@@ -64,7 +65,7 @@ impl Journal {
 }
 
 /// About how many bytes a value takes.
-fn size(value: &Value) -> usize {
+pub(crate) fn size(value: &Value) -> usize {
     NODE + match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(size).sum(),
@@ -172,7 +173,7 @@ impl<S: Services> Services for Journaled<S> {
     ) -> Result<StartedStatement, Failure> {
         let arguments = json!({ "task": bound, "request": &request });
         let call = self.services.execute_statement(bound, request);
-        self.record("redshift-data/execute-statement", arguments, call)
+        self.record(functions::EXECUTE_STATEMENT, arguments, call)
             .await
     }
 
@@ -183,7 +184,7 @@ impl<S: Services> Services for Journaled<S> {
     ) -> Result<StartedStatement, Failure> {
         let arguments = json!({ "task": bound, "request": &request });
         let call = self.services.batch_execute_statement(bound, request);
-        self.record("redshift-data/batch-execute-statement", arguments, call)
+        self.record(functions::BATCH_EXECUTE_STATEMENT, arguments, call)
             .await
     }
 
@@ -193,7 +194,7 @@ impl<S: Services> Services for Journaled<S> {
     ) -> Result<StatementDescription, Failure> {
         let arguments = json!({ "request": &request });
         self.record(
-            "redshift-data/describe-statement",
+            functions::DESCRIBE_STATEMENT,
             arguments,
             self.services.describe_statement(request),
         )
@@ -206,7 +207,7 @@ impl<S: Services> Services for Journaled<S> {
     ) -> Result<CancelledStatement, Failure> {
         let arguments = json!({ "request": &request });
         self.record(
-            "redshift-data/cancel-statement",
+            functions::CANCEL_STATEMENT,
             arguments,
             self.services.cancel_statement(request),
         )
@@ -219,7 +220,7 @@ impl<S: Services> Services for Journaled<S> {
     ) -> Result<StatementResult, Failure> {
         let arguments = json!({ "request": &request });
         self.record(
-            "redshift-data/get-statement-result",
+            functions::GET_STATEMENT_RESULT,
             arguments,
             self.services.get_statement_result(request),
         )
@@ -232,7 +233,7 @@ impl<S: Services> Services for Journaled<S> {
     ) -> Result<StatementList, Failure> {
         let arguments = json!({ "request": &request });
         self.record(
-            "redshift-data/list-statements",
+            functions::LIST_STATEMENTS,
             arguments,
             self.services.list_statements(request),
         )
@@ -241,12 +242,12 @@ impl<S: Services> Services for Journaled<S> {
 
     async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
         let arguments = json!({ "request": &request });
-        self.record("ledger/latest", arguments, self.services.latest(request))
+        self.record(functions::LATEST, arguments, self.services.latest(request))
             .await
     }
 
     async fn heartbeat(&self) -> Result<(), Failure> {
-        self.record("callbacks/heartbeat", json!({}), self.services.heartbeat())
+        self.record(functions::HEARTBEAT, json!({}), self.services.heartbeat())
             .await
     }
 }

@@ -11,6 +11,7 @@ pub mod call;
 pub mod contract;
 pub mod digest;
 mod engine;
+pub mod functions;
 mod generation;
 pub mod inspect;
 mod instance;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use signalbox_policy::functions;
 use signalbox_tasker::ports::Warehouse;
 
 use super::report::Happening;
@@ -41,7 +42,7 @@ pub(super) fn started(happenings: &[Happening]) -> Vec<Started> {
         .filter(|call| {
             matches!(
                 call.function.as_str(),
-                "redshift-data/execute-statement" | "redshift-data/batch-execute-statement"
+                functions::EXECUTE_STATEMENT | functions::BATCH_EXECUTE_STATEMENT
             )
         })
         .filter_map(|call| {

@@ -15,19 +15,18 @@ use crate::{
         GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartOptions,
         StartedStatement, StatementDescription, StatementList, StatementResult, StatementStatus,
     },
+    functions,
     journal::{HostCall, canonical},
     record::{Asked, DecisionRecord},
     services::Services,
 };
 
-/// What reads rows.
-const READS_ROWS: &str = "redshift-data/get-statement-result";
 /// What changes something, and so can be made up.
 const EFFECTS: [&str; 4] = [
-    "redshift-data/execute-statement",
-    "redshift-data/batch-execute-statement",
-    "redshift-data/cancel-statement",
-    "callbacks/heartbeat",
+    functions::EXECUTE_STATEMENT,
+    functions::BATCH_EXECUTE_STATEMENT,
+    functions::CANCEL_STATEMENT,
+    functions::HEARTBEAT,
 ];
 
 /// Why a run cannot go on.
@@ -148,7 +147,7 @@ impl Recorded {
         };
         let mut progress = self.progress();
         progress.made += 1;
-        progress.has_read_results |= function == READS_ROWS;
+        progress.has_read_results |= function == functions::GET_STATEMENT_RESULT;
         let rest = self.calls.iter().enumerate().skip(progress.next);
         for (number, call) in rest {
             if call.omitted && call.function == function {
@@ -269,8 +268,8 @@ impl Services for Recorded {
         request: ExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
         let arguments = json!({ "task": bound, "request": &request });
-        let function = "redshift-data/execute-statement";
-        self.start(function, arguments, &request.options).await
+        self.start(functions::EXECUTE_STATEMENT, arguments, &request.options)
+            .await
     }
 
     async fn batch_execute_statement(
@@ -279,8 +278,12 @@ impl Services for Recorded {
         request: BatchExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
         let arguments = json!({ "task": bound, "request": &request });
-        let function = "redshift-data/batch-execute-statement";
-        self.start(function, arguments, &request.options).await
+        self.start(
+            functions::BATCH_EXECUTE_STATEMENT,
+            arguments,
+            &request.options,
+        )
+        .await
     }
 
     async fn describe_statement(
@@ -288,8 +291,7 @@ impl Services for Recorded {
         request: DescribeStatementRequest,
     ) -> Result<StatementDescription, Failure> {
         let arguments = json!({ "request": request });
-        self.read("redshift-data/describe-statement", arguments)
-            .await
+        self.read(functions::DESCRIBE_STATEMENT, arguments).await
     }
 
     async fn cancel_statement(
@@ -297,7 +299,7 @@ impl Services for Recorded {
         request: CancelStatementRequest,
     ) -> Result<CancelledStatement, Failure> {
         let arguments = json!({ "request": request });
-        self.act("redshift-data/cancel-statement", arguments, |_| {
+        self.act(functions::CANCEL_STATEMENT, arguments, |_| {
             CancelledStatement {
                 status: true,
                 document: json!({ "Status": true }).to_string(),
@@ -310,7 +312,11 @@ impl Services for Recorded {
         &self,
         request: GetStatementResultRequest,
     ) -> Result<StatementResult, Failure> {
-        self.read(READS_ROWS, json!({ "request": request })).await
+        self.read(
+            functions::GET_STATEMENT_RESULT,
+            json!({ "request": request }),
+        )
+        .await
     }
 
     async fn list_statements(
@@ -318,15 +324,15 @@ impl Services for Recorded {
         request: ListStatementsRequest,
     ) -> Result<StatementList, Failure> {
         let arguments = json!({ "request": request });
-        self.read("redshift-data/list-statements", arguments).await
+        self.read(functions::LIST_STATEMENTS, arguments).await
     }
 
     async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
-        self.read("ledger/latest", json!({ "request": request }))
+        self.read(functions::LATEST, json!({ "request": request }))
             .await
     }
 
     async fn heartbeat(&self) -> Result<(), Failure> {
-        self.act("callbacks/heartbeat", json!({}), |_| ()).await
+        self.act(functions::HEARTBEAT, json!({}), |_| ()).await
     }
 }
