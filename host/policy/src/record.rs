@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     call::{Answer, Fault, FaultKind, Identity, Invoked, Settled, Usage},
     contract::{Closing, Invocation, OnStop, Rejection, Settlement, Waiter},
-    journal::HostCall,
+    journal::{self, HostCall},
 };
 
 /// The version of the records' form. A reader refuses a higher one.
@@ -44,6 +44,24 @@ pub struct DecisionRecord {
     /// What was hidden after the policy saw it; none if nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<Masked>,
+}
+
+impl DecisionRecord {
+    /// About how many bytes of memory it takes, without what has a small bound anyway.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let asked = match &self.asked {
+            Asked::Invoke { invocation, .. } => invocation.payload.len(),
+            Asked::Settle { .. } | Asked::Closed { .. } => 0,
+        };
+        let reply = match &self.decision {
+            Decision::Invoked { reply, .. } => journal::size(reply),
+            _ => 0,
+        };
+        let calls = self.calls.iter();
+        let calls = calls.map(|call| journal::size(&call.arguments) + journal::size(&call.reply));
+        asked + reply + calls.sum::<usize>()
+    }
 }
 
 /// What a policy was asked, by export.

@@ -25,6 +25,8 @@ use crate::{
 
 /// How many decisions wait for their shadow. A batch has ten events or so; more would be memory for nothing.
 const MOST: usize = 32;
+/// How many bytes of decisions wait for it. What is longer has rows in it, as few have.
+const ROOM: usize = 8 * 1024 * 1024;
 /// What the sample is chosen by.
 const SALT: &str = "shadow";
 
@@ -105,6 +107,8 @@ pub struct Shadows {
 #[derive(Default)]
 struct Waiting {
     decisions: VecDeque<(DecisionRecord, Arc<dyn Policy>)>,
+    /// How many bytes they take.
+    bytes: usize,
     skipped: u64,
 }
 
@@ -140,7 +144,9 @@ impl Shadows {
 
     fn wait(&self, record: DecisionRecord, shadow: Arc<dyn Policy>) {
         let mut waiting = self.waiting();
-        if waiting.decisions.len() < MOST {
+        let bytes = waiting.bytes.saturating_add(record.size());
+        if waiting.decisions.len() < MOST && bytes <= ROOM {
+            waiting.bytes = bytes;
             waiting.decisions.push_back((record, shadow));
         } else {
             waiting.skipped += 1;
@@ -154,6 +160,7 @@ impl Shadows {
         let Waiting {
             decisions,
             mut skipped,
+            ..
         } = std::mem::take(&mut *self.waiting());
         let mut compared = Vec::new();
         for (record, shadow) in decisions {

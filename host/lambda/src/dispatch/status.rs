@@ -13,7 +13,8 @@ pub(super) fn answer(
 ) -> Result<Value, Raised> {
     let Some(set) = set else {
         return Err(Raised::invalid(
-            "this function has no policy set whose status could be told: its policies are those of its configuration",
+            "no policy set is looked after here, so there is no status to tell: the policies are those of the configuration, \
+             or `signalbox invoke` has loaded the set once",
         ));
     };
     let function = context.function_arn.as_deref().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use signalbox_policy::{
-    DecisionRecord,
+    DecisionRecord, functions,
     record::{MaskRule, Masked},
     replay::Conceal,
 };
@@ -30,9 +30,8 @@ const PARAMETERS: [&str; 2] = ["parameters", "queryparameters"];
 /// The text that holds a caller's payload.
 const PAYLOAD: &str = "payload";
 /// Fields of a payload that are explained in the README. Any other is the caller's own, and may hold anything.
-const EXPLAINED: [&str; 33] = [
+pub(super) const EXPLAINED: [&str; 31] = [
     "action",
-    "clientToken",
     "deadlineSeconds",
     "executionArn",
     "executionMode",
@@ -41,6 +40,7 @@ const EXPLAINED: [&str; 33] = [
     "LogicalResourceId",
     "nextToken",
     "OldResourceProperties",
+    "onSessionLost",
     "onStop",
     "output",
     "parameters",
@@ -58,17 +58,13 @@ const EXPLAINED: [&str; 33] = [
     "sqlStatements",
     "StackId",
     "statementId",
-    "statementName",
     "step",
     "target",
     "waitSeconds",
-    "withEvent",
     "ServiceToken",
 ];
 /// Fields of a payload that hold such fields themselves.
 const WRAPPERS: [&str; 2] = ["ResourceProperties", "OldResourceProperties"];
-/// The call that reads rows.
-const READS_ROWS: &str = "redshift-data/get-statement-result";
 
 /// The record as JSON, masked.
 pub(super) fn masked(record: &DecisionRecord, rule: MaskRule) -> Value {
@@ -78,7 +74,10 @@ pub(super) fn masked(record: &DecisionRecord, rule: MaskRule) -> Value {
         places: Vec::new(),
     };
     if let Value::Object(fields) = &mut value {
-        let read_results = record.calls.iter().any(|call| call.function == READS_ROWS);
+        let read_results = record
+            .calls
+            .iter()
+            .any(|call| call.function == functions::GET_STATEMENT_RESULT);
         for (name, field) in fields {
             match name.as_str() {
                 // What these hold is the host's own.

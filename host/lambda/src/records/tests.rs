@@ -207,6 +207,18 @@ fn the_same_is_hidden_in_what_is_compared_with_a_record() {
 }
 
 #[test]
+fn the_fields_that_are_explained_are_those_that_policies_know() {
+    // The host takes these out of a payload before a policy sees it.
+    let taken = ["taskToken", "ResponseURL"];
+    let mut known = signalbox_kit::payload::FIELDS.to_vec();
+    known.retain(|field| !taken.contains(field));
+    known.sort_unstable();
+    let mut explained = mask::EXPLAINED.to_vec();
+    explained.sort_unstable();
+    assert_eq!(explained, known);
+}
+
+#[test]
 fn of_fields_that_nobody_explains_only_the_names_stay_in_the_log() {
     let payload = json!({
         "sqlStatement": "select 1", "colour": "SECRET", "deep": {"x": ["SECRET", 4711]},
@@ -298,6 +310,52 @@ async fn what_cannot_be_written_stops_nobody() {
     let records = Records::new(&config(Some(&file)), Some(Box::new(full))).unwrap();
     records.saw(record(&json!({}), json!([]), invoked(json!({}))));
     records.flush(Duration::from_secs(60)).await;
+}
+
+/// A log that takes nothing until it is let go.
+struct Stuck(std::sync::mpsc::Receiver<()>, Log);
+
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Whoever held it is gone: so is what held it up.
+        let _ = self.0.recv();
+        self.1.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_recorded_does_not_wait_and_what_waits_has_a_bound() {
+    let (release, stuck) = std::sync::mpsc::channel();
+    let log = Log::default();
+    let lines = Stuck(stuck, log.clone());
+    let records =
+        Records::with_room(&config(None), Some(Box::new(lines)), 32 * 1024).expect("a log");
+    let kilobyte = "x".repeat(1024);
+    let mut seen = record(
+        &json!({"sqlStatement": kilobyte}),
+        json!([]),
+        invoked(json!({})),
+    );
+    for at in 0..100 {
+        seen.at = at;
+        records.saw(seen.clone());
+    }
+    records.flush(Duration::from_millis(10)).await;
+    drop(release);
+    records.flush(Duration::from_secs(60)).await;
+    let lines = log.lines();
+    assert!((20..=32).contains(&lines.len()), "{} lines", lines.len());
+    for (at, line) in lines.iter().enumerate() {
+        assert_eq!(line["record"]["at"], at, "in the order in which they came");
+    }
+    // There is room again.
+    records.saw(record(&json!({}), json!([]), invoked(json!({}))));
+    records.flush(Duration::from_secs(60)).await;
+    assert_eq!(log.lines().len(), lines.len() + 1);
 }
 
 #[test]
