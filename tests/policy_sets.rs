@@ -92,7 +92,7 @@ impl Source for Ever {
         }))
     }
 
-    async fn file(&self, name: &str, _: usize) -> Result<Vec<u8>, FetchError> {
+    async fn file(&self, name: &str, _: &str, _: usize) -> Result<Vec<u8>, FetchError> {
         panic!("no file is named, and {name} was asked for")
     }
 }
@@ -349,7 +349,7 @@ impl Source for Hanging {
         }))
     }
 
-    async fn file(&self, name: &str, _: usize) -> Result<Vec<u8>, FetchError> {
+    async fn file(&self, name: &str, _: &str, _: usize) -> Result<Vec<u8>, FetchError> {
         panic!("no file is named, and {name} was asked for")
     }
 }

@@ -28,6 +28,7 @@ mod operating;
 mod policies;
 mod policy_sets;
 mod records;
+mod registry;
 mod sessions;
 mod start;
 mod stops;

@@ -189,7 +189,7 @@ fn from_bucket(bucket: &Bucket, key: &str) -> Setting {
 }
 
 /// A set of these policies (name, file, the file's content), of which the first serves payloads that name none.
-fn set_of(revision: u32, policies: &[(&str, &str, &[u8])]) -> String {
+pub(crate) fn set_of(revision: u32, policies: &[(&str, &str, &[u8])]) -> String {
     let mut set = format!("schema = 1\nrevision = {revision}\n\n");
     for (name, file, bytes) in policies {
         let sha256 = digest::hex(bytes);

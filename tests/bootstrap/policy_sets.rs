@@ -21,7 +21,7 @@ const ROUTE: &str =
     "[[routes]]\nname = \"all\"\nfunction = \"*:function:tasker\"\npolicies = [\"standard\"]\n";
 
 /// A set of the standard policy that denies what the reason is given for.
-fn set(revision: u32, denies: Option<&str>) -> String {
+pub(crate) fn set(revision: u32, denies: Option<&str>) -> String {
     let rule = denies.map_or_else(String::new, |reason| {
         format!(
             "[[policies.standard.settings.rules]]\nname = \"no drops\"\nwhen = {{ kinds = [\"drop-table\"] }}\n\
@@ -36,7 +36,7 @@ fn set(revision: u32, denies: Option<&str>) -> String {
 }
 
 /// A function that looks at its set before every invocation.
-fn from_file(set: &str) -> Setting {
+pub(crate) fn from_file(set: &str) -> Setting {
     let config = "[policy_set]\nsource = \"set.toml\"\nmax_age_seconds = 0\nwithin_ms = 30000\nstatus_for = [\"*\"]\n";
     Setting {
         config: Some(config.to_owned()),
@@ -56,12 +56,12 @@ fn publish(stage: &Stage, set: &str) {
     std::fs::rename(folder.join("draft"), folder.join("set.toml")).expect("moved");
 }
 
-async fn status(stage: &Stage) -> Value {
+pub(crate) async fn status(stage: &Stage) -> Value {
     let told = stage.invoke(json!({"action": "status"})).await;
     told.expect("a status")["policySet"].clone()
 }
 
-async fn drop_table(stage: &Stage) -> Result<(), String> {
+pub(crate) async fn drop_table(stage: &Stage) -> Result<(), String> {
     let dropped = stage
         .invoke(json!({"sqlStatement": "drop table if exists t"}))
         .await;
@@ -303,7 +303,7 @@ async fn who_may_not_ask_for_the_status_is_not_told() {
 }
 
 /// Makes a key with the command line: the public half, and the file of the private one.
-async fn key(stage: &Stage, name: &str) -> (String, String) {
+pub(crate) async fn key(stage: &Stage, name: &str) -> (String, String) {
     let file = folder(stage).join(name).display().to_string();
     let made = stage
         .signalbox(&["--json", "policy", "keygen", "-o", &file])
@@ -313,7 +313,7 @@ async fn key(stage: &Stage, name: &str) -> (String, String) {
     (told["publicKey"].as_str().expect("a key").to_owned(), file)
 }
 
-async fn sign(stage: &Stage, set: &str, key: &str) -> String {
+pub(crate) async fn sign(stage: &Stage, set: &str, key: &str) -> String {
     let file = folder(stage).join("to-sign.toml");
     std::fs::write(&file, set).expect("written");
     let file = file.display().to_string();

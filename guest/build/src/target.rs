@@ -95,13 +95,40 @@ fn has_library(folder: &Path) -> bool {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::fs;
+    use std::{
+        fs,
+        sync::atomic::{AtomicU32, Ordering},
+    };
 
     use super::*;
 
+    /// A folder that goes with its test: this crate has no dev-dependencies (Cargo.toml).
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new() -> Self {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("signalbox-guest-build-{}-{count}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        fn path(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).ok();
+        }
+    }
+
     /// A compiler that looks for its target in `lib`, and this rustup, in a folder of their own.
-    fn toolchain(rustup: Option<&str>) -> (tempfile::TempDir, Programs) {
-        let folder = tempfile::tempdir().unwrap();
+    fn toolchain(rustup: Option<&str>) -> (Folder, Programs) {
+        let folder = Folder::new();
         let script = |name: &str, text: &str| -> Vec<OsString> {
             let path = folder.path().join(name);
             fs::write(&path, text).unwrap();

@@ -14,7 +14,7 @@ pub(super) const RETENTION_DAYS_MAX: u64 = 3_650;
 /// The longest time the sweep may wait: a statement's own longest run, 24 hours.
 pub(super) const SWEEP_SECONDS_MAX: u64 = 86_400;
 /// The variables of our own, apart from those that only tests read (`SIGNALBOX_TEST_…`).
-pub const OWN_VARIABLES: [&str; 7] = [
+pub const OWN_VARIABLES: [&str; 9] = [
     "SIGNALBOX_CONFIG",
     "SIGNALBOX_DEPLOYMENT",
     "SIGNALBOX_UNKNOWN_FIELDS",
@@ -22,6 +22,8 @@ pub const OWN_VARIABLES: [&str; 7] = [
     "SIGNALBOX_RESPONSE_ORIGINS",
     "SIGNALBOX_CACHE_DIR",
     "SIGNALBOX_POLICY_SET",
+    "SIGNALBOX_REGISTRY_USERNAME",
+    "SIGNALBOX_REGISTRY_PASSWORD",
 ];
 
 /// What the environment says, each value checked.

@@ -48,6 +48,9 @@ pub enum SetSource {
         /// The key.
         key: String,
     },
+    /// An artifact in a registry: `REGISTRY/REPOSITORY:TAG` or `REGISTRY/REPOSITORY@sha256:DIGEST`.
+    #[cfg(feature = "registry")]
+    Registry(String),
 }
 
 impl fmt::Display for SetSource {
@@ -55,6 +58,8 @@ impl fmt::Display for SetSource {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::S3 { bucket, key } => write!(f, "s3://{bucket}/{key}"),
+            #[cfg(feature = "registry")]
+            Self::Registry(reference) => write!(f, "oci://{reference}"),
         }
     }
 }
@@ -87,11 +92,72 @@ fn source(text: &str, folder: &Path) -> Result<SetSource, String> {
                 "{text:?} names no object: s3://BUCKET/KEY, the key being that of the manifest"
             )),
         },
+        Some(("oci", rest)) => registry(text, rest),
         Some((other, _)) => Err(format!(
-            "this version reads no policy sets from `{other}://`: give the path of a file, or s3://BUCKET/KEY"
+            "this version reads no policy sets from `{other}://`: give the path of a file, s3://BUCKET/KEY, or \
+             oci://REGISTRY/REPOSITORY:TAG"
         )),
         None => Ok(SetSource::File(folder.join(text))),
     }
+}
+
+/// Reads a reference. What other tools leave out has to be there: no registry and no tag is meant by default.
+#[cfg(feature = "registry")]
+fn registry(text: &str, rest: &str) -> Result<SetSource, String> {
+    let is_lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_repository = |path: &str| {
+        path.split('/').all(|part| {
+            part.bytes().next().is_some_and(is_lower)
+                && part
+                    .bytes()
+                    .all(|byte| is_lower(byte) || matches!(byte, b'.' | b'_' | b'-'))
+        })
+    };
+    let is_registry = |host: &str| {
+        (host.contains(['.', ':']) || host == "localhost")
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'))
+    };
+    let is_tag = |tag: &str| {
+        (1..=128).contains(&tag.len())
+            && tag
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    };
+    let is_digest = |digest: &str| {
+        digest.strip_prefix("sha256:").is_some_and(|hex| {
+            hex.len() == 64
+                && hex
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    };
+    let good = rest.split_once('/').is_some_and(|(host, path)| {
+        let named = match path.split_once('@') {
+            Some((repository, digest)) => is_repository(repository) && is_digest(digest),
+            None => path
+                .rsplit_once(':')
+                .is_some_and(|(repository, tag)| is_repository(repository) && is_tag(tag)),
+        };
+        is_registry(host) && named
+    });
+    if good {
+        return Ok(SetSource::Registry(rest.to_owned()));
+    }
+    Err(format!(
+        "{text:?} names nothing in a registry: oci://REGISTRY/REPOSITORY:TAG or \
+         oci://REGISTRY/REPOSITORY@sha256:DIGEST"
+    ))
+}
+
+#[cfg(not(feature = "registry"))]
+fn registry(_: &str, _: &str) -> Result<SetSource, String> {
+    Err(
+        "this host was built without the feature `registry`, so it reads no policy sets from `oci://`: give \
+         s3://BUCKET/KEY or the path of a file, or build it with the feature"
+            .to_owned(),
+    )
 }
 
 /// Checks what is said of the policy set; none if nothing is. `note` takes the key, or none for the variable.
@@ -210,6 +276,46 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "registry")]
+    #[test]
+    fn a_reference_into_a_registry_says_everything() {
+        let digest = format!("@sha256:{}", "0a".repeat(32));
+        let registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        for good in [
+            format!("{registry}/team/policies:live"),
+            format!("{registry}/policies{digest}"),
+            "127.0.0.1:5000/p:v1.2_3".to_owned(),
+            "localhost/p:1".to_owned(),
+        ] {
+            assert_eq!(
+                source(&format!("oci://{good}"), Path::new("")),
+                Ok(SetSource::Registry(good))
+            );
+        }
+        for bad in [
+            "policies:live",
+            "r.example/p",
+            "r.example/p:",
+            "r.example/P:live",
+            "r.example/../p:live",
+            "r.example//p:live",
+            "example/p:live",
+            "me:secret@r.example/p:live",
+            "r.example/p@sha256:0a",
+            "r.example/p:a b",
+        ] {
+            let told = source(&format!("oci://{bad}"), Path::new("")).expect_err(bad);
+            assert!(told.contains("REGISTRY/REPOSITORY:TAG"), "{told}");
+        }
+    }
+
+    #[cfg(not(feature = "registry"))]
+    #[test]
+    fn a_build_without_registries_says_so() {
+        let told = source("oci://r.example/p:live", Path::new("")).expect_err("no registries");
+        assert!(told.contains("without the feature `registry`"), "{told}");
+    }
+
     #[test]
     fn unsigned_sets_are_for_files_without_keys_unless_it_is_said() {
         let unsigned = |variable, file| {
@@ -229,9 +335,9 @@ mod tests {
             (Some("s3://b/k"), "", "trusted_keys: is empty"),
             (Some("s3://b"), KEY, "variable: \"s3://b\" names no object"),
             (
-                Some("oci://r/i"),
+                Some("http://r/i"),
                 KEY,
-                "variable: this version reads no policy sets from `oci://`",
+                "variable: this version reads no policy sets from `http://`",
             ),
             (None, "", "source: is missing"),
             (

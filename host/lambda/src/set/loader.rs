@@ -296,7 +296,7 @@ impl Loader {
         if let Some(known) = known(others, &key) {
             return Ok((known, key));
         }
-        let bytes = self.source.file(&pinned.file, most).await?;
+        let bytes = self.source.file(&pinned.file, &pinned.sha256, most).await?;
         check_digest(pinned, &bytes).map_err(wrong)?;
         let source = if artifact.is_some() {
             signalbox_policy::Source::Artifact {

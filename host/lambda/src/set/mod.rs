@@ -9,6 +9,8 @@ mod lines;
 mod loader;
 pub mod manifest;
 mod refresh;
+#[cfg(feature = "registry")]
+mod registry;
 pub mod signature;
 mod source;
 mod status;
@@ -16,5 +18,7 @@ mod vectors;
 
 pub use loader::{Loaded, LoadedPolicy, Loader, SetError, Terms};
 pub use refresh::{Refresher, Timing};
+#[cfg(feature = "registry")]
+pub use registry::RegistrySource;
 pub use source::{FetchError, Fetched, FileSource, S3Source, Source};
 pub use status::Status;

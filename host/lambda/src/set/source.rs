@@ -19,11 +19,12 @@ pub trait Source: Send + Sync {
     /// It cannot be had.
     async fn manifest(&self, tag: Option<&str>) -> Result<Option<Fetched>, FetchError>;
 
-    /// A file beside the manifest, of at most so many bytes. Whoever asks checks its digest.
+    /// A file that the manifest names and pins by its SHA-256 (hexadecimal), of at most so many bytes. A place that keeps
+    /// files under names need not look at the digest: whoever asks checks it.
     ///
     /// # Errors
     /// It cannot be had.
-    async fn file(&self, name: &str, most: usize) -> Result<Vec<u8>, FetchError>;
+    async fn file(&self, name: &str, sha256: &str, most: usize) -> Result<Vec<u8>, FetchError>;
 }
 
 /// A manifest as it was found, nothing of it checked.
@@ -77,7 +78,7 @@ impl Source for FileSource {
         }))
     }
 
-    async fn file(&self, name: &str, most: usize) -> Result<Vec<u8>, FetchError> {
+    async fn file(&self, name: &str, _: &str, most: usize) -> Result<Vec<u8>, FetchError> {
         read(&self.manifest.with_file_name(name), most).await
     }
 }
@@ -156,7 +157,7 @@ impl Source for S3Source {
         }))
     }
 
-    async fn file(&self, name: &str, most: usize) -> Result<Vec<u8>, FetchError> {
+    async fn file(&self, name: &str, _: &str, most: usize) -> Result<Vec<u8>, FetchError> {
         let folder = self.key.rsplit_once('/').map(|(folder, _)| folder);
         let key = folder.map_or_else(|| name.to_owned(), |folder| format!("{folder}/{name}"));
         match self.get(&key, None, most).await? {

@@ -39,6 +39,9 @@ pub enum StartError {
     /// The policy set does not load.
     #[error("the policy set is not loaded: {0}")]
     Set(#[from] SetError),
+    /// The policy set's source names nothing in a registry.
+    #[error("policy_set.source: {0}")]
+    Registry(String),
     /// A policy does not load.
     #[error(transparent)]
     Policy(#[from] LoadError),

@@ -33,6 +33,11 @@ pub fn loader_metered(
         SetSource::S3 { bucket, key } => {
             Arc::new(S3Source::new(S3Objects::from_environment(), bucket, key))
         }
+        #[cfg(feature = "registry")]
+        SetSource::Registry(reference) => Arc::new(
+            crate::set::RegistrySource::new(reference)
+                .map_err(|error| StartError::Registry(error.to_string()))?,
+        ),
     };
     let terms = Terms {
         targets: Some(config.targets.keys().cloned().collect()),
