@@ -6,10 +6,14 @@
 mod call;
 pub mod callbacks;
 pub mod cloudformation;
+#[cfg(feature = "registries")]
+mod ecr;
 mod facade;
 pub mod ledger;
 pub mod objects;
+mod reply;
 pub mod session;
+mod signed;
 #[cfg(feature = "surroundings")]
 pub mod surroundings;
 pub mod targets;
@@ -19,6 +23,8 @@ pub mod warehouse;
 
 pub use callbacks::StepFunctions;
 pub use cloudformation::CloudFormation;
+#[cfg(feature = "registries")]
+pub use ecr::{Ecr, EcrError, EcrLogin};
 pub use facade::{Aws, AwsSettings};
 pub use ledger::table::{Outcome, TableError, TableReport};
 pub use ledger::{DynamoLedger, Inspection};

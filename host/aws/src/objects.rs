@@ -1,47 +1,25 @@
 //! Objects of Amazon S3, read and written whole: for policy sets and decision records.
 //!
-//! Two operations do not need S3's own client: the requests are a plain GET and a plain PUT, signed by the
-//! library that signs those of the SDK.
+//! Two operations do not need S3's own client: the requests are a plain GET and a plain PUT.
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::{
+    reply::{self, BodyError},
+    session::Session,
+    signed::{Call, CallError, MayPass, Signed, again},
 };
-use aws_sigv4::sign::v4;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::identity::Identity;
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
-use tokio::time::{sleep, timeout};
-
-use crate::session::{self, Session};
-
-/// How long one try may take.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often it is tried.
-const ATTEMPTS: u32 = 3;
-/// Pause before the second try; doubled before the third.
-const PAUSE: Duration = Duration::from_millis(100);
-/// The longest text of a refusal that is read.
-const REFUSAL_MAX: usize = 16 * 1024;
 
 /// Reads and writes objects.
 #[derive(Debug)]
 pub struct S3Objects {
-    session: Arc<Session>,
+    signed: Signed,
     endpoint: Option<String>,
-    proxy: ProxyConfig,
-    connector: OnceLock<Connector>,
 }
 
 /// An object.
@@ -94,10 +72,8 @@ impl S3Objects {
             .ok()
             .filter(|url| !url.is_empty());
         Self {
-            session: Arc::new(Session::from_environment()),
+            signed: Signed::from_environment(),
             endpoint,
-            proxy: ProxyConfig::from_env(),
-            connector: OnceLock::new(),
         }
     }
 
@@ -105,10 +81,8 @@ impl S3Objects {
     #[must_use]
     pub fn at(session: Arc<Session>, endpoint: &str) -> Self {
         Self {
-            session,
+            signed: Signed::near(session),
             endpoint: Some(endpoint.to_owned()),
-            proxy: ProxyConfig::disabled(),
-            connector: OnceLock::new(),
         }
     }
 
@@ -136,8 +110,7 @@ impl S3Objects {
     }
 
     async fn try_put(&self, bucket: &str, key: &str, content: &[u8]) -> Result<(), ObjectError> {
-        let request = self.request("PUT", bucket, key, None, content).await?;
-        let reply = self.send(request).await?;
+        let reply = self.send("PUT", bucket, key, None, content).await?;
         match reply.status().as_u16() {
             200 => Ok(()),
             status => Err(refused(reply, status).await),
@@ -151,12 +124,15 @@ impl S3Objects {
         unless: Option<&str>,
         most: usize,
     ) -> Result<Option<Object>, ObjectError> {
-        let request = self.request("GET", bucket, key, unless, &[]).await?;
-        let reply = self.send(request).await?;
+        let reply = self.send("GET", bucket, key, unless, &[]).await?;
         match reply.status().as_u16() {
             200 => {
                 let etag = reply.headers().get("etag").map(str::to_owned);
-                let bytes = body(reply, most).await?;
+                let bytes = reply::body(reply, most).await;
+                let bytes = bytes.map_err(|error| match error {
+                    BodyError::TooLong => ObjectError::TooLong(most),
+                    BodyError::Broken(reason) => ObjectError::Unavailable(reason),
+                })?;
                 Ok(Some(Object { bytes, etag }))
             }
             304 if unless.is_some() => Ok(None),
@@ -164,112 +140,51 @@ impl S3Objects {
         }
     }
 
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ObjectError> {
-        let connector = self
-            .connector
-            .get_or_init(|| session::connector(self.proxy.clone()));
-        let reply = connector.call(request).await;
-        reply.map_err(|error| ObjectError::Unavailable(error.to_string()))
-    }
-
-    async fn request(
+    async fn send(
         &self,
         method: &'static str,
         bucket: &str,
         key: &str,
         unless: Option<&str>,
         content: &[u8],
-    ) -> Result<HttpRequest, ObjectError> {
-        let setting = |text: &str| ObjectError::Setting(text.to_owned());
-        let config = self
-            .session
-            .home()
-            .await
-            .map_err(|error| ObjectError::Setting(error.to_string()))?;
-        let region = config.region().map(|region| region.as_ref().to_owned());
-        let region = region.unwrap_or_default();
-        let provider = config
-            .credentials_provider()
-            .ok_or_else(|| setting("there are no credentials"))?;
-        let credentials = provider
-            .provide_credentials()
-            .await
-            .map_err(|error| ObjectError::Setting(format!("there are no credentials: {error}")))?;
-        let url = url(self.endpoint.as_deref(), &region, bucket, key);
-
-        let mut settings = SigningSettings::default();
-        // What S3 does otherwise than all others.
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        let identity = Identity::from(credentials);
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&region)
-            .name("s3")
-            .time(SystemTime::now())
-            .settings(settings)
-            .build()
-            .map_err(|error| ObjectError::Setting(error.to_string()))?
-            .into();
-        let conditions = unless.map(|etag| ("if-none-match", etag));
-        let signable = SignableRequest::new(
+    ) -> Result<HttpResponse, ObjectError> {
+        let region = self.signed.region().await?;
+        let call = Call {
             method,
-            url.as_str(),
-            conditions.into_iter(),
-            SignableBody::Bytes(content),
-        );
-        let signed = signable
-            .and_then(|request| sign(request, &parameters))
-            .map_err(|error| ObjectError::Setting(error.to_string()))?;
-        let (instructions, _) = signed.into_parts();
-
-        let mut request = HttpRequest::new(SdkBody::from(content));
-        request
-            .set_method(method)
-            .map_err(|_| setting("the method cannot be sent"))?;
-        request
-            .set_uri(url.as_str())
-            .map_err(|_| setting("the bucket or the key is no part of an address"))?;
-        let (headers, _) = instructions.into_parts();
-        let headers = headers
-            .iter()
-            .map(|header| (header.name(), header.value()))
-            .chain(conditions);
-        for (name, value) in headers {
-            request
-                .headers_mut()
-                .try_insert(name.to_owned(), value.to_owned())
-                .map_err(|_| setting("a header cannot be sent"))?;
-        }
-        Ok(request)
+            url: &url(self.endpoint.as_deref(), &region, bucket, key),
+            service: "s3",
+            region: &region,
+            headers: &match unless {
+                Some(etag) => vec![("if-none-match", etag)],
+                None => Vec::new(),
+            },
+            content,
+        };
+        Ok(self.signed.send(&call).await?)
     }
 }
 
-/// Tries what may pass again.
-async fn again<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, ObjectError>
-where
-    F: Future<Output = Result<T, ObjectError>>,
-{
-    let mut pause = PAUSE;
-    let mut tries = 1;
-    loop {
-        let error = match timeout(ATTEMPT_TIMEOUT, attempt()).await {
-            Ok(Ok(done)) => return Ok(done),
-            Ok(Err(error)) => error,
-            Err(_) => ObjectError::Unavailable("no reply within the time-out".to_owned()),
-        };
-        if tries == ATTEMPTS || !may_pass(&error) {
-            return Err(error);
+impl From<CallError> for ObjectError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Setting(reason) => Self::Setting(reason),
+            CallError::Unavailable(reason) => Self::Unavailable(reason),
         }
-        tries += 1;
-        sleep(pause).await;
-        pause *= 2;
+    }
+}
+
+impl MayPass for ObjectError {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Refused { status, .. } => *status >= 500 || *status == 429,
+            Self::Setting(_) | Self::TooLong(_) => false,
+        }
     }
 }
 
 async fn refused(reply: HttpResponse, status: u16) -> ObjectError {
-    let code = code_of(reply).await;
+    let code = reply::s3_code(reply).await;
     ObjectError::Refused {
         code: code.unwrap_or_else(|| "no reason".to_owned()),
         status,
@@ -303,45 +218,4 @@ fn encoded(key: &str) -> String {
         }
     }
     text
-}
-
-/// A reply's body, if it is no longer than that.
-async fn body(reply: HttpResponse, most: usize) -> Result<Vec<u8>, ObjectError> {
-    let told = reply.headers().get("content-length");
-    let told: Option<usize> = told.and_then(|length| length.parse().ok());
-    if told.is_some_and(|length| length > most) {
-        return Err(ObjectError::TooLong(most));
-    }
-    let mut stream = ByteStream::new(reply.into_body());
-    let mut bytes = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|error| ObjectError::Unavailable(error.to_string()))?;
-        if bytes.len().saturating_add(chunk.len()) > most {
-            return Err(ObjectError::TooLong(most));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    // A connection that broke off is no end.
-    if told.is_some_and(|length| length != bytes.len()) {
-        return Err(ObjectError::Unavailable("the reply is cut off".to_owned()));
-    }
-    Ok(bytes)
-}
-
-/// The content of `<Code>` in an error of S3.
-async fn code_of(reply: HttpResponse) -> Option<String> {
-    let text = body(reply, REFUSAL_MAX).await.ok()?;
-    let text = String::from_utf8(text).ok()?;
-    let (_, rest) = text.split_once("<Code>")?;
-    let (code, _) = rest.split_once("</Code>")?;
-    let plain = code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric());
-    plain.then(|| code.to_owned())
-}
-
-fn may_pass(error: &ObjectError) -> bool {
-    match error {
-        ObjectError::Unavailable(_) => true,
-        ObjectError::Refused { status, .. } => *status >= 500 || *status == 429,
-        ObjectError::Setting(_) | ObjectError::TooLong(_) => false,
-    }
 }

@@ -153,6 +153,19 @@ pub(crate) enum PolicyCommand {
         #[arg(long = "key", value_name = "KEY", required = true)]
         keys: Vec<String>,
     },
+    /// Check a policy set and push it, with the files that it names, into a registry of OCI artifacts
+    Push {
+        /// The manifest
+        set: PathBuf,
+        /// Where to: oci://REGISTRY/REPOSITORY:TAG
+        to: String,
+        /// The function's configuration, whose targets and ceilings the set has to keep to
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Push it without a signature, for functions that take such sets
+        #[arg(long)]
+        allow_unsigned: bool,
+    },
     /// Show what a component imports and exports
     Inspect {
         /// The component, or `standard` for the built-in policy

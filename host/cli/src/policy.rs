@@ -2,6 +2,7 @@
 
 mod build;
 mod keys;
+mod push;
 pub(crate) mod set;
 
 use std::{borrow::Cow, path::Path};
@@ -31,6 +32,12 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
         PolicyCommand::Keygen { output } => keys::generate(output),
         PolicyCommand::Sign { set, key, output } => keys::sign(set, key, output.as_deref()),
         PolicyCommand::Verify { set, keys } => keys::verify(set, keys),
+        PolicyCommand::Push {
+            set,
+            to,
+            config,
+            allow_unsigned,
+        } => push::run(set, to, config.as_deref(), *allow_unsigned).await,
         PolicyCommand::Inspect { policy } => inspect(policy).await,
         PolicyCommand::Compile {
             policy,

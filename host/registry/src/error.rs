@@ -1,11 +1,14 @@
-//! Why something cannot be had from a registry.
+//! Why something cannot be had from a registry, or not be put there.
 
-/// Something cannot be had.
+/// What was asked of a registry was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
     /// The reference is wrong.
     #[error("{0}")]
     Setting(String),
+    /// There is no login.
+    #[error("{0}")]
+    Login(String),
     /// The registry refused.
     #[error("the registry refused it (HTTP {status}){}", help(*.status))]
     Refused {
@@ -32,16 +35,18 @@ pub enum RegistryError {
     /// It is no policy set.
     #[error("it is no policy set: {0}")]
     Form(String),
+    /// The registry does not take what was pushed.
+    #[error("the registry does not take it: {0}")]
+    NotTaken(String),
 }
 
 fn help(status: u16) -> &'static str {
     match status {
         401 | 403 => {
-            ": set SIGNALBOX_REGISTRY_USERNAME and SIGNALBOX_REGISTRY_PASSWORD to credentials that may pull it"
+            ": set SIGNALBOX_REGISTRY_USERNAME and SIGNALBOX_REGISTRY_PASSWORD to a login that it lets in there; for \
+             Amazon ECR without them, allow the role to use the repository"
         }
-        404 => {
-            ": there is no such repository, tag or digest, or it is hidden from these credentials"
-        }
+        404 => ": there is no such repository, tag or digest, or it is hidden from this login",
         429 => ": it is asked too often",
         _ => "",
     }

@@ -1,4 +1,4 @@
-//! Policy sets from a registry of OCI artifacts.
+//! Policy sets in a registry of OCI artifacts.
 //!
 //! An artifact is a policy set if one of its layers is of the type [`MANIFEST_TYPE`]: the set's manifest. The files that
 //! it names are further layers, and are asked for by their digests. Whatever the registry says, only bytes are handed
@@ -6,11 +6,17 @@
 
 mod artifact;
 mod error;
+mod login;
+mod push;
 mod transport;
 
-use oci_client::Reference;
+use std::sync::Arc;
+
+use oci_client::{Reference, secrets::RegistryAuth};
 
 pub use error::RegistryError;
+pub use login::{Login, Logins};
+pub use push::{File, FileKind, PolicySet};
 use transport::Transport;
 
 /// The media type of a policy set's manifest.
@@ -19,38 +25,10 @@ pub const MANIFEST_TYPE: &str = "application/vnd.signalbox.policy-set.v1+toml";
 /// The longest manifest of an artifact, in bytes: what registries take is 4 MiB at most.
 const ARTIFACT_MAX: usize = 4 * 1024 * 1024;
 
-/// Who asks.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The name.
-    pub username: String,
-    /// The password, or a token in its place.
-    pub password: String,
-}
-
-impl Credentials {
-    /// Those of `SIGNALBOX_REGISTRY_USERNAME` and `SIGNALBOX_REGISTRY_PASSWORD`; none if either is not set.
-    #[must_use]
-    pub fn from_environment() -> Option<Self> {
-        let read = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Some(Self {
-            username: read("SIGNALBOX_REGISTRY_USERNAME")?,
-            password: read("SIGNALBOX_REGISTRY_PASSWORD")?,
-        })
-    }
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials")
-            .field("username", &self.username)
-            .finish_non_exhaustive()
-    }
-}
-
 /// An artifact in a registry.
 pub struct Registry {
     image: Reference,
+    logins: Arc<dyn Logins>,
     transport: Transport,
 }
 
@@ -68,13 +46,14 @@ impl Registry {
     ///
     /// # Errors
     /// It is no reference.
-    pub fn new(reference: &str, credentials: Option<Credentials>) -> Result<Self, RegistryError> {
+    pub fn new(reference: &str, logins: Arc<dyn Logins>) -> Result<Self, RegistryError> {
         let image: Reference = reference
             .parse()
             .map_err(|error| RegistryError::Setting(format!("{reference:?}: {error}")))?;
         Ok(Self {
-            transport: Transport::new(image.clone(), credentials),
+            transport: Transport::new(image.clone(), Arc::clone(&logins)),
             image,
+            logins,
         })
     }
 
@@ -124,6 +103,16 @@ impl Registry {
         Ok(bytes)
     }
 
+    /// Pushes a set under the reference's tag; the artifact's digest. Files that are there already are not sent, and the
+    /// tag is moved when all is there.
+    ///
+    /// # Errors
+    /// The registry does not take it, or the reference has no tag.
+    pub async fn push(&self, set: &PolicySet) -> Result<String, RegistryError> {
+        let auth = auth(self.logins.login().await?);
+        push::push(&self.image, &auth, set).await
+    }
+
     async fn resolve(&self, tag: &str) -> Result<String, RegistryError> {
         let path = format!("manifests/{tag}");
         let told = self.transport.digest_of(&path, artifact::ACCEPT).await?;
@@ -138,10 +127,27 @@ impl Registry {
                 digest_of(&text)
             }
         };
-        artifact::is_digest(&digest)
+        is_digest(&digest)
             .then_some(digest)
             .ok_or_else(|| RegistryError::Form("the digest of its tag is no SHA-256".to_owned()))
     }
+}
+
+fn auth(login: Option<Login>) -> RegistryAuth {
+    match login {
+        Some(Login { username, password }) => RegistryAuth::Basic(username, password),
+        None => RegistryAuth::Anonymous,
+    }
+}
+
+/// Whether a text is `sha256:` and 64 hexadecimal digits in lower case.
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|digits| {
+        digits.len() == 64
+            && digits
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 fn digest_of(bytes: &[u8]) -> String {
@@ -163,15 +169,6 @@ fn verify(digest: &str, bytes: &[u8]) -> Result<(), RegistryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_password_is_not_shown() {
-        let credentials = Credentials {
-            username: "me".to_owned(),
-            password: "hunter2".to_owned(),
-        };
-        assert!(!format!("{credentials:?}").contains("hunter2"));
-    }
 
     #[test]
     fn bytes_of_another_digest_are_refused() {

@@ -2,21 +2,24 @@
 //!
 //! How to get in is `oci_client`'s business. What is fetched is read here, since nothing bounds what that one reads.
 
-use std::{error::Error as _, sync::OnceLock, time::Duration};
+use std::{
+    error::Error as _,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use oci_client::{
     Client, Reference, RegistryOperation,
     client::{ClientConfig, ClientProtocol},
     errors::OciDistributionError,
-    secrets::RegistryAuth,
 };
 use reqwest::{Method, Response, StatusCode, header, redirect};
 use tokio::{sync::Mutex, time::timeout};
 
-use crate::{Credentials, error::RegistryError};
+use crate::{Login, Logins, auth, error::RegistryError};
 
 /// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long nothing may come.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take in all.
@@ -28,30 +31,22 @@ const REDIRECTS: usize = 5;
 #[derive(Clone)]
 enum Pass {
     Nothing,
-    Basic(Credentials),
+    Basic(Login),
     Bearer(String),
 }
 
 pub(crate) struct Transport {
     image: Reference,
-    auth: RegistryAuth,
-    credentials: Option<Credentials>,
+    logins: Arc<dyn Logins>,
     clients: OnceLock<(Client, reqwest::Client)>,
     pass: Mutex<Option<Pass>>,
 }
 
 impl Transport {
-    pub(crate) fn new(image: Reference, credentials: Option<Credentials>) -> Self {
-        let auth = match &credentials {
-            Some(Credentials { username, password }) => {
-                RegistryAuth::Basic(username.clone(), password.clone())
-            }
-            None => RegistryAuth::Anonymous,
-        };
+    pub(crate) fn new(image: Reference, logins: Arc<dyn Logins>) -> Self {
         Self {
             image,
-            auth,
-            credentials,
+            logins,
             clients: OnceLock::new(),
             pass: Mutex::new(None),
         }
@@ -98,8 +93,12 @@ impl Transport {
         accept: &str,
     ) -> Result<Response, RegistryError> {
         let mut reply = self.try_ask(method.clone(), path, accept).await?;
-        // A pass is good for some minutes. It is asked for anew once.
-        if reply.status() == StatusCode::UNAUTHORIZED && self.pass.lock().await.take().is_some() {
+        // A pass is good for minutes or hours, and is asked for anew once. Amazon ECR says 403 of one that is too old.
+        let is_denied = matches!(
+            reply.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        );
+        if is_denied && self.pass.lock().await.take().is_some() {
             reply = self.try_ask(method, path, accept).await?;
         }
         match reply.status() {
@@ -137,7 +136,7 @@ impl Transport {
             .header(header::ACCEPT, accept);
         let request = match &pass {
             Pass::Nothing => request,
-            Pass::Basic(Credentials { username, password }) => {
+            Pass::Basic(Login { username, password }) => {
                 request.basic_auth(username, Some(password))
             }
             Pass::Bearer(token) => request.bearer_auth(token),
@@ -151,12 +150,14 @@ impl Transport {
             return Ok(pass.clone());
         }
         let (client, _) = self.clients()?;
+        let login = self.logins.login().await?;
+        let auth = auth(login.clone());
         let asked = client
-            .auth(&self.image, &self.auth, RegistryOperation::Pull)
+            .auth(&self.image, &auth, RegistryOperation::Pull)
             .await;
-        let pass = match (asked, &self.credentials) {
+        let pass = match (asked, login) {
             (Ok(Some(token)), _) => Pass::Bearer(token),
-            (Ok(None), Some(credentials)) => Pass::Basic(credentials.clone()),
+            (Ok(None), Some(login)) => Pass::Basic(login),
             (Ok(None), None) => Pass::Nothing,
             (Err(error), _) => return Err(not_let_in(error)),
         };
@@ -169,13 +170,8 @@ impl Transport {
             return Ok(clients);
         }
         let registry = self.image.resolve_registry();
-        let (protocol, https_only) = if is_loopback(registry) {
-            (ClientProtocol::Http, false)
-        } else {
-            (ClientProtocol::Https, true)
-        };
         let client = Client::try_from(ClientConfig {
-            protocol,
+            protocol: protocol(registry),
             connect_timeout: Some(CONNECT_TIMEOUT),
             read_timeout: Some(READ_TIMEOUT),
             ..ClientConfig::default()
@@ -185,7 +181,7 @@ impl Transport {
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .redirect(redirect::Policy::limited(REDIRECTS))
-            .https_only(https_only)
+            .https_only(!is_loopback(registry))
             .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(unavailable)?;
@@ -205,7 +201,7 @@ async fn within<T>(
 }
 
 /// Without the address: a registry may have sent on to one that lets in whoever knows it.
-fn unavailable(error: reqwest::Error) -> RegistryError {
+pub(crate) fn unavailable(error: reqwest::Error) -> RegistryError {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -217,7 +213,7 @@ fn unavailable(error: reqwest::Error) -> RegistryError {
 }
 
 /// The library's own words may have addresses and replies in them.
-fn not_let_in(error: OciDistributionError) -> RegistryError {
+pub(crate) fn not_let_in(error: OciDistributionError) -> RegistryError {
     match error {
         OciDistributionError::RequestError(error) => unavailable(error),
         OciDistributionError::AuthenticationFailure(_)
@@ -226,6 +222,14 @@ fn not_let_in(error: OciDistributionError) -> RegistryError {
             RegistryError::Unavailable("its token cannot be read".to_owned())
         }
         _ => RegistryError::Unavailable("it could not be asked for a token".to_owned()),
+    }
+}
+
+pub(crate) fn protocol(registry: &str) -> ClientProtocol {
+    if is_loopback(registry) {
+        ClientProtocol::Http
+    } else {
+        ClientProtocol::Https
     }
 }
 

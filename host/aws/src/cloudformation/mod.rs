@@ -14,18 +14,13 @@ use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use signalbox_tasker::ports::{CustomResources, ResponseUrl, SendError};
 use tokio::time::timeout;
 
-use crate::session;
+use crate::{reply, session};
 
 /// How long one PUT may take.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest body of a refusal that is read: S3's are some hundred bytes.
-const REFUSAL_MAX: u64 = 16 * 1024;
-/// The longest name of an error that is shown.
-const CODE_MAX: usize = 64;
 
 /// Answers custom resources. Makes its HTTP client when first used.
 #[derive(Debug)]
@@ -116,7 +111,7 @@ fn lost(error: &ConnectorError) -> SendError {
 /// A reply that is no success. Of its body, which may repeat the address and what it was signed with, only the
 /// error's name is read. A redirect is not followed: what is signed holds for one host.
 async fn refused(status: u16, reply: HttpResponse) -> SendError {
-    let code = name_of(reply).await;
+    let code = reply::s3_code(reply).await;
     let told = code.clone().unwrap_or_else(|| format!("HTTP {status}"));
     let passing = match (status, code.as_deref()) {
         // S3 says so of a sender that was too slow, and of two at once.
@@ -131,18 +126,4 @@ async fn refused(status: u16, reply: HttpResponse) -> SendError {
     } else {
         closed(&told)
     }
-}
-
-/// The content of `<Code>` in an error of S3.
-async fn name_of(reply: HttpResponse) -> Option<String> {
-    let length: u64 = reply.headers().get("content-length")?.parse().ok()?;
-    if length > REFUSAL_MAX {
-        return None;
-    }
-    let body = ByteStream::new(reply.into_body()).collect().await.ok()?;
-    let body = String::from_utf8(body.to_vec()).ok()?;
-    let (_, rest) = body.split_once("<Code>")?;
-    let (code, _) = rest.split_once("</Code>")?;
-    let plain = code.len() <= CODE_MAX && code.chars().all(|c| c.is_ascii_alphanumeric());
-    plain.then(|| code.to_owned())
 }

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use serde_json::{Map, Value, json};
 use signalbox_lambda::{
     Config,
-    set::{FileSource, Loaded, Loader, SetError, Terms},
+    set::{FileSource, Loaded, Loader, SetError, Source as _, Terms},
     start,
 };
 
@@ -20,6 +20,33 @@ pub(super) fn is_set(path: &str) -> bool {
 
 /// Loads a set as the host does, with all policies, their settings and tests, and says what is wrong.
 pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
+    let path = Path::new(path);
+    let text = read(path).await?;
+    match load(path, &text, config).await? {
+        Ok(loaded) => {
+            out::json(&document(&loaded));
+            for line in lines(&path.display().to_string(), &loaded) {
+                out::line(line);
+            }
+            Ok(true)
+        }
+        Err(error) => Ok(tell_faults(&error)),
+    }
+}
+
+/// Reads a manifest, within the bound that a host has for it.
+pub(super) async fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let fetched = FileSource::new(path).manifest(None).await;
+    let fetched = fetched.map_err(|error| error.to_string())?;
+    Ok(fetched.map(|fetched| fetched.bytes).unwrap_or_default())
+}
+
+/// Loads the set of a manifest as the host does, with the files beside it. The outer error is one of the configuration.
+pub(super) async fn load(
+    path: &Path,
+    text: &[u8],
+    config: Option<&Path>,
+) -> Result<Result<Loaded, SetError>, String> {
     let terms = match config {
         None => Terms {
             allow_unsigned: true,
@@ -28,27 +55,19 @@ pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
         Some(config) => terms_of(&Settings::of_file(config).read()?),
     };
     let loader = Loader::new(super::engine()?, Arc::new(FileSource::new(path)), terms);
-    let progress = out::Progress::of("loading the policy set");
-    let loaded = loader.load_now().await;
-    drop(progress);
-    match loaded {
-        Ok(loaded) => {
-            out::json(&document(&loaded));
-            for line in lines(path, &loaded) {
-                out::line(line);
-            }
-            Ok(true)
-        }
-        Err(error) => {
-            let faults: Vec<String> = match &error {
-                SetError::Wrong(wrong) => wrong.problems.iter().map(ToString::to_string).collect(),
-                other => vec![other.to_string()],
-            };
-            out::json(&json!({ "good": false, "faults": faults }));
-            faults.iter().for_each(out::error);
-            Ok(false)
-        }
-    }
+    let _progress = out::Progress::of("loading the policy set");
+    Ok(loader.load(text, None).await)
+}
+
+/// Says what keeps a set from being put in force; that is not good.
+pub(super) fn tell_faults(error: &SetError) -> bool {
+    let faults: Vec<String> = match error {
+        SetError::Wrong(wrong) => wrong.problems.iter().map(ToString::to_string).collect(),
+        other => vec![other.to_string()],
+    };
+    out::json(&json!({ "good": false, "faults": faults }));
+    faults.iter().for_each(out::error);
+    false
 }
 
 /// What a set has to keep to in a deployment. Who signed is for `policy verify` and the host: a set is checked before

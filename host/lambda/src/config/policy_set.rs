@@ -53,6 +53,36 @@ pub enum SetSource {
     Registry(String),
 }
 
+impl SetSource {
+    /// Reads a source. A relative path is relative to `folder`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(text: &str, folder: &Path) -> Result<Self, String> {
+        match text.split_once("://") {
+            Some(("s3", rest)) => match rest.split_once('/') {
+                Some((bucket, key))
+                    if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') =>
+                {
+                    Ok(SetSource::S3 {
+                        bucket: bucket.to_owned(),
+                        key: key.to_owned(),
+                    })
+                }
+                _ => Err(format!(
+                    "{text:?} names no object: s3://BUCKET/KEY, the key being that of the manifest"
+                )),
+            },
+            Some(("oci", rest)) => registry(text, rest),
+            Some((other, _)) => Err(format!(
+                "this version reads no policy sets from `{other}://`: give the path of a file, s3://BUCKET/KEY, or \
+             oci://REGISTRY/REPOSITORY:TAG"
+            )),
+            None => Ok(SetSource::File(folder.join(text))),
+        }
+    }
+}
+
 impl fmt::Display for SetSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -76,29 +106,6 @@ pub(super) struct PolicySetFile {
     allow_unsigned: Option<bool>,
     #[serde(default)]
     status_for: Vec<String>,
-}
-
-/// Reads a source. A relative path is relative to `folder`.
-fn source(text: &str, folder: &Path) -> Result<SetSource, String> {
-    match text.split_once("://") {
-        Some(("s3", rest)) => match rest.split_once('/') {
-            Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => {
-                Ok(SetSource::S3 {
-                    bucket: bucket.to_owned(),
-                    key: key.to_owned(),
-                })
-            }
-            _ => Err(format!(
-                "{text:?} names no object: s3://BUCKET/KEY, the key being that of the manifest"
-            )),
-        },
-        Some(("oci", rest)) => registry(text, rest),
-        Some((other, _)) => Err(format!(
-            "this version reads no policy sets from `{other}://`: give the path of a file, s3://BUCKET/KEY, or \
-             oci://REGISTRY/REPOSITORY:TAG"
-        )),
-        None => Ok(SetSource::File(folder.join(text))),
-    }
 }
 
 /// Reads a reference. What other tools leave out has to be there: no registry and no tag is meant by default.
@@ -171,8 +178,12 @@ pub(super) fn check(
     let named = file.is_some();
     let file = file.unwrap_or_default();
     let source = match (variable, &file.source) {
-        (Some(text), _) => source(text, Path::new("")).map_err(|message| note(None, message)),
-        (None, Some(text)) => source(text, folder).map_err(|message| note(Some("source"), message)),
+        (Some(text), _) => {
+            SetSource::read(text, Path::new("")).map_err(|message| note(None, message))
+        }
+        (None, Some(text)) => {
+            SetSource::read(text, folder).map_err(|message| note(Some("source"), message))
+        }
         (None, None) if named => {
             note(
                 Some("source"),
@@ -288,7 +299,7 @@ mod tests {
             "localhost/p:1".to_owned(),
         ] {
             assert_eq!(
-                source(&format!("oci://{good}"), Path::new("")),
+                SetSource::read(&format!("oci://{good}"), Path::new("")),
                 Ok(SetSource::Registry(good))
             );
         }
@@ -304,7 +315,7 @@ mod tests {
             "r.example/p@sha256:0a",
             "r.example/p:a b",
         ] {
-            let told = source(&format!("oci://{bad}"), Path::new("")).expect_err(bad);
+            let told = SetSource::read(&format!("oci://{bad}"), Path::new("")).expect_err(bad);
             assert!(told.contains("REGISTRY/REPOSITORY:TAG"), "{told}");
         }
     }
@@ -312,7 +323,8 @@ mod tests {
     #[cfg(not(feature = "registry"))]
     #[test]
     fn a_build_without_registries_says_so() {
-        let told = source("oci://r.example/p:live", Path::new("")).expect_err("no registries");
+        let told =
+            SetSource::read("oci://r.example/p:live", Path::new("")).expect_err("no registries");
         assert!(told.contains("without the feature `registry`"), "{told}");
     }
 

@@ -19,6 +19,6 @@ mod vectors;
 pub use loader::{Loaded, LoadedPolicy, Loader, SetError, Terms};
 pub use refresh::{Refresher, Timing};
 #[cfg(feature = "registry")]
-pub use registry::RegistrySource;
+pub use registry::{RegistrySource, registry};
 pub use source::{FetchError, Fetched, FileSource, S3Source, Source};
 pub use status::Status;

@@ -1,0 +1,162 @@
+//! `signalbox policy push`: a policy set into a registry.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use signalbox_lambda::{
+    config::SetSource,
+    set::{
+        self as sets,
+        manifest::{self, Around, Code, Pinned},
+        signature::{PublicKey, Signed},
+    },
+};
+use signalbox_policy::digest;
+use signalbox_registry::{File, FileKind, PolicySet};
+
+use super::set;
+use crate::{Done, out};
+
+/// Loads a set as the host does, and pushes it with all files that it names.
+pub(super) async fn run(
+    path: &Path,
+    to: &str,
+    config: Option<&Path>,
+    allow_unsigned: bool,
+) -> Done {
+    let reference = match SetSource::read(to, Path::new(""))? {
+        SetSource::Registry(reference) if !reference.contains('@') => reference,
+        _ => {
+            return Err(format!(
+                "{to:?} is no place to push to: give oci://REGISTRY/REPOSITORY:TAG"
+            ));
+        }
+    };
+    let text = set::read(path).await?;
+    if !allow_unsigned && let Err(reason) = signed(&text) {
+        return Err(format!(
+            "{} {reason}: functions take no such set from a registry. Run `signalbox policy sign`; or push it with \
+             --allow-unsigned, for functions whose configuration says `allow_unsigned`",
+            path.display()
+        ));
+    }
+    let loaded = match set::load(path, &text, config).await? {
+        Ok(loaded) => loaded,
+        Err(error) => return Ok(set::tell_faults(&error)),
+    };
+    let all = PolicySet {
+        files: files(path, &text)?,
+        manifest: File {
+            name: name(path),
+            kind: FileKind::Manifest,
+            bytes: text,
+        },
+    };
+    let registry = sets::registry(&reference).map_err(|error| error.to_string())?;
+    let progress = out::Progress::of("pushing the policy set");
+    let pushed = registry.push(&all).await;
+    drop(progress);
+    match pushed {
+        Ok(digest) => {
+            let repository = reference.rsplit_once(':').map_or("", |(before, _)| before);
+            let pinned = format!("oci://{repository}@{digest}");
+            out::line(format_args!(
+                "{} revision {} is {} now",
+                out::styled(out::GOOD, "pushed:"),
+                loaded.revision,
+                out::styled(out::NAME, to)
+            ));
+            out::line(format_args!("this one for ever: {pinned}"));
+            out::json(&json!({
+                "pushed": true,
+                "revision": loaded.revision,
+                "reference": to,
+                "digest": digest,
+                "pinned": pinned,
+            }));
+            Ok(true)
+        }
+        Err(error) => {
+            out::json(&json!({ "pushed": false, "reason": error.to_string() }));
+            out::error(format_args!("{to} is not pushed: {error}"));
+            Ok(false)
+        }
+    }
+}
+
+/// Whether a manifest has a signature that holds; whose key is trusted is for each function to say.
+fn signed(text: &[u8]) -> Result<(), &'static str> {
+    let signed = Signed::split(text);
+    let keys: Vec<PublicKey> = signed.signatures.iter().map(|one| one.key).collect();
+    if keys.is_empty() {
+        return Err("is not signed");
+    }
+    match signed.verify(&keys, false) {
+        Ok(_) => Ok(()),
+        Err(_) => Err("was changed after it was signed"),
+    }
+}
+
+/// The files that a manifest names, each once; those for other architectures than this machine's too.
+fn files(path: &Path, text: &[u8]) -> Result<Vec<File>, String> {
+    let called = path.display().to_string();
+    let around = Around {
+        name: &called,
+        targets: None,
+        ceilings: Default::default(),
+    };
+    let text = std::str::from_utf8(text).map_err(|error| format!("{called}: {error}"))?;
+    let manifest = manifest::read(text, &around).map_err(|problems| {
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        problems.join("\n")
+    })?;
+    let mut known = BTreeSet::new();
+    let mut files = Vec::new();
+    for entry in manifest.policies.values() {
+        let Code::Files {
+            component,
+            artifacts,
+        } = &entry.code
+        else {
+            continue;
+        };
+        let components = component.iter().map(|pinned| (FileKind::Component, pinned));
+        let artifacts = artifacts
+            .values()
+            .map(|pinned| (FileKind::Artifact, pinned));
+        for (kind, pinned) in components.chain(artifacts) {
+            if known.insert(&pinned.sha256) {
+                files.push(file(path, kind, pinned)?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn file(set: &Path, kind: FileKind, pinned: &Pinned) -> Result<File, String> {
+    let path: PathBuf = set.with_file_name(&pinned.file);
+    let bytes =
+        fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let found = digest::hex(&bytes);
+    if found != pinned.sha256 {
+        return Err(format!(
+            "{} has SHA-256 {found}, but the manifest says {}",
+            path.display(),
+            pinned.sha256
+        ));
+    }
+    Ok(File {
+        name: pinned.file.clone(),
+        kind,
+        bytes,
+    })
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    name.unwrap_or_default().into_owned()
+}

@@ -1,0 +1,247 @@
+"""Policy sets in Debian's docker-registry: pushed by `signalbox policy push` and by another tool, taken by the function of
+`signalbox serve` and by `signalbox invoke`. It asks for a login, keeps its content in files, and trusts those.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import urllib.request
+
+import oras.client
+import pytest
+
+import support
+
+# A component that refuses every payload and says what it was told by its settings. And what of it, by its SHA-256.
+COMPONENT = support.ROOT / "tests" / "guests" / "kept" / "contract-0.1.0.wasm"
+SAYS = "wants nothing"
+USER, PASSWORD = "puller", "not-for-everybody"
+# As `htpasswd -B` makes it of the two.
+HTPASSWD = "puller:$2b$05$SvWW0bu2EfrClquJ8S9m7O/nZdEvNzLPnHvjYIPG48A5QNCPEX0MC"
+
+CONFIG = """
+[ledger]
+table = "signalbox"
+
+[targets.default]
+cluster_identifier = "analytics-1"
+database = "dev"
+db_user = "etl"
+
+[policy_set]
+source = "{source}"
+max_age_seconds = 0
+within_ms = 30000
+trusted_keys = ["{key}"]
+status_for = ["*"]
+"""
+
+SERVER = """
+version: 0.1
+storage: {{filesystem: {{rootdirectory: "{folder}/store"}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+auth: {{htpasswd: {{realm: here, path: "{folder}/htpasswd"}}}}
+"""
+
+
+class Registry:
+    def __init__(self, folder, port):
+        self.folder, self.port = folder, port
+
+    def name(self, tag):
+        return f"127.0.0.1:{self.port}/team/policies:{tag}"
+
+    def stored(self, digest):
+        """The file that holds the content of a digest."""
+        digest = digest.removeprefix("sha256:")
+        return self.folder / "store/docker/registry/v2/blobs/sha256" / digest[:2] / digest / "data"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("registry"), support.free_port()
+    (folder / "htpasswd").write_text(HTPASSWD + "\n")
+    (folder / "server.yml").write_text(SERVER.format(folder=folder, port=port))
+    log = folder / "docker-registry.log"
+    with support.program([os.environ["SIGNALBOX_COUNTERPARTS_REGISTRY"], "serve", folder / "server.yml"], log) as process:
+        support.listens(port, process, log)
+        yield Registry(folder, port)
+
+
+class Workshop:
+    """A folder in which sets are made, and the command line there."""
+
+    def __init__(self, folder, registry):
+        self.folder, self.registry = folder, registry
+        shutil.copy(COMPONENT, folder / "team.wasm")
+        self.sha256 = hashlib.sha256(COMPONENT.read_bytes()).hexdigest()
+        self.key = self.good("policy", "keygen", "-o", "key.pem")["publicKey"]
+
+    def run(self, *arguments, password=PASSWORD):
+        environment = support.environment(
+            SIGNALBOX_CACHE_DIR=self.folder / "cache", SIGNALBOX_REGISTRY_USERNAME=USER,
+            SIGNALBOX_REGISTRY_PASSWORD=password,
+        )
+        return subprocess.run(
+            [support.BINARIES / "signalbox", "--json", *map(str, arguments)], cwd=self.folder, env=environment, text=True,
+            capture_output=True, stdin=subprocess.DEVNULL, timeout=600,
+        )
+
+    def good(self, *arguments):
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def write(self, revision, policies=("team",)):
+        """A set of the component under these names, of which the first serves."""
+        text = f"schema = 1\nrevision = {revision}\n"
+        for name in policies:
+            text += f'[policies.{name}]\ncomponent = "team.wasm"\nsha256 = "{self.sha256}"\n'
+            text += 'grants = { targets = ["default"], actions = ["execute-statement"] }\n'
+        text += f'[[routes]]\nname = "all"\nfunction = "*"\npolicies = {json.dumps(policies)}\n'
+        (self.folder / "set.toml").write_text(text)
+
+    def sign(self):
+        self.good("policy", "sign", "set.toml", "--key", "key.pem")
+
+    def push(self, revision, tag, **more):
+        self.write(revision, **more)
+        self.sign()
+        return self.good("policy", "push", "set.toml", f"oci://{self.registry.name(tag)}")
+
+    def config(self, source):
+        path = self.folder / "signalbox.toml"
+        path.write_text(CONFIG.format(source=source, key=self.key))
+        return path
+
+    def invoke(self, source, password=PASSWORD):
+        """What the function says of a payload, with the set from there."""
+        (self.folder / "event.json").write_text('{"sqlStatement": "select 1"}')
+        done = self.run("invoke", "event.json", "--config", self.config(source), password=password)
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)["raised"]["errorMessage"] if done.returncode < 2 else done.stderr
+
+
+@pytest.fixture
+def workshop(tmp_path, registry):
+    return Workshop(tmp_path, registry)
+
+
+@contextlib.contextmanager
+def function(workshop, source):
+    """A function that runs: calls it with a payload."""
+    environment = support.environment(
+        SIGNALBOX_CACHE_DIR=workshop.folder / "cache", SIGNALBOX_REGISTRY_USERNAME=USER,
+        SIGNALBOX_REGISTRY_PASSWORD=PASSWORD,
+    )
+    with support.serve(workshop.folder, "--config", workshop.config(source), env=environment) as served:
+
+        def call(**payload):
+            url = f"{served['lambdaUrl']}/2015-03-31/functions/tasker/invocations"
+            request = urllib.request.Request(url, json.dumps(payload).encode(), {"content-type": "application/json"})
+            with urllib.request.urlopen(request, timeout=support.PATIENCE_SECONDS) as reply:
+                return json.load(reply)
+
+        yield call
+
+
+def test_a_set_that_was_pushed_is_in_force(workshop):
+    pushed = workshop.push(1, "pushed")
+    assert SAYS in workshop.invoke(f"oci://{workshop.registry.name('pushed')}")
+    assert SAYS in workshop.invoke(pushed["pinned"])
+
+
+def test_a_running_function_follows_the_tag_and_never_a_pinned_digest(workshop):
+    first = workshop.push(1, "moves")
+    with function(workshop, f"oci://{workshop.registry.name('moves')}") as call:
+        before = call(action="status")["policySet"]["inForce"]
+        assert (before["revision"], before["signedBy"]) == (1, workshop.key)
+        assert SAYS in call(sqlStatement="select 1")["errorMessage"]
+        second = workshop.push(2, "moves", policies=("other", "team"))
+        assert second["digest"] != first["digest"]
+        call(sqlStatement="select 1")
+        assert call(action="status")["policySet"]["inForce"]["revision"] == 2
+
+        # One more, of which the registry's disk has lost the half.
+        third = workshop.push(3, "moves")
+        manifest = json.loads(workshop.registry.stored(third["digest"]).read_bytes())
+        layer = workshop.registry.stored(manifest["layers"][0]["digest"])
+        layer.write_bytes(layer.read_bytes()[:-40])
+        call(sqlStatement="select 1")
+        status = call(action="status")["policySet"]
+        assert status["inForce"]["revision"] == 2, status
+        assert status["problem"]["reason"], status
+    with function(workshop, first["pinned"]) as call:
+        assert call(action="status")["policySet"]["inForce"]["revision"] == 1
+
+
+def test_a_component_that_another_took_the_place_of_is_not_run(workshop):
+    workshop.push(1, "lies")
+    source = f"oci://{workshop.registry.name('lies')}"
+    stored = workshop.registry.stored(workshop.sha256)
+    good = stored.read_bytes()
+    try:
+        # As long as it was: the registry does not notice.
+        stored.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+        told = workshop.invoke(source)
+        assert "Nothing of it was used" in told and "team.wasm" in told, told
+    finally:
+        stored.write_bytes(good)
+    assert SAYS in workshop.invoke(source)
+
+
+def test_what_another_tool_pushed_is_taken(workshop):
+    workshop.write(1)
+    workshop.sign()
+    client = oras.client.OrasClient(insecure=True, auth_backend="basic")
+    client.auth.set_basic_auth(USER, PASSWORD)
+    with contextlib.chdir(workshop.folder):
+        client.push(
+            target=workshop.registry.name("by-oras"), disable_path_validation=True,
+            files=["set.toml:application/vnd.signalbox.policy-set.v1+toml", "team.wasm:application/wasm"],
+        )
+    assert SAYS in workshop.invoke(f"oci://{workshop.registry.name('by-oras')}")
+
+
+def test_another_tool_takes_what_was_pushed(workshop, tmp_path_factory):
+    workshop.push(1, "for-oras")
+    client = oras.client.OrasClient(insecure=True, auth_backend="basic")
+    client.auth.set_basic_auth(USER, PASSWORD)
+    folder = tmp_path_factory.mktemp("pulled")
+    files = client.pull(target=workshop.registry.name("for-oras"), outdir=str(folder))
+    assert {pathlib.Path(file).name for file in files} == {"set.toml", "team.wasm"}
+    assert (folder / "set.toml").read_bytes() == (workshop.folder / "set.toml").read_bytes()
+    assert (folder / "team.wasm").read_bytes() == COMPONENT.read_bytes()
+
+
+def test_whoever_is_not_let_in_is_told_what_to_set(workshop):
+    workshop.push(1, "closed")
+    source = f"oci://{workshop.registry.name('closed')}"
+    told = workshop.invoke(source, password="wrong")
+    assert "HTTP 401" in told and "SIGNALBOX_REGISTRY_PASSWORD" in told and "wrong" not in told, told
+    done = workshop.run("policy", "push", "set.toml", source, password="wrong")
+    assert done.returncode == 1 and "HTTP 401" in done.stderr, done.stderr
+    nowhere = workshop.invoke(f"oci://{workshop.registry.name('nowhere')}")
+    assert "HTTP 404" in nowhere and "no such repository, tag or digest" in nowhere, nowhere
+
+
+def test_what_no_function_would_take_is_not_pushed(workshop):
+    target = f"oci://{workshop.registry.name('never')}"
+    workshop.write(1)
+    done = workshop.run("policy", "push", "set.toml", target)
+    assert done.returncode == 2 and "is not signed" in done.stderr, done.stderr
+    workshop.sign()
+    text = (workshop.folder / "set.toml").read_text()
+    (workshop.folder / "set.toml").write_text(text.replace("revision = 1", "revision = 2"))
+    done = workshop.run("policy", "push", "set.toml", target)
+    assert done.returncode == 2 and "was changed after it was signed" in done.stderr, done.stderr
+    (workshop.folder / "set.toml").write_text(text.replace(workshop.sha256, "0" * 64))
+    done = workshop.run("policy", "push", "set.toml", target, "--allow-unsigned")
+    assert done.returncode == 1 and "set.toml, line 3, policies.team" in done.stderr, done.stderr
+    done = workshop.run("policy", "push", "set.toml", target.replace("oci", "s3"))
+    assert done.returncode == 2 and "oci://REGISTRY/REPOSITORY:TAG" in done.stderr, done.stderr
+    assert "HTTP 404" in workshop.invoke(target)
