@@ -113,13 +113,13 @@ def ran(arguments, log, **options):
     assert code == 0, f"{arguments[0]} ended with {code}: {tail(log)}"
 
 
-def listens(port, process, log):
+def listens(port, process, log, address="127.0.0.1"):
     """Waits until a program takes connections."""
 
     def ask():
         assert process.poll() is None, f"it ended with {process.returncode}: {tail(log)}"
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            socket.create_connection((address, port), timeout=5).close()
         except OSError:
             return None
         return True

@@ -13,6 +13,7 @@ import urllib.request
 
 import oras.client
 import pytest
+import trustme
 
 import support
 
@@ -43,17 +44,17 @@ status_for = ["*"]
 SERVER = """
 version: 0.1
 storage: {{filesystem: {{rootdirectory: "{folder}/store"}}}}
-http: {{addr: "127.0.0.1:{port}"}}
+http: {{addr: "{address}:{port}"{tls}}}
 auth: {{htpasswd: {{realm: here, path: "{folder}/htpasswd"}}}}
 """
 
 
 class Registry:
-    def __init__(self, folder, port):
-        self.folder, self.port = folder, port
+    def __init__(self, folder, address, port):
+        self.folder, self.address, self.port = folder, address, port
 
     def name(self, tag):
-        return f"127.0.0.1:{self.port}/team/policies:{tag}"
+        return f"{self.address}:{self.port}/team/policies:{tag}"
 
     def stored(self, digest):
         """The file that holds the content of a digest."""
@@ -61,15 +62,21 @@ class Registry:
         return self.folder / "store/docker/registry/v2/blobs/sha256" / digest[:2] / digest / "data"
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp("registry"), support.free_port()
+@contextlib.contextmanager
+def server(folder, address, tls=""):
+    port = support.free_port()
     (folder / "htpasswd").write_text(HTPASSWD + "\n")
-    (folder / "server.yml").write_text(SERVER.format(folder=folder, port=port))
+    (folder / "server.yml").write_text(SERVER.format(folder=folder, address=address, port=port, tls=tls))
     log = folder / "docker-registry.log"
     with support.program([os.environ["SIGNALBOX_COUNTERPARTS_REGISTRY"], "serve", folder / "server.yml"], log) as process:
-        support.listens(port, process, log)
-        yield Registry(folder, port)
+        support.listens(port, process, log, address)
+        yield Registry(folder, address, port)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    with server(tmp_path_factory.mktemp("registry"), "127.0.0.1") as registry:
+        yield registry
 
 
 class Workshop:
@@ -81,10 +88,10 @@ class Workshop:
         self.sha256 = hashlib.sha256(COMPONENT.read_bytes()).hexdigest()
         self.key = self.good("policy", "keygen", "-o", "key.pem")["publicKey"]
 
-    def run(self, *arguments, password=PASSWORD):
+    def run(self, *arguments, password=PASSWORD, **more):
         environment = support.environment(
             SIGNALBOX_CACHE_DIR=self.folder / "cache", SIGNALBOX_REGISTRY_USERNAME=USER,
-            SIGNALBOX_REGISTRY_PASSWORD=password,
+            SIGNALBOX_REGISTRY_PASSWORD=password, **more,
         )
         return subprocess.run(
             [support.BINARIES / "signalbox", "--json", *map(str, arguments)], cwd=self.folder, env=environment, text=True,
@@ -118,10 +125,10 @@ class Workshop:
         path.write_text(CONFIG.format(source=source, key=self.key))
         return path
 
-    def invoke(self, source, password=PASSWORD):
+    def invoke(self, source, **more):
         """What the function says of a payload, with the set from there."""
         (self.folder / "event.json").write_text('{"sqlStatement": "select 1"}')
-        done = self.run("invoke", "event.json", "--config", self.config(source), password=password)
+        done = self.run("invoke", "event.json", "--config", self.config(source), **more)
         assert done.stdout, done.stderr
         return json.loads(done.stdout)["raised"]["errorMessage"] if done.returncode < 2 else done.stderr
 
@@ -227,6 +234,34 @@ def test_whoever_is_not_let_in_is_told_what_to_set(workshop):
     assert done.returncode == 1 and "HTTP 401" in done.stderr, done.stderr
     nowhere = workshop.invoke(f"oci://{workshop.registry.name('nowhere')}")
     assert "HTTP 404" in nowhere and "no such repository, tag or digest" in nowhere, nowhere
+
+
+def test_a_registry_elsewhere_is_spoken_to_with_tls_and_has_to_be_the_one_that_it_says(tmp_path):
+    # This machine too, and not the address at which TLS is left out.
+    address = "127.0.0.2"
+    authority = trustme.CA()
+    certificate = authority.issue_cert(address)
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for index, blob in enumerate(certificate.cert_chain_pems):
+        blob.write_to_path(tmp_path / "chain.pem", append=index > 0)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    tls = f', tls: {{certificate: "{tmp_path}/chain.pem", key: "{tmp_path}/key.pem"}}'
+    workshop_folder = tmp_path / "workshop"
+    workshop_folder.mkdir()
+    with server(tmp_path, address, tls) as registry:
+        workshop = Workshop(workshop_folder, registry)
+        workshop.write(1)
+        workshop.sign()
+        target = f"oci://{registry.name('tls')}"
+        push = ("policy", "push", "set.toml", target)
+        pushed = workshop.run(*push, SSL_CERT_FILE=tmp_path / "authority.pem")
+        assert pushed.returncode == 0, pushed.stderr
+        assert SAYS in workshop.invoke(target, SSL_CERT_FILE=tmp_path / "authority.pem")
+
+        other = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(other)
+        for done in (workshop.run(*push, SSL_CERT_FILE=other).stderr, workshop.invoke(target, SSL_CERT_FILE=other)):
+            assert "certificate" in done and "did not answer" in done, done
 
 
 def test_what_no_function_would_take_is_not_pushed(workshop):
