@@ -30,5 +30,6 @@ mod policy_sets;
 mod records;
 mod registry;
 mod sessions;
+mod sources;
 mod start;
 mod stops;

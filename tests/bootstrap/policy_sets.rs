@@ -2,16 +2,20 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 use signalbox_local::step_functions::Outcome;
 
-use crate::support::{
-    bucket::{Bucket, Mood},
-    lambda::Lambda,
-    stage::{Setting, Stage, batch, end, failures},
+use crate::{
+    sources::{Place, invocations_are_not_held_up, yesterday_s_policies_hold},
+    support::{
+        bucket::Bucket,
+        lambda::Lambda,
+        mood::Mood,
+        stage::{Setting, Stage, batch, end, failures},
+    },
 };
 
 /// All that the standard policy can ask for.
@@ -324,109 +328,57 @@ pub(crate) async fn sign(stage: &Stage, set: &str, key: &str) -> String {
     std::fs::read_to_string(file).expect("signed")
 }
 
+struct InBucket {
+    bucket: Bucket,
+    key: &'static str,
+}
+
+impl Place for InBucket {
+    fn publish(&self, set: String) {
+        self.bucket.put(self.key, set);
+    }
+
+    fn is(&self, mood: Mood) {
+        self.bucket.is(mood);
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL_S3", self.bucket.url()),
+            ("SIGNALBOX_POLICY_SET", format!("s3://{}", self.key)),
+        ]
+    }
+}
+
 #[tokio::test]
 async fn a_set_in_s3_is_signed_and_whatever_s3_does_yesterday_s_policies_hold() {
-    // The keys are made before the function that trusts one of them starts.
-    let workshop = Stage::set(from_file(&set(1, None))).await;
-    let (public, private) = key(&workshop, "key.pem").await;
-    let (_, foreign) = key(&workshop, "foreign.pem").await;
-    let bucket = Bucket::start().await;
-    const KEY: &str = "sets/team/set.toml";
-    bucket.put(KEY, sign(&workshop, &set(1, None), &private).await);
-    let config = format!(
-        "[policy_set]\nmax_age_seconds = 0\nwithin_ms = 30000\nstatus_for = [\"*\"]\ntrusted_keys = [\"{public}\"]\n"
-    );
-    let stage = Stage::set(Setting {
-        config: Some(config),
-        variables: vec![
-            ("AWS_ENDPOINT_URL_S3", bucket.url()),
-            ("SIGNALBOX_POLICY_SET", format!("s3://{KEY}")),
-        ],
-        ..Setting::default()
-    })
-    .await;
-    assert_eq!(drop_table(&stage).await, Ok(()));
-    let told = status(&stage).await;
-    assert_eq!(told["inForce"]["signedBy"], json!(public));
-    assert_eq!(bucket.sent(KEY), 1, "what is unchanged is not sent again");
-
-    let good = sign(&workshop, &set(2, Some("No.")), &private).await;
-    bucket.put(KEY, good.clone());
-    let is_denied = |dropped: Result<(), String>| dropped.is_err_and(|why| why.contains("No."));
-    assert!(is_denied(drop_table(&stage).await));
-
-    let next = sign(&workshop, &set(3, None), &private).await;
-    for (what, text) in [
-        ("unsigned", set(3, None)),
-        (
-            "by a stranger",
-            sign(&workshop, &set(3, None), &foreign).await,
-        ),
-        ("tampered", next.replace("revision = 3", "revision = 4")),
-        ("cut off", next[..next.len() - 10].to_owned()),
-    ] {
-        bucket.put(KEY, text);
-        assert!(is_denied(drop_table(&stage).await), "{what}");
-        let told = status(&stage).await;
-        assert_eq!(told["inForce"]["revision"], 2, "{what}: {told}");
-        assert!(told["problem"]["reason"].is_string(), "{what}");
-    }
-    bucket.put(KEY, next);
-    for (mood, why) in [
+    let place = InBucket {
+        bucket: Bucket::start().await,
+        key: "sets/team/set.toml",
+    };
+    let faults = [
         (Mood::Denied, "s3:GetObject"),
         (Mood::Half, "its end is missing"),
-    ] {
-        bucket.is(mood);
-        assert!(is_denied(drop_table(&stage).await), "{mood:?}");
-        let told = status(&stage).await["problem"]["reason"].to_string();
-        assert!(told.contains(why), "{mood:?}: {told}");
-    }
-    bucket.is(Mood::Good);
+    ];
+    let stage = yesterday_s_policies_hold(&place, &faults).await;
+    let before = place.bucket.sent(place.key);
     assert_eq!(drop_table(&stage).await, Ok(()));
+    assert_eq!(
+        place.bucket.sent(place.key),
+        before,
+        "what is unchanged is not sent again"
+    );
     stage.check(&[]);
 }
 
 #[tokio::test]
 async fn a_slow_source_does_not_hold_up_invocations_and_is_not_given_up() {
-    let bucket = Bucket::start().await;
-    const KEY: &str = "sets/set.toml";
-    bucket.put(KEY, set(1, None));
-    let stage = Stage::set(Setting {
-        config: Some(
-            "[policy_set]\nmax_age_seconds = 0\nwithin_ms = 100\nallow_unsigned = true\nstatus_for = [\"*\"]\n"
-                .to_owned(),
-        ),
-        variables: vec![
-            ("AWS_ENDPOINT_URL_S3", bucket.url()),
-            ("SIGNALBOX_POLICY_SET", format!("s3://{KEY}")),
-        ],
-        ..Setting::default()
-    })
-    .await;
-    assert_eq!(drop_table(&stage).await, Ok(()));
-    bucket.is(Mood::Gone);
-    bucket.put(KEY, set(2, Some("No.")));
-    for _ in 0..3 {
-        let began = Instant::now();
-        assert_eq!(drop_table(&stage).await, Ok(()), "it has the set of before");
-        // The look itself would take half a minute.
-        assert!(began.elapsed() < Duration::from_secs(20));
-    }
-    bucket.is(Mood::Slow(Duration::from_millis(400)));
-    let mut swapped = false;
-    for _ in 0..300 {
-        if drop_table(&stage).await.is_err() {
-            swapped = true;
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    assert!(
-        swapped,
-        "what was slow came in the end: {:#?}",
-        stage.lambda.log()
-    );
-    stage.check(&[]);
+    let place = InBucket {
+        bucket: Bucket::start().await,
+        key: "sets/set.toml",
+    };
+    // The look itself would take half a minute.
+    invocations_are_not_held_up(&place, Duration::from_secs(20)).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::{
     schema::faults,
     support::{
-        bucket::{Bucket, Mood},
+        bucket::Bucket,
+        mood::Mood,
         stage::{Setting, Stage, batch, end, failure, failures},
     },
 };

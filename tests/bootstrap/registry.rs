@@ -1,104 +1,92 @@
 //! Policy sets from a registry of OCI artifacts.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use axum::http::StatusCode;
 use serde_json::json;
 use signalbox_test_guests::{HOSTILE, KEPT};
 
 use crate::{
     policies::set_of,
-    policy_sets::{drop_table, from_file, key, set, sign, status},
+    policy_sets::{drop_table, set, status},
+    sources::{Place, function, invocations_are_not_held_up, yesterday_s_policies_hold},
     support::{
         lambda::Lambda,
-        registry::{Mood, PASSWORD, Registry, USER},
+        mood::Mood,
+        registry::{BASIC, PASSWORD, Registry, TOKEN, USER},
         stage::{Setting, Stage},
     },
 };
 
-/// A function whose set is in a registry.
-fn from_registry(source: String, config: &str) -> Setting {
-    Setting {
-        config: Some(format!(
-            "[policy_set]\nmax_age_seconds = 0\nstatus_for = [\"*\"]\n{config}\n"
-        )),
-        variables: vec![
-            ("SIGNALBOX_POLICY_SET", source),
-            ("SIGNALBOX_REGISTRY_USERNAME", USER.to_owned()),
-            ("SIGNALBOX_REGISTRY_PASSWORD", PASSWORD.to_owned()),
-        ],
-        ..Setting::default()
+impl Place for Registry {
+    fn publish(&self, set: String) {
+        self.push("live", set, &[]);
+    }
+
+    fn is(&self, mood: Mood) {
+        Registry::is(self, mood);
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        from(self.reference("live"))
     }
 }
 
+/// What leads a function to a reference.
+fn from(reference: String) -> Vec<(&'static str, String)> {
+    vec![
+        ("SIGNALBOX_POLICY_SET", reference),
+        ("SIGNALBOX_REGISTRY_USERNAME", USER.to_owned()),
+        ("SIGNALBOX_REGISTRY_PASSWORD", PASSWORD.to_owned()),
+    ]
+}
+
 #[tokio::test]
-async fn a_set_in_a_registry_is_signed_and_whatever_the_registry_does_yesterday_s_policies_hold() {
-    let workshop = Stage::set(from_file(&set(1, None))).await;
-    let (public, private) = key(&workshop, "key.pem").await;
-    let (_, foreign) = key(&workshop, "foreign.pem").await;
+async fn a_set_in_a_registry_is_signed_and_whatever_that_does_yesterday_s_policies_hold() {
     let registry = Registry::start().await;
-    let first = sign(&workshop, &set(1, None), &private).await;
-    registry.push("live", first.clone(), &[]);
-    let config = format!("within_ms = 30000\ntrusted_keys = [\"{public}\"]");
-    let stage = Stage::set(from_registry(registry.reference("live"), &config)).await;
-    assert_eq!(drop_table(&stage).await, Ok(()));
-    assert_eq!(status(&stage).await["inForce"]["signedBy"], json!(public));
-    let before = registry.count("live");
+    let faults = [
+        (Mood::Denied, "HTTP 403"),
+        (Mood::Lies, "Nothing of it was used"),
+        (Mood::Half, "Nothing of it was used"),
+    ];
+    let stage = yesterday_s_policies_hold(&registry, &faults).await;
+    let (looks, sent) = (registry.count("live"), registry.sent());
     assert_eq!(drop_table(&stage).await, Ok(()));
     assert_eq!(
         registry.count("live"),
-        before + 1,
+        looks + 1,
         "a look resolves the tag once"
     );
-    assert_eq!(
-        registry.asked(first.as_bytes()),
-        1,
-        "what is unchanged is not sent again"
-    );
+    assert_eq!(registry.sent(), sent, "what is unchanged is not sent again");
+    let log = stage.lambda.log().join("\n");
+    for secret in [PASSWORD, TOKEN, BASIC] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+    stage.check(&[]);
+}
+
+#[tokio::test]
+async fn a_login_is_asked_for_when_the_last_one_is_not_taken_any_more() {
+    let registry = Registry::start().await;
+    registry.publish(set(1, None));
+    let config = "within_ms = 30000\nallow_unsigned = true";
+    let stage = Stage::set(function(&registry, config)).await;
+    for _ in 0..2 {
+        assert_eq!(drop_table(&stage).await, Ok(()));
+    }
     assert_eq!(
         registry.count("token"),
         1,
         "a token is used as long as it is good"
     );
-
-    registry.push(
-        "live",
-        sign(&workshop, &set(2, Some("No.")), &private).await,
-        &[],
-    );
-    let is_denied = |dropped: Result<(), String>| dropped.is_err_and(|why| why.contains("No."));
-    assert!(is_denied(drop_table(&stage).await), "the tag was moved");
-
-    let next = sign(&workshop, &set(3, None), &private).await;
-    for (what, text) in [
-        ("unsigned", set(3, None)),
-        (
-            "by a stranger",
-            sign(&workshop, &set(3, None), &foreign).await,
-        ),
-        ("tampered", next.replace("revision = 3", "revision = 4")),
-    ] {
-        registry.push("live", text, &[]);
-        assert!(is_denied(drop_table(&stage).await), "{what}");
-        let told = status(&stage).await;
-        assert_eq!(told["inForce"]["revision"], 2, "{what}: {told}");
-        assert!(told["problem"]["reason"].is_string(), "{what}");
-    }
-    registry.push("live", next, &[]);
-    for (mood, why) in [
-        (Mood::Denied, "HTTP 403"),
-        (Mood::Lies, "Nothing of it was used"),
-        (Mood::Half, "Nothing of it was used"),
-    ] {
-        registry.is(mood);
-        assert!(is_denied(drop_table(&stage).await), "{mood:?}");
-        let told = status(&stage).await["problem"]["reason"].to_string();
-        assert!(told.contains(why), "{mood:?}: {told}");
-    }
-    registry.is(Mood::Good);
-    assert_eq!(drop_table(&stage).await, Ok(()));
-    let log = stage.lambda.log().join("\n");
-    for secret in [PASSWORD, "a-token-of-the-registry", "cHVsbGVy"] {
-        assert!(!log.contains(secret), "{secret} is in the log");
+    // Amazon ECR answers the second way.
+    for (status, tokens) in [(StatusCode::UNAUTHORIZED, 2), (StatusCode::FORBIDDEN, 3)] {
+        registry.expire(status);
+        registry.publish(set(tokens, Some("No.")));
+        assert!(drop_table(&stage).await.is_err());
+        let told = self::status(&stage).await;
+        assert_eq!(told["inForce"]["revision"], tokens, "{status}: {told}");
+        assert_eq!(registry.count("token"), tokens, "{status}");
     }
     stage.check(&[]);
 }
@@ -106,37 +94,8 @@ async fn a_set_in_a_registry_is_signed_and_whatever_the_registry_does_yesterday_
 #[tokio::test]
 async fn a_slow_registry_does_not_hold_up_invocations_and_is_not_given_up() {
     let registry = Registry::start().await;
-    registry.push("live", set(1, None), &[]);
-    let source = registry.reference("live");
-    let stage = Stage::set(from_registry(
-        source,
-        "within_ms = 100\nallow_unsigned = true",
-    ))
-    .await;
-    assert_eq!(drop_table(&stage).await, Ok(()));
-    registry.is(Mood::Gone);
-    registry.push("live", set(2, Some("No.")), &[]);
-    for _ in 0..3 {
-        let began = Instant::now();
-        assert_eq!(drop_table(&stage).await, Ok(()), "it has the set of before");
-        // That the registry does not answer is noticed after ten seconds.
-        assert!(began.elapsed() < Duration::from_secs(9));
-    }
-    registry.is(Mood::Slow(Duration::from_millis(400)));
-    let mut swapped = false;
-    for _ in 0..300 {
-        if drop_table(&stage).await.is_err() {
-            swapped = true;
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    assert!(
-        swapped,
-        "what was slow came in the end: {:#?}",
-        stage.lambda.log()
-    );
-    stage.check(&[]);
+    // That it does not answer is noticed after ten seconds.
+    invocations_are_not_held_up(&registry, Duration::from_secs(9)).await;
 }
 
 #[tokio::test]
@@ -149,8 +108,12 @@ async fn components_come_by_digest_and_once() {
         .reference("live")
         .replace(":live", &format!("@{pinned}"));
     let config = "within_ms = 30000\nallow_unsigned = true";
-    let by_digest = Stage::set(from_registry(source, config)).await;
-    let by_tag = Stage::set(from_registry(registry.reference("live"), config)).await;
+    let by_digest = Stage::set(Setting {
+        variables: from(source),
+        ..function(&registry, config)
+    })
+    .await;
+    let by_tag = Stage::set(function(&registry, config)).await;
     let says = async |stage: &Stage, policy: &str| {
         let payload = json!({"sqlStatement": "select 1", "policy": policy});
         match stage.invoke(payload).await {
@@ -188,7 +151,7 @@ async fn whoever_is_not_let_in_is_told_what_to_set() {
     let registry = Registry::start().await;
     registry.push("live", set(1, None), &[]);
     let config = "within_ms = 30000\nallow_unsigned = true";
-    let stage = Stage::set(from_registry(registry.reference("live"), config)).await;
+    let stage = Stage::set(function(&registry, config)).await;
     let mut variables = stage.variables.clone();
     variables.insert("SIGNALBOX_REGISTRY_PASSWORD".to_owned(), "wrong".to_owned());
     let cold = Lambda::start(variables).await;

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use axum::{
@@ -16,21 +15,7 @@ use axum::{
     routing::get,
 };
 
-/// How the bucket behaves.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mood {
-    /// It answers.
-    #[default]
-    Good,
-    /// It denies everything.
-    Denied,
-    /// It answers after so long.
-    Slow(Duration),
-    /// It does not answer at all.
-    Gone,
-    /// It sends half of every object.
-    Half,
-}
+use super::mood::Mood;
 
 #[derive(Default)]
 struct Shared {
@@ -106,12 +91,10 @@ async fn write(
 ) -> Response {
     assert!(is_signed(&headers), "a request is not signed");
     let mood = shared.lock().expect("lock").mood;
-    match mood {
-        Mood::Denied => return error(StatusCode::FORBIDDEN, "AccessDenied"),
-        Mood::Gone => std::future::pending().await,
-        Mood::Slow(time) => tokio::time::sleep(time).await,
-        Mood::Good | Mood::Half => {}
+    if mood == Mood::Denied {
+        return error(StatusCode::FORBIDDEN, "AccessDenied");
     }
+    mood.wait().await;
     let key = uri.path().trim_start_matches('/').to_owned();
     let mut shared = shared.lock().expect("lock");
     shared.objects.insert(key, body.to_vec());
@@ -121,12 +104,10 @@ async fn write(
 async fn read(State(shared): State<Arc<Mutex<Shared>>>, uri: Uri, headers: HeaderMap) -> Response {
     assert!(is_signed(&headers), "a request is not signed");
     let mood = shared.lock().expect("lock").mood;
-    match mood {
-        Mood::Denied => return error(StatusCode::FORBIDDEN, "AccessDenied"),
-        Mood::Gone => std::future::pending().await,
-        Mood::Slow(time) => tokio::time::sleep(time).await,
-        Mood::Good | Mood::Half => {}
+    if mood == Mood::Denied {
+        return error(StatusCode::FORBIDDEN, "AccessDenied");
     }
+    mood.wait().await;
     let mut shared = shared.lock().expect("lock");
     let key = uri.path().trim_start_matches('/').to_owned();
     *shared.asked.entry(key.clone()).or_default() += 1;
@@ -144,11 +125,7 @@ async fn read(State(shared): State<Arc<Mutex<Shared>>>, uri: Uri, headers: Heade
         return StatusCode::NOT_MODIFIED.into_response();
     }
     *shared.reads.entry(key).or_default() += 1;
-    let bytes = match mood {
-        Mood::Half => bytes[..bytes.len() / 2].to_vec(),
-        _ => bytes,
-    };
-    ([("etag", etag)], bytes).into_response()
+    ([("etag", etag)], mood.sent(bytes)).into_response()
 }
 
 fn error(status: StatusCode, code: &str) -> Response {

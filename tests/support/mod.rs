@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 pub mod bucket;
 pub mod dynamodb;
 pub mod lambda;
+pub mod mood;
 pub mod registry;
 pub mod response_bucket;
 pub mod runtime_api;

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use axum::{
@@ -16,31 +15,18 @@ use axum::{
 use serde_json::json;
 use signalbox_policy::digest;
 
+use super::mood::Mood;
+
 /// The media type of a policy set's manifest.
 const MANIFEST_TYPE: &str = "application/vnd.signalbox.policy-set.v1+toml";
 /// What lets one in.
 pub const USER: &str = "puller";
 /// What lets one in.
 pub const PASSWORD: &str = "not-for-everybody";
-const TOKEN: &str = "a-token-of-the-registry";
-
-/// How the registry behaves.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mood {
-    /// It answers whoever has a token, which it gives for name and password.
-    #[default]
-    Good,
-    /// It gives tokens and denies everything.
-    Denied,
-    /// It answers after so long.
-    Slow(Duration),
-    /// It does not answer at all.
-    Gone,
-    /// It sends something else than what has the digest.
-    Lies,
-    /// It sends the half.
-    Half,
-}
+/// The two as they are sent.
+pub const BASIC: &str = "cHVsbGVyOm5vdC1mb3ItZXZlcnlib2R5";
+/// What a token begins with.
+pub const TOKEN: &str = "a-token-of-the-registry";
 
 #[derive(Default)]
 struct Shared {
@@ -48,6 +34,15 @@ struct Shared {
     tags: BTreeMap<String, String>,
     content: BTreeMap<String, Vec<u8>>,
     asked: BTreeMap<String, u32>,
+    sent: u32,
+    /// How often tokens have gone out of date, and what is answered to them since.
+    expired: (u32, StatusCode),
+}
+
+impl Shared {
+    fn token(&self) -> String {
+        format!("{TOKEN}-{}", self.expired.0)
+    }
 }
 
 /// The server.
@@ -59,15 +54,11 @@ pub struct Registry {
 impl Registry {
     /// Starts it on a free port of loopback.
     pub async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
-        let address = listener.local_addr().expect("an address");
         let shared = Arc::<Mutex<Shared>>::default();
         let router = Router::new()
-            .fallback(serve)
-            .with_state((address, Arc::clone(&shared)));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+            .fallback(answer)
+            .with_state(Arc::clone(&shared));
+        let address = super::serve(router).await;
         Self { address, shared }
     }
 
@@ -107,6 +98,17 @@ impl Registry {
         self.shared.lock().expect("lock").mood = mood;
     }
 
+    /// No token of before is good any more: this is what it is answered with.
+    pub fn expire(&self, status: StatusCode) {
+        let expired = &mut self.shared.lock().expect("lock").expired;
+        *expired = (expired.0 + 1, status);
+    }
+
+    /// How often content was sent, whatever it was.
+    pub fn sent(&self) -> u32 {
+        self.shared.lock().expect("lock").sent
+    }
+
     /// How often the content of a digest was asked for.
     pub fn asked(&self, bytes: &[u8]) -> u32 {
         self.count(&format!("sha256:{}", digest::hex(bytes)))
@@ -119,71 +121,61 @@ impl Registry {
     }
 }
 
-type Here = (SocketAddr, Arc<Mutex<Shared>>);
-
-async fn serve(
-    State((address, shared)): State<Here>,
+async fn answer(
+    State(shared): State<Arc<Mutex<Shared>>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     let mood = shared.lock().expect("lock").mood;
-    match mood {
-        Mood::Gone => std::future::pending().await,
-        Mood::Slow(time) => tokio::time::sleep(time).await,
-        _ => {}
-    }
-    let authorization = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    mood.wait().await;
+    let text = |name: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
+    };
+    let authorization = text("authorization");
+    let mut shared = shared.lock().expect("lock");
     if uri.path() == "/token" {
-        *shared
-            .lock()
-            .expect("lock")
-            .asked
-            .entry("token".to_owned())
-            .or_default() += 1;
+        *shared.asked.entry("token".to_owned()).or_default() += 1;
         assert_eq!(
             uri.query(),
             Some("scope=repository%3Ateam%2Fpolicies%3Apull&service=test"),
             "a pull of this repository and no more"
         );
-        return if authorization == basic() {
-            json!({"token": TOKEN, "expires_in": 300})
+        return if authorization == format!("Basic {BASIC}") {
+            json!({"token": shared.token(), "expires_in": 300})
                 .to_string()
                 .into_response()
         } else {
             StatusCode::UNAUTHORIZED.into_response()
         };
     }
-    if authorization != format!("Bearer {TOKEN}") {
-        let challenge = format!("Bearer realm=\"http://{address}/token\",service=\"test\"");
-        return (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response();
+    if authorization != format!("Bearer {}", shared.token()) {
+        let status = match shared.expired {
+            (count, status) if count > 0 && !authorization.is_empty() => status,
+            _ => StatusCode::UNAUTHORIZED,
+        };
+        let challenge = format!(
+            "Bearer realm=\"http://{}/token\",service=\"test\"",
+            text("host")
+        );
+        return (status, [("www-authenticate", challenge)]).into_response();
     }
     if mood == Mood::Denied {
         return StatusCode::FORBIDDEN.into_response();
     }
     let asked = uri.path().rsplit('/').next().unwrap_or_default().to_owned();
-    let mut shared = shared.lock().expect("lock");
     *shared.asked.entry(asked.clone()).or_default() += 1;
     let digest = shared.tags.get(&asked).cloned().unwrap_or(asked);
     let Some(bytes) = shared.content.get(&digest).cloned() else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let bytes = match mood {
-        Mood::Half => bytes[..bytes.len() / 2].to_vec(),
-        Mood::Lies => [bytes.as_slice(), b"\n"].concat(),
-        _ => bytes,
-    };
     let told = [("docker-content-digest", digest)];
     match method {
         Method::HEAD => (told, ()).into_response(),
-        _ => (told, bytes).into_response(),
+        _ => {
+            shared.sent += 1;
+            (told, mood.sent(bytes)).into_response()
+        }
     }
-}
-
-fn basic() -> String {
-    // Of `USER:PASSWORD`.
-    "Basic cHVsbGVyOm5vdC1mb3ItZXZlcnlib2R5".to_owned()
 }

@@ -110,7 +110,7 @@ mod tests {
             static COUNT: AtomicU32 = AtomicU32::new(0);
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let name = format!("signalbox-guest-build-{}-{count}", std::process::id());
-            let path = std::env::temp_dir().join(name);
+            let path = env::temp_dir().join(name);
             fs::create_dir(&path).unwrap();
             Self(path)
         }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::{
     reply,
     session::Session,
-    signed::{Call, CallError, MayPass, Signed, again},
+    signed::{self, Call, CallError, MayPass, Signed, again},
 };
 
 /// The longest reply that is read: a token is some 2.5 KB.
@@ -96,13 +96,9 @@ impl Ecr {
     /// Asks by the standard AWS environment. `AWS_ENDPOINT_URL_ECR` holds.
     #[must_use]
     pub fn from_environment() -> Self {
-        let endpoint = std::env::var("AWS_ENDPOINT_URL_ECR")
-            .or_else(|_| std::env::var("AWS_ENDPOINT_URL"))
-            .ok()
-            .filter(|url| !url.is_empty());
         Self {
             signed: Signed::from_environment(),
-            endpoint,
+            endpoint: signed::endpoint("AWS_ENDPOINT_URL_ECR"),
         }
     }
 

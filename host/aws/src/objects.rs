@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use crate::{
     reply::{self, BodyError},
     session::Session,
-    signed::{Call, CallError, MayPass, Signed, again},
+    signed::{self, Call, CallError, MayPass, Signed, again},
 };
 
 /// Reads and writes objects.
@@ -67,13 +67,9 @@ impl S3Objects {
     /// Reads by the standard AWS environment. `AWS_ENDPOINT_URL_S3` holds, with the bucket in the path.
     #[must_use]
     pub fn from_environment() -> Self {
-        let endpoint = std::env::var("AWS_ENDPOINT_URL_S3")
-            .or_else(|_| std::env::var("AWS_ENDPOINT_URL"))
-            .ok()
-            .filter(|url| !url.is_empty());
         Self {
             signed: Signed::from_environment(),
-            endpoint,
+            endpoint: signed::endpoint("AWS_ENDPOINT_URL_S3"),
         }
     }
 

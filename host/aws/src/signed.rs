@@ -33,6 +33,16 @@ const ATTEMPTS: u32 = 3;
 /// Pause before the second try; doubled before the third.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The address that the environment gives for a service in place of its own.
+pub(crate) fn endpoint(variable: &str) -> Option<String> {
+    let read = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|url: &String| !url.is_empty())
+    };
+    read(variable).or_else(|| read("AWS_ENDPOINT_URL"))
+}
+
 /// Makes signed requests.
 #[derive(Debug)]
 pub(crate) struct Signed {

@@ -8,6 +8,8 @@ use signalbox_policy::{
 };
 use signalbox_tasker::secrets::{is_secret_word, mask_quoted, mask_sql, secrets_out};
 
+use super::repeats::repeats_a_name;
+
 /// What stands where something was hidden.
 const HIDDEN: &str = "***";
 /// Places that are named in a record; more are only counted as one.
@@ -228,8 +230,9 @@ impl Mask {
                 mask.unexplained(&mut inner, "");
             }
             mask.value(&mut inner, lower, "");
-            // The very text matters to a policy: only what is changed is written anew.
-            return if mask.places.is_empty() {
+            // The very text matters to a policy: only what is changed is written anew, or what says more than was read
+            // of it.
+            return if mask.places.is_empty() && !repeats_a_name(text) {
                 text.to_owned()
             } else {
                 inner.to_string()

@@ -5,6 +5,7 @@
 
 mod line;
 mod mask;
+mod repeats;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -120,6 +120,27 @@ fn no_secret_is_in_a_record() {
 }
 
 #[test]
+fn what_json_says_twice_is_masked_twice() {
+    // Whoever reads it sees the second value; the first is in the text all the same.
+    for text in [
+        r#"{"password":"HUNTER2","password":null,"sqlStatement":"select 1"}"#,
+        r#"{"x":{"y":"HUNTER2","y":1},"sqlStatement":"select 1"}"#,
+    ] {
+        let mut calls = started("select 1");
+        calls[0]["reply"]["ok"]["document"] = json!(text);
+        let record = record(&json!({}), calls, invoked(json!({})));
+        for rule in BOTH {
+            let masked = masked(&record, rule);
+            assert!(
+                !masked["calls"][0]["reply"].to_string().contains("HUNTER2"),
+                "{masked}"
+            );
+            assert!(masked["masked"].is_object(), "{masked}");
+        }
+    }
+}
+
+#[test]
 fn secrets_are_known_by_the_names_of_their_fields() {
     let payload = json!({
         "sqlStatement": "select 1", "password": "HUNTER2", "deep": {"apiKey": 4711, "credentials": {"key": "HUNTER2"}},
