@@ -60,6 +60,21 @@ async fn a_bad_setting_is_named() {
 }
 
 #[tokio::test]
+async fn a_registry_that_cannot_be_meant_is_named() {
+    let message = not_started(variables(&[("SIGNALBOX_POLICY_SET", "oci://policies")])).await;
+    // The bootstrap that is named there is the lean one.
+    let told = match std::env::var_os("SIGNALBOX_TEST_BOOTSTRAP") {
+        None => "oci://REGISTRY/REPOSITORY:TAG",
+        Some(_) => "without the feature `registry`",
+    };
+    assert!(
+        message.starts_with("environment variable SIGNALBOX_POLICY_SET: ")
+            && message.contains(told),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn a_bad_file_is_named_with_its_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("signalbox.toml");
