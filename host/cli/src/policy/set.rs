@@ -5,7 +5,10 @@ use std::{path::Path, sync::Arc};
 use serde_json::{Map, Value, json};
 use signalbox_lambda::{
     Config,
-    set::{FileSource, Loaded, Loader, SetError, Terms},
+    set::{
+        FileSource, Loaded, Loader, SetError, Source as _, Terms,
+        signature::{Signed, Untrusted},
+    },
     start,
 };
 
@@ -20,22 +23,28 @@ pub(super) fn is_set(path: &str) -> bool {
 
 /// Loads a set as the host does, with all policies, their settings and tests, and says what is wrong.
 pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
-    let terms = match config {
-        None => Terms {
-            allow_unsigned: true,
-            ..Terms::default()
-        },
-        Some(config) => terms_of(&Settings::of_file(config).read()?),
-    };
-    let loader = Loader::new(super::engine()?, Arc::new(FileSource::new(path)), terms);
+    let config = config
+        .map(|config| Settings::of_file(config).read())
+        .transpose()?;
     let progress = out::Progress::of("loading the policy set");
-    let loaded = loader.load_now().await;
+    let loaded = load(path, config.as_ref()).await?;
     drop(progress);
     match loaded {
-        Ok(loaded) => {
-            out::json(&document(&loaded));
+        Ok((loaded, untrusted)) => {
+            let untrusted = untrusted.map(advice);
+            let mut document = document(&loaded);
+            if let Value::Object(fields) = &mut document {
+                fields.insert("untrusted".to_owned(), json!(untrusted));
+            }
+            out::json(&document);
             for line in lines(path, &loaded) {
                 out::line(line);
+            }
+            if let Some(untrusted) = untrusted {
+                out::line(format_args!(
+                    "{} a function with this configuration would not take the set as it stands: {untrusted}",
+                    out::styled(out::NOTE, "note:")
+                ));
             }
             Ok(true)
         }
@@ -51,16 +60,52 @@ pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
     }
 }
 
-/// What a set has to keep to in a deployment. Who signed is for `policy verify` and the host: a set is checked before
-/// it is signed.
-fn terms_of(config: &Config) -> Terms {
-    let set = config.policy_set.as_ref();
-    Terms {
-        targets: Some(config.targets.keys().cloned().collect()),
+/// Loads a set, and says why a function would not trust it. That is no fault: a set is checked before it is signed.
+async fn load(
+    path: &str,
+    config: Option<&Config>,
+) -> Result<Result<(Loaded, Option<Untrusted>), SetError>, String> {
+    let source = FileSource::new(path);
+    let bytes = match source.manifest(None).await {
+        Ok(fetched) => fetched.map(|fetched| fetched.bytes).unwrap_or_default(),
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let (terms, untrusted) = terms_of(&bytes, config);
+    let loader = Loader::new(super::engine()?, Arc::new(source), terms);
+    let loaded = loader.load(&bytes, None).await;
+    Ok(loaded.map(|loaded| (loaded, untrusted)))
+}
+
+/// What a set has to keep to in a deployment, but for its signature, and what is wrong with that.
+fn terms_of(bytes: &[u8], config: Option<&Config>) -> (Terms, Option<Untrusted>) {
+    let set = config.and_then(|config| config.policy_set.as_ref());
+    let mut terms = Terms {
+        targets: config.map(|config| config.targets.keys().cloned().collect()),
         ceilings: set.map(|set| set.ceilings).unwrap_or_default(),
         trusted_keys: Vec::new(),
         allow_unsigned: true,
-        unknown_fields: Some(config.unknown_fields),
+        unknown_fields: config.map(|config| config.unknown_fields),
+    };
+    let Some(set) = set else {
+        return (terms, None);
+    };
+    match Signed::split(bytes).verify(&set.trusted_keys, set.allow_unsigned) {
+        Ok(_) => {
+            // What only a signed set may bring is loaded then, as the function does.
+            terms.trusted_keys.clone_from(&set.trusted_keys);
+            (terms, None)
+        }
+        Err(untrusted) => (terms, Some(untrusted)),
+    }
+}
+
+/// Why a function would not trust the set, and what to run before it is published.
+fn advice(untrusted: Untrusted) -> String {
+    match untrusted {
+        Untrusted::Unsigned => untrusted.to_string(),
+        Untrusted::Stranger { .. } | Untrusted::Broken { .. } => format!(
+            "{untrusted}. If it is as it should be, sign it with `signalbox policy sign` and a key that is trusted"
+        ),
     }
 }
 

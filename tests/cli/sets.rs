@@ -1,0 +1,90 @@
+//! What commands say of policy sets.
+
+use serde_json::Value;
+
+use crate::support::{Desk, Ended};
+
+const SET: &str = r#"
+schema = 1
+revision = 7
+
+[policies.reports]
+builtin = "standard"
+grants = { targets = ["default"], actions = ["execute-statement", "describe-statement"] }
+
+[[routes]]
+name = "all"
+function = "*"
+policies = ["reports"]
+"#;
+
+/// A configuration whose set is `set.toml`.
+fn config(policy_set: &str) -> String {
+    format!(
+        "[ledger]\ntable = \"t\"\n[targets.default]\ncluster_identifier = \"local\"\ndatabase = \"dev\"\n\
+         db_user = \"u\"\n[policy_set]\nsource = \"set.toml\"\n{policy_set}"
+    )
+}
+
+/// Makes a key; the public one.
+fn key(desk: &Desk, file: &str) -> String {
+    let made = desk.run(&["policy", "keygen", "-o", file, "--json"]);
+    made.coded(0).json()["publicKey"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn sign(desk: &Desk, file: &str) {
+    desk.run(&["policy", "sign", "set.toml", "--key", file])
+        .coded(0);
+}
+
+fn check(desk: &Desk, more: &[&str]) -> Ended {
+    let check = ["policy", "check", "set.toml", "--config", "signalbox.toml"];
+    desk.run(&[&check[..], more].concat())
+}
+
+#[test]
+fn a_set_is_checked_before_it_is_signed_and_what_it_wants_then_is_said() {
+    let desk = Desk::new();
+    let (ours, theirs) = (key(&desk, "ours.pem"), key(&desk, "theirs.pem"));
+    desk.file("set.toml", SET);
+    desk.file(
+        "signalbox.toml",
+        config(&format!("trusted_keys = [\"{ours}\"]")),
+    );
+    let untrusted = || check(&desk, &["--json"]).coded(0).json()["untrusted"].clone();
+
+    check(&desk, &[])
+        .coded(0)
+        .says("good: set.toml revision 7")
+        .says("note: a function with this configuration would not take the set as it stands: the set is not signed")
+        .says("`signalbox policy sign`");
+
+    sign(&desk, "theirs.pem");
+    let stranger = untrusted();
+    let stranger = stranger.as_str().unwrap();
+    assert!(
+        stranger.contains(&format!("is signed by {theirs}, which is none of"))
+            && stranger.contains("`signalbox policy sign`"),
+        "{stranger}"
+    );
+
+    sign(&desk, "ours.pem");
+    let checked = check(&desk, &["--json"]).coded(0).json();
+    assert_eq!(checked["untrusted"], Value::Null);
+    assert_eq!(checked["signedBy"], ours, "{checked}");
+
+    let text = std::fs::read_to_string(desk.path().join("set.toml")).unwrap();
+    desk.file("set.toml", text.replace("revision = 7", "revision = 8"));
+    check(&desk, &[])
+        .coded(0)
+        .says(&format!("the signature by {ours} does not hold"));
+
+    // Where unsigned sets are taken there is nothing to say.
+    desk.file("set.toml", SET);
+    desk.file("signalbox.toml", config("allow_unsigned = true"));
+    let checked = check(&desk, &[]).coded(0);
+    assert!(!checked.out.contains("note:"), "{}", checked.out);
+}
