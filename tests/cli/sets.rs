@@ -88,3 +88,32 @@ fn a_set_is_checked_before_it_is_signed_and_what_it_wants_then_is_said() {
     let checked = check(&desk, &[]).coded(0);
     assert!(!checked.out.contains("note:"), "{}", checked.out);
 }
+
+#[test]
+fn a_set_in_whose_place_one_policy_is_tried_is_named() {
+    let desk = Desk::new();
+    desk.file("set.toml", SET);
+    desk.file("signalbox.toml", config(""));
+    desk.file("event.json", r#"{"sqlStatement": "select 1 as one"}"#);
+    desk.file("settings.json", "{}");
+    let definition = include_str!("../../host/local/definitions/sql_step.asl.json");
+    desk.file("state.json", definition);
+    let config = ["--config", "signalbox.toml"];
+    let left_out = "note: the policy set set.toml is left out";
+
+    let invoke = [&["invoke", "event.json", "--json"], &config[..]].concat();
+    let ended = desk.run(&invoke).coded(0);
+    assert!(!ended.err.contains("note:"), "{}", ended.err);
+    let first = |ended: &Ended| ended.json()["happenings"][0]["evaluation"]["policy"].clone();
+    assert_eq!(first(&ended)["name"], "reports");
+
+    let settings = [&invoke[..], &["--settings", "settings.json"]].concat();
+    let ended = desk.run(&settings).coded(0);
+    assert!(ended.err.contains(left_out), "{}", ended.err);
+    assert_eq!(first(&ended)["name"], "standard");
+
+    let step = ["step", "state.json", "--sql", "select 1"];
+    let step = [&step[..], &config, &["--policy", "standard"]].concat();
+    let ended = desk.run(&step).coded(0);
+    assert!(ended.err.contains(left_out), "{}", ended.err);
+}

@@ -6,7 +6,7 @@ use clap::Args;
 use signalbox_lambda::Config;
 use signalbox_local::{TimeScale, data_api::DataApiOptions, lambda_api::is_name};
 
-use crate::engine::EngineArgs;
+use crate::{engine::EngineArgs, out};
 
 use super::config::{self, Sources, process_environment};
 
@@ -20,10 +20,10 @@ pub(crate) struct MachineArgs {
     /// The configuration file; without it the environment's, with defaults for one machine
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The default policy: a component, or `standard`
+    /// The policy, in place of the default one or of the whole policy set: a component, or `standard`
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// The default policy's settings: a JSON file
+    /// The settings of that policy, also in place of a policy set: a JSON file
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(crate) struct MachineArgs {
 }
 
 impl MachineArgs {
-    /// The function and its configuration.
+    /// The function and its configuration, whose oddities are told.
     pub(crate) fn functions(&self) -> Result<BTreeMap<String, Config>, String> {
         let settings = self.settings.as_deref().map(config::settings_file);
         let sources = Sources {
@@ -47,6 +47,7 @@ impl MachineArgs {
             settings: settings.transpose()?,
         };
         let config = config::read(&self.function, &sources)?;
+        config.warnings.iter().for_each(out::note);
         Ok(BTreeMap::from([(self.function.clone(), config)]))
     }
 

@@ -62,9 +62,6 @@ impl Served {
         if let Some(config) = functions.values().next() {
             target = programme::target(config);
             log::begin_for_people(config.log_level);
-            for warning in &config.warnings {
-                tracing::warn!(warning, "configuration");
-            }
         }
         let answer_at = answer_at(args)?;
         let delivery = Delivery::by(args.events);
