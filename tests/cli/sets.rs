@@ -117,3 +117,41 @@ fn a_set_in_whose_place_one_policy_is_tried_is_named() {
     let ended = desk.run(&step).coded(0);
     assert!(ended.err.contains(left_out), "{}", ended.err);
 }
+
+#[test]
+fn what_is_known_of_a_set_is_told_though_the_ledger_cannot_be_asked() {
+    let desk = Desk::new();
+    desk.file("set.toml", SET);
+    desk.file("signalbox.toml", config(""));
+    let status = ["status", "--config", "signalbox.toml"];
+    let ended = desk.run(&status).coded(2);
+    for part in [
+        "good: ",
+        "set.toml revision 7",
+        "not known: which revision was in force: ",
+        "set AWS_REGION",
+    ] {
+        assert!(ended.out.contains(part), "{part}: {}", ended.out);
+    }
+    assert!(
+        ended
+            .err
+            .contains("error: whether a host would put this set in force is not known")
+            && ended
+                .err
+                .contains("the table `t`. Set AWS_REGION, and credentials"),
+        "{}",
+        ended.err
+    );
+    let told = desk
+        .run(&[&status[..], &["--json"]].concat())
+        .coded(2)
+        .json();
+    assert_eq!(told["good"], Value::Null, "{told}");
+    assert_eq!(told["set"]["revision"], 7);
+    assert!(told["highest"]["error"].is_string(), "{told}");
+
+    // Whatever the ledger says, a set that does not load is not taken.
+    desk.file("set.toml", SET.replace("default", "elsewhere"));
+    desk.run(&status).coded(1).says("not loaded: ");
+}

@@ -2,7 +2,8 @@
 
 mod build;
 mod keys;
-pub(crate) mod set;
+mod set;
+pub(crate) mod status;
 
 use std::{borrow::Cow, path::Path};
 

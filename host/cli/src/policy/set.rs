@@ -2,14 +2,13 @@
 
 use std::{path::Path, sync::Arc};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use signalbox_lambda::{
     Config,
     set::{
         FileSource, Loaded, Loader, SetError, Source as _, Terms,
         signature::{Signed, Untrusted},
     },
-    start,
 };
 
 use crate::{Done, out, settings::Settings};
@@ -110,7 +109,7 @@ fn advice(untrusted: Untrusted) -> String {
 }
 
 /// What is told of a loaded set, for programs.
-pub(crate) fn document(loaded: &Loaded) -> Value {
+pub(super) fn document(loaded: &Loaded) -> Value {
     let policies: Vec<_> = loaded
         .policies
         .iter()
@@ -128,7 +127,7 @@ pub(crate) fn document(loaded: &Loaded) -> Value {
 }
 
 /// And for people.
-pub(crate) fn lines(name: &str, loaded: &Loaded) -> Vec<String> {
+pub(super) fn lines(name: &str, loaded: &Loaded) -> Vec<String> {
     let mut lines = vec![format!(
         "{} {} revision {}, SHA-256 {}",
         out::styled(out::GOOD, "good:"),
@@ -152,80 +151,4 @@ pub(crate) fn lines(name: &str, loaded: &Loaded) -> Vec<String> {
         lines.push(format!("{} {warning}", out::styled(out::NOTE, "note:")));
     }
     lines
-}
-
-/// `signalbox status`: what the function's configuration leads to now.
-pub(crate) async fn status(settings: &Settings) -> Done {
-    let config = settings.read()?;
-    let Some(set) = &config.policy_set else {
-        return Err(
-            "this configuration names no policy set: SIGNALBOX_POLICY_SET, or `source` in [policy_set], does"
-                .to_owned(),
-        );
-    };
-    let loader = start::loader(&config, set).map_err(|error| error.to_string())?;
-    let progress = out::Progress::of("loading the policy set");
-    let loaded = loader.load_now().await;
-    let ports = start::aws(&config);
-    let highest = signalbox_tasker::revision::highest(
-        ports.ledger.as_ref(),
-        ports.clock.as_ref(),
-        &config.deployment,
-    )
-    .await;
-    drop(progress);
-
-    let place = loader.source().place();
-    let mut good = true;
-    let mut all = Map::new();
-    let mut tell = |name: &str, value: Value| drop(all.insert(name.to_owned(), value));
-    tell("source", json!(place));
-    match &loaded {
-        Ok(loaded) => {
-            tell("set", document(loaded));
-            lines(&place, loaded).into_iter().for_each(out::line);
-        }
-        Err(error) => {
-            good = false;
-            tell("set", json!({ "good": false, "reason": error.to_string() }));
-            out::line(format_args!(
-                "{} {}: {error}",
-                out::styled(out::BAD, "not loaded:"),
-                out::styled(out::NAME, &place)
-            ));
-        }
-    }
-    match &highest {
-        Ok(None) => out::line("no revision was in force yet"),
-        Ok(Some(highest)) => {
-            let known = json!({
-                "revision": highest.revision, "digest": highest.digest, "since": highest.since,
-            });
-            tell("highest", known);
-            out::line(format_args!(
-                "revision {} is the highest that was in force, first at {}",
-                highest.revision, highest.since
-            ));
-            if let Ok(loaded) = &loaded
-                && let Err(refusal) = highest.allows(loaded.revision, &loaded.digest)
-            {
-                good = false;
-                out::line(format_args!(
-                    "{} {refusal}",
-                    out::styled(out::BAD, "refused:")
-                ));
-            }
-        }
-        Err(error) => {
-            good = false;
-            tell("highest", json!({ "error": error.to_string() }));
-            out::line(format_args!(
-                "{} which revision was in force is not known: {error}",
-                out::styled(out::BAD, "not known:")
-            ));
-        }
-    }
-    tell("good", json!(good));
-    out::json(&all);
-    Ok(good)
 }
