@@ -1,6 +1,6 @@
 //! What commands say of policy sets.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Desk, Ended};
 
@@ -154,4 +154,107 @@ fn what_is_known_of_a_set_is_told_though_the_ledger_cannot_be_asked() {
     // Whatever the ledger says, a set that does not load is not taken.
     desk.file("set.toml", SET.replace("default", "elsewhere"));
     desk.run(&status).coded(1).says("not loaded: ");
+}
+
+/// `lax`, which lets everything run, and `strict`, which drops no table; for the alias `drafts` the one is compared with
+/// the other.
+const SHADOWED: &str = r#"
+schema = 1
+revision = 7
+
+[policies.lax]
+builtin = "standard"
+grants = { targets = ["default"], actions = ["execute-statement", "describe-statement"] }
+
+[policies.strict]
+builtin = "standard"
+
+[policies.strict.settings]
+unparsed = "deny"
+unqualified = "allow"
+
+[[policies.strict.settings.rules]]
+name = "no drops"
+when = { kinds = ["drop-table"] }
+then = { deny = "Tables stay." }
+
+[[routes]]
+name = "drafts"
+function = "*:function:tasker:drafts"
+policies = ["lax"]
+mode = "shadow"
+shadow = "strict"
+
+[[routes]]
+name = "others"
+function = "*:function:tasker"
+policies = ["lax"]
+"#;
+
+#[test]
+fn an_alias_has_its_route_and_what_a_shadow_would_have_decided_is_told() {
+    let desk = Desk::new();
+    desk.file("set.toml", SHADOWED);
+    desk.file("signalbox.toml", config(""));
+    desk.file("drop.json", r#"{"sqlStatement": "drop table if exists t"}"#);
+    desk.file(
+        "task.json",
+        r#"{"sqlStatement": "select 1 as one", "taskToken": "t",
+            "executionArn": "arn:aws:states:eu-west-1:000000000000:execution:m:e"}"#,
+    );
+    let invoke = |event: &str, more: &[&str]| {
+        let invoke = ["invoke", event, "--config", "signalbox.toml", "--json"];
+        desk.run(&[&invoke[..], more].concat())
+    };
+    let drafts = ["--function", "tasker:drafts"];
+
+    let told = invoke("drop.json", &[]).coded(0).json();
+    assert_eq!(
+        told["shadows"],
+        json!({"compared": [], "skipped": 0}),
+        "no shadow on this route"
+    );
+    let elsewhere = invoke("drop.json", &["--function", "tasker:elsewhere"]);
+    elsewhere.coded(1).says("NotGranted");
+
+    // That a shadow would have refused it is no fault of the invocation.
+    let told = invoke("drop.json", &drafts).coded(0).json();
+    let compared = &told["shadows"]["compared"];
+    assert_eq!(compared[0]["acting"]["name"], "lax", "{told:#}");
+    assert_eq!(compared[0]["shadow"]["name"], "strict");
+    assert_eq!(compared[0]["replay"]["outcome"]["kind"], "changed");
+    let decision = &compared[0]["replay"]["decision"]["rejected"];
+    assert_eq!(
+        decision["message"],
+        "Rule `no drops` denies this: Tables stay."
+    );
+
+    // The start of a task and the end of its statement.
+    let told = invoke("task.json", &drafts).coded(0).json();
+    let compared = told["shadows"]["compared"].as_array().unwrap();
+    let outcomes: Vec<_> = compared
+        .iter()
+        .map(|one| (&one["export"], &one["replay"]["outcome"]["kind"]))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            (&json!("invoke"), &json!("same")),
+            (&json!("settle"), &json!("same"))
+        ]
+    );
+
+    let shown = ["invoke", "drop.json", "--config", "signalbox.toml"];
+    desk.run(&[&shown[..], &drafts].concat())
+        .coded(0)
+        .says("shadow    strict 0.1.0, asked what lax was in invoke: would have done otherwise")
+        .says("  without redshift-data/execute-statement")
+        .says("  decided rejected with PolicyDenied: Rule `no drops` denies this: Tables stay.");
+
+    desk.run(&["serve", "--function", "tasker:drafts"])
+        .coded(2)
+        .says("--function takes the bare name here");
+    desk.run(&["invoke", "drop.json", "--function", "a b"])
+        .coded(2)
+        .says("letters, digits");
 }

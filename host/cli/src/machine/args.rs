@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
 use signalbox_lambda::Config;
-use signalbox_local::{TimeScale, data_api::DataApiOptions, lambda_api::is_name};
+use signalbox_local::{TimeScale, data_api::DataApiOptions, lambda_api::FunctionName};
 
 use crate::{engine::EngineArgs, out};
 
@@ -14,9 +14,9 @@ use super::config::{self, Sources, process_environment};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The machine")]
 pub(crate) struct MachineArgs {
-    /// The function's name
+    /// The function's name; with an alias, NAME:ALIAS, as whoever invokes it names it
     #[arg(long, value_name = "NAME", default_value = "tasker", value_parser = function_name)]
-    pub(crate) function: String,
+    pub(crate) function: FunctionName,
     /// The configuration file; without it the environment's, with defaults for one machine
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -46,9 +46,9 @@ impl MachineArgs {
             policy: self.policy.clone(),
             settings: settings.transpose()?,
         };
-        let config = config::read(&self.function, &sources)?;
+        let config = config::read(&self.function.name, &sources)?;
         config.warnings.iter().for_each(out::note);
-        Ok(BTreeMap::from([(self.function.clone(), config)]))
+        Ok(BTreeMap::from([(self.function.name.clone(), config)]))
     }
 
     /// The Redshift Data API, on a free port.
@@ -67,12 +67,11 @@ impl MachineArgs {
     }
 }
 
-fn function_name(text: &str) -> Result<String, String> {
-    if is_name(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("a function's name has 1 to 140 letters, digits and -_.".to_owned())
-    }
+fn function_name(text: &str) -> Result<FunctionName, String> {
+    FunctionName::parse(text).ok_or_else(|| {
+        "a function's name has 1 to 140 letters, digits and -_. and may have an alias or version behind a colon"
+            .to_owned()
+    })
 }
 
 fn speed(text: &str) -> Result<f64, String> {

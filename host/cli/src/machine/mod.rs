@@ -61,7 +61,8 @@ pub(crate) struct MachineOptions {
     pub(crate) delivery: Delivery,
     /// How often every function is sent the event of a schedule; never if none.
     pub(crate) sweep_every: Option<Duration>,
-    /// Who is told of every call of a policy. Instructions are counted then, which slows policies down.
+    /// Who is told of every call of a policy. Instructions are counted then, which slows policies down, and it is for
+    /// the caller to ask shadows and to see that records are written.
     pub(crate) witness: Option<Arc<dyn Witness>>,
 }
 
@@ -197,7 +198,7 @@ async fn host(
     if let Some(records) = &records {
         tasker = tasker.witnessed(Arc::<Records>::clone(records));
     }
-    Ok(Host::new(tasker).recording(records))
+    Ok(Host::new(tasker).recording(records).led())
 }
 
 fn ledger(directory: Option<&Path>) -> Result<Arc<dyn Ledger>, String> {

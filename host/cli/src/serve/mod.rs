@@ -26,6 +26,12 @@ use crate::{
 const SFN_VARIABLE: &str = "AWS_ENDPOINT_URL_SFN";
 
 pub(crate) async fn run(args: &ServeArgs) -> Done {
+    if args.machine.function.qualifier.is_some() {
+        return Err(
+            "--function takes the bare name here: which alias is meant is said by whoever invokes the function"
+                .to_owned(),
+        );
+    }
     // Before anything starts: what is begun is cleaned up.
     let mut signals = Signals::listen()?;
     let served = tokio::select! {
@@ -106,7 +112,7 @@ impl Served {
 
     fn programme(&self, args: &ServeArgs) -> Programme {
         Programme {
-            function: args.machine.function.clone(),
+            function: args.machine.function.name.clone(),
             redshift: self.machine.redshift.url(),
             lambda: self.lambda.url(),
             states: self.machine.states.url(),

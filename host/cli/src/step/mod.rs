@@ -21,10 +21,7 @@ use crate::{
         event::{self, Most},
     },
     machine::{
-        Machine, MachineOptions,
-        args::MachineArgs,
-        delivery::Delivery,
-        functions::{Functions, arn},
+        Machine, MachineOptions, args::MachineArgs, delivery::Delivery, functions::Functions,
     },
     out::{self, Progress},
 };
@@ -109,7 +106,7 @@ pub(crate) async fn run(args: &StepArgs) -> Done {
     drop(progress);
     machine.states.set_function(Arc::new(Whatever {
         functions: Arc::clone(&machine.functions),
-        arn: arn(&args.machine.function),
+        arn: args.machine.function.arn(),
     }));
     let progress = Progress::of(format!("running the state {}", single.name()));
     narrator.begin();
