@@ -26,8 +26,8 @@ use crate::{
 /// The period of the sweep: that of the schedule that the README asks for.
 pub(crate) const SWEEP: Duration = Duration::from_secs(60);
 
-/// How long is waited for shadows to decide, and then for records to be written, at most.
-const AFTERWARDS: Duration = Duration::from_secs(10);
+/// How long shadows may take: nobody waits behind them, as on Lambda.
+const SHADOWS: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct InvokeArgs {
@@ -117,11 +117,9 @@ pub(crate) async fn run(args: &InvokeArgs) -> Done {
         }
     };
     let progress = Progress::of("asking the shadows");
-    let shaded = host.tasker().shadows().run(AFTERWARDS).await;
+    let shaded = host.tasker().shadows().run(SHADOWS).await;
     drop(progress);
-    // What records are kept is kept before this process ends.
-    host.afterwards(tokio::time::Instant::now() + AFTERWARDS)
-        .await;
+    let unkept = machine.keep_records().await;
     machine.stop().await;
 
     let report = Report {
@@ -134,6 +132,7 @@ pub(crate) async fn run(args: &InvokeArgs) -> Done {
     };
     report.lines().into_iter().for_each(out::line);
     out::json(&report.document());
+    unkept.iter().for_each(out::note);
     Ok(report.is_good())
 }
 

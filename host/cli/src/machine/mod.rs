@@ -44,6 +44,9 @@ use self::{
 };
 use crate::out;
 
+/// How long is waited for records to be written, at most.
+const AFTERWARDS: Duration = Duration::from_secs(10);
+
 /// What a machine is made of.
 pub(crate) struct MachineOptions {
     /// The Redshift Data API. Its `events` are the machine's own business: give a `listener`.
@@ -148,6 +151,23 @@ impl Machine {
             .map_err(|error| error.to_string())?;
         host.tasker().swap(policies);
         Ok(())
+    }
+
+    /// Waits until records are written, as long as a function does; the notes on those that are kept nowhere.
+    pub(crate) async fn keep_records(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for host in self.functions.hosts() {
+            host.afterwards(tokio::time::Instant::now() + AFTERWARDS)
+                .await;
+            notes.extend(host.unkept().map(|unkept| {
+                let records = match unkept.records {
+                    1 => "1 decision record is".to_owned(),
+                    many => format!("{many} decision records are"),
+                };
+                format!("{records} not kept: {}", unkept.reason)
+            }));
+        }
+        notes
     }
 
     /// Ends everything. SQL that runs is stopped.

@@ -113,7 +113,9 @@ pub(crate) async fn run(args: &StepArgs) -> Done {
     let end = Duration::from_secs(args.wait.into());
     let outcome = tokio::time::timeout(end, machine.states.run("step", &runnable, input)).await;
     drop(progress);
+    let unkept = machine.keep_records().await;
     machine.stop().await;
+    unkept.iter().for_each(out::note);
     let Ok(outcome) = outcome else {
         let message = format!(
             "the state '{}' had not ended after {} seconds (--wait): if it waits for its token, nobody has answered it",
