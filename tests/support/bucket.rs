@@ -112,6 +112,10 @@ async fn write(
         Mood::Slow(time) => tokio::time::sleep(time).await,
         Mood::Good | Mood::Half => {}
     }
+    // No upload in parts is ever begun.
+    if uri.query().is_some_and(|query| query.contains("uploadId=")) {
+        return error(StatusCode::NOT_FOUND, "NoSuchUpload");
+    }
     let key = uri.path().trim_start_matches('/').to_owned();
     let mut shared = shared.lock().expect("lock");
     shared.objects.insert(key, body.to_vec());

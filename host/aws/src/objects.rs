@@ -32,6 +32,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 3;
 /// Pause before the second try; doubled before the third.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The query of a part of an upload that does not exist.
+const NO_UPLOAD: &str = "?partNumber=1&uploadId=signalbox-doctor";
 /// The longest text of a refusal that is read.
 const REFUSAL_MAX: usize = 16 * 1024;
 
@@ -70,6 +72,9 @@ pub enum ObjectError {
     /// It did not answer, or not in time.
     #[error("Amazon S3 did not answer: {0}")]
     Unavailable(String),
+    /// It answered what it cannot.
+    #[error("Amazon S3 is odd: {0}")]
+    Odd(&'static str),
     /// It is longer than what is read.
     #[error("it is longer than {0} bytes")]
     TooLong(usize),
@@ -135,8 +140,32 @@ impl S3Objects {
         again(|| self.try_put(bucket, key, content)).await
     }
 
+    /// Asks whether an object may be written, and writes nothing: what is sent is a part of an upload that does not exist,
+    /// which takes the same permission.
+    ///
+    /// # Errors
+    /// It may not, or that does not show.
+    pub async fn may_put(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
+        again(|| self.try_part(bucket, key)).await
+    }
+
+    async fn try_part(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
+        let request = self.request("PUT", bucket, key, NO_UPLOAD, None, &[]);
+        let reply = self.send(request.await?).await?;
+        let status = reply.status().as_u16();
+        if reply.status().is_success() {
+            return Err(ObjectError::Odd(
+                "a part of an upload that cannot exist was taken",
+            ));
+        }
+        match refused(reply, status).await {
+            ObjectError::Refused { code, .. } if code == "NoSuchUpload" => Ok(()),
+            error => Err(error),
+        }
+    }
+
     async fn try_put(&self, bucket: &str, key: &str, content: &[u8]) -> Result<(), ObjectError> {
-        let request = self.request("PUT", bucket, key, None, content).await?;
+        let request = self.request("PUT", bucket, key, "", None, content).await?;
         let reply = self.send(request).await?;
         match reply.status().as_u16() {
             200 => Ok(()),
@@ -151,7 +180,7 @@ impl S3Objects {
         unless: Option<&str>,
         most: usize,
     ) -> Result<Option<Object>, ObjectError> {
-        let request = self.request("GET", bucket, key, unless, &[]).await?;
+        let request = self.request("GET", bucket, key, "", unless, &[]).await?;
         let reply = self.send(request).await?;
         match reply.status().as_u16() {
             200 => {
@@ -177,6 +206,7 @@ impl S3Objects {
         method: &'static str,
         bucket: &str,
         key: &str,
+        query: &str,
         unless: Option<&str>,
         content: &[u8],
     ) -> Result<HttpRequest, ObjectError> {
@@ -195,7 +225,8 @@ impl S3Objects {
             .provide_credentials()
             .await
             .map_err(|error| ObjectError::Setting(format!("there are no credentials: {error}")))?;
-        let url = url(self.endpoint.as_deref(), &region, bucket, key);
+        let mut url = url(self.endpoint.as_deref(), &region, bucket, key);
+        url.push_str(query);
 
         let mut settings = SigningSettings::default();
         // What S3 does otherwise than all others.
@@ -342,6 +373,6 @@ fn may_pass(error: &ObjectError) -> bool {
     match error {
         ObjectError::Unavailable(_) => true,
         ObjectError::Refused { status, .. } => *status >= 500 || *status == 429,
-        ObjectError::Setting(_) | ObjectError::TooLong(_) => false,
+        ObjectError::Setting(_) | ObjectError::Odd(_) | ObjectError::TooLong(_) => false,
     }
 }
