@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use signalbox_local::{CallFault, ServiceFault};
 
 use crate::support::{
+    bucket::Bucket,
+    mood::Mood,
     runtime_api::FUNCTION_ARN,
     stage::{Said, Setting, Stage},
     surroundings::{Around, Surroundings},
@@ -14,8 +16,12 @@ const RULES: &str = "arn:aws:events:us-east-1:000000000000:rule";
 
 /// A function with all that docs/deploy.md puts around it.
 async fn deployment() -> (Stage, Surroundings) {
+    deployment_of(Setting::default()).await
+}
+
+async fn deployment_of(setting: Setting) -> (Stage, Surroundings) {
     let around = Surroundings::start().await;
-    let mut stage = Stage::set(Setting::default()).await;
+    let mut stage = Stage::set(setting).await;
     stage.variables.extend(around.variables());
     *around.around() = as_it_should_be(&stage);
     (stage, around)
@@ -294,4 +300,47 @@ async fn settings_that_cannot_be_read_are_the_first_thing_to_mend() {
         said.out.contains("there is no function `elsewhere`"),
         "{said:?}"
     );
+}
+
+#[tokio::test]
+async fn what_is_read_and_written_in_s3_is_tried_and_nothing_is_written() {
+    let bucket = Bucket::start().await;
+    let set = "schema = 1\nrevision = 1\n[policies.standard]\nbuiltin = \"standard\"\n\
+               grants = { targets = [\"default\"], actions = [\"execute-statement\"] }\n\
+               [[routes]]\nname = \"all\"\nfunction = \"*\"\npolicies = [\"standard\"]\n";
+    bucket.put("sets/team/set.toml", set);
+    let (stage, _around) = deployment_of(Setting {
+        config: Some(
+            "[policy_set]\nsource = \"s3://sets/team/set.toml\"\nallow_unsigned = true\n\
+             [records]\ndirectory = \"s3://kept/etl\"\n"
+                .to_owned(),
+        ),
+        variables: vec![("AWS_ENDPOINT_URL_S3", bucket.url())],
+        ..Setting::default()
+    })
+    .await;
+    for check in ["policy set", "decision records", "policies"] {
+        let (state, texts) = of(&stage, check).await;
+        assert_eq!(state, "good", "{check}: {texts}");
+    }
+    let objects: Vec<_> = bucket.objects().into_keys().collect();
+    assert_eq!(objects, ["sets/team/set.toml"]);
+
+    bucket.is(Mood::Denied);
+    for (check, allow) in [
+        (
+            "policy set",
+            "allow s3:GetObject to the function's role, on arn:aws:s3:::sets/team/*",
+        ),
+        (
+            "decision records",
+            "allow s3:PutObject to the function's role, on arn:aws:s3:::kept/etl/*",
+        ),
+        ("policies", "signalbox policy check SET --config FILE"),
+    ] {
+        let (state, texts) = of(&stage, check).await;
+        assert_eq!(state, "mend", "{check}: {texts}");
+        assert!(texts.contains(allow), "{check}: {texts}");
+    }
+    stage.check(&[]);
 }

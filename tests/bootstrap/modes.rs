@@ -241,6 +241,33 @@ mod own_component {
     }
 
     #[tokio::test]
+    async fn what_a_shadow_logs_is_marked() {
+        const LINE: &str = "the password is";
+        let payload = json!({"sqlStatement": "select 1", "do": "log-once"});
+        let stage = in_force("policies = [\"lax\"]\nmode = \"shadow\"\nshadow = \"hostile\"").await;
+        // A shadow that gets no time on a busy machine may say nothing.
+        for times in 1..=50 {
+            stage.invoke(payload.clone()).await.expect("lax acts");
+            logged(&stage, ASKED, times).await;
+            if !logged(&stage, LINE, 0).await.is_empty() {
+                break;
+            }
+        }
+        let lines = logged(&stage, LINE, 1).await;
+        assert_eq!(field(&lines[0], "policy"), "hostile");
+        assert_eq!(field(&lines[0], "shadow_of"), "lax", "{lines:?}");
+        stage.check(&[]);
+
+        let stage = in_force("policies = [\"hostile\"]").await;
+        // What it makes of it is not asked here.
+        let _ = stage.invoke(payload).await;
+        let lines = logged(&stage, LINE, 1).await;
+        assert_eq!(field(&lines[0], "policy"), "hostile");
+        assert!(field(&lines[0], "shadow_of").is_null(), "{lines:?}");
+        stage.check(&[]);
+    }
+
+    #[tokio::test]
     async fn a_baseline_acts_after_a_fault_that_started_nothing() {
         let mut stage =
             in_force("policies = [\"hostile\"]\nbaseline = \"lax\"\nfail_open = true").await;

@@ -202,3 +202,30 @@ fn what_cannot_be_used_is_named() {
             .contains("signalbox:policy")
     );
 }
+
+#[test]
+fn records_that_are_kept_nowhere_are_told() {
+    let desk = Desk::new();
+    let config = "[targets.default]\ncluster_identifier = \"local\"\ndatabase = \"dev\"\ndb_user = \"u\"\n\
+                  [records]\ndirectory = ";
+    desk.file("s3.toml", format!("{config}\"s3://records/etl\"\n"));
+    let ended = invoke(&desk, TASK, &["--config", "s3.toml"]).coded(0);
+    assert!(
+        ended
+            .err
+            .contains("note: 2 decision records are not kept: s3://records/etl/")
+            && ended.err.contains("no region is known: set AWS_REGION"),
+        "{}",
+        ended.err
+    );
+    let definition = include_str!("../../host/local/definitions/sql_step.asl.json");
+    desk.file("state.json", definition);
+    let step = ["step", "state.json", "--sql", "select 1"];
+    desk.run(&[&step[..], &["--config", "s3.toml"]].concat())
+        .coded(0)
+        .says("decision records are not kept");
+    // What is kept is no news.
+    desk.file("folder.toml", format!("{config}\"records\"\n"));
+    let ended = invoke(&desk, TASK, &["--config", "folder.toml"]).coded(0);
+    assert!(!ended.err.contains("not kept"), "{}", ended.err);
+}

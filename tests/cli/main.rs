@@ -14,5 +14,6 @@ mod manners;
 mod replay;
 #[path = "../support/schema.rs"]
 mod schema;
+mod sets;
 mod step;
 mod support;

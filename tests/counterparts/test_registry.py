@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pathlib
+import platform
 import shutil
 import subprocess
 import urllib.request
@@ -225,6 +226,21 @@ def test_another_tool_takes_what_was_pushed(workshop, tmp_path_factory):
     assert (folder / "team.wasm").read_bytes() == COMPONENT.read_bytes()
 
 
+def test_a_set_of_artifacts_alone_is_pushed_too(workshop):
+    made = workshop.good("policy", "compile", "team.wasm", "-o", "team.cwasm")
+    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    workshop.write(1)
+    text = (workshop.folder / "set.toml").read_text()
+    pinned = f'component = "team.wasm"\nsha256 = "{workshop.sha256}"\n'
+    assert pinned in text
+    artifact = f'artifacts.{machine} = {{ file = "team.cwasm", sha256 = "{made["sha256"]}" }}\n'
+    (workshop.folder / "set.toml").write_text(text.replace(pinned, artifact))
+    workshop.sign()
+    target = f"oci://{workshop.registry.name('artifacts')}"
+    workshop.good("policy", "push", "set.toml", target)
+    assert SAYS in workshop.invoke(target)
+
+
 def test_whoever_is_not_let_in_is_told_what_to_set(workshop):
     workshop.push(1, "closed")
     source = f"oci://{workshop.registry.name('closed')}"
@@ -268,15 +284,20 @@ def test_what_no_function_would_take_is_not_pushed(workshop):
     target = f"oci://{workshop.registry.name('never')}"
     workshop.write(1)
     done = workshop.run("policy", "push", "set.toml", target)
-    assert done.returncode == 2 and "is not signed" in done.stderr, done.stderr
+    assert done.returncode == 1 and "is not signed" in done.stderr and "--allow-unsigned" in done.stderr, done.stderr
     workshop.sign()
     text = (workshop.folder / "set.toml").read_text()
     (workshop.folder / "set.toml").write_text(text.replace("revision = 1", "revision = 2"))
     done = workshop.run("policy", "push", "set.toml", target)
-    assert done.returncode == 2 and "was changed after it was signed" in done.stderr, done.stderr
+    assert done.returncode == 1 and "was changed after it was signed" in done.stderr, done.stderr
     (workshop.folder / "set.toml").write_text(text.replace(workshop.sha256, "0" * 64))
     done = workshop.run("policy", "push", "set.toml", target, "--allow-unsigned")
     assert done.returncode == 1 and "set.toml, line 3, policies.team" in done.stderr, done.stderr
+    (workshop.folder / "set.toml").write_text(text)
+    stranger = workshop.config(target).read_text().replace(workshop.key, "ed25519:" + "0" * 64)
+    workshop.config(target).write_text(stranger)
+    done = workshop.run("policy", "push", "set.toml", target, "--config", "signalbox.toml", "--allow-unsigned")
+    assert done.returncode == 1 and "none of the `trusted_keys`" in done.stderr, done.stderr
     done = workshop.run("policy", "push", "set.toml", target.replace("oci", "s3"))
     assert done.returncode == 2 and "oci://REGISTRY/REPOSITORY:TAG" in done.stderr, done.stderr
     assert "HTTP 404" in workshop.invoke(target)

@@ -95,6 +95,10 @@ async fn write(
         return error(StatusCode::FORBIDDEN, "AccessDenied");
     }
     mood.wait().await;
+    // No upload in parts is ever begun.
+    if uri.query().is_some_and(|query| query.contains("uploadId=")) {
+        return error(StatusCode::NOT_FOUND, "NoSuchUpload");
+    }
     let key = uri.path().trim_start_matches('/').to_owned();
     let mut shared = shared.lock().expect("lock");
     shared.objects.insert(key, body.to_vec());

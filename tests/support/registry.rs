@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, Method, StatusCode, Uri},
+    http::{HeaderMap, HeaderName, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -35,6 +35,8 @@ struct Shared {
     content: BTreeMap<String, Vec<u8>>,
     asked: BTreeMap<String, u32>,
     sent: u32,
+    is_silent: bool,
+    storage: Option<SocketAddr>,
     /// How often tokens have gone out of date, and what is answered to them since.
     expired: (u32, StatusCode),
 }
@@ -104,6 +106,28 @@ impl Registry {
         *expired = (expired.0 + 1, status);
     }
 
+    /// Says no digests with what it sends, as some do.
+    pub fn say_no_digests(&self) {
+        self.shared.lock().expect("lock").is_silent = true;
+    }
+
+    /// Has other content where this is.
+    pub fn spoil(&self, bytes: &[u8]) {
+        let digest = format!("sha256:{}", digest::hex(bytes));
+        let mut shared = self.shared.lock().expect("lock");
+        let content = shared.content.get_mut(&digest).expect("it was pushed");
+        content.push(b'\n');
+    }
+
+    /// Sends whoever asks for a blob to a storage elsewhere, which takes no logins.
+    pub async fn send_elsewhere(&self) {
+        let storage = Router::new()
+            .fallback(stored)
+            .with_state(Arc::clone(&self.shared));
+        let address = super::serve(storage).await;
+        self.shared.lock().expect("lock").storage = Some(address);
+    }
+
     /// How often content was sent, whatever it was.
     pub fn sent(&self) -> u32 {
         self.shared.lock().expect("lock").sent
@@ -170,12 +194,42 @@ async fn answer(
     let Some(bytes) = shared.content.get(&digest).cloned() else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let told = [("docker-content-digest", digest)];
+    if let (Some(storage), true) = (shared.storage, uri.path().contains("/blobs/")) {
+        let location = format!("http://{storage}/{digest}?signature=SECRET");
+        return (StatusCode::TEMPORARY_REDIRECT, [("location", location)]).into_response();
+    }
+    let told = match shared.is_silent {
+        true => HeaderMap::new(),
+        false => HeaderMap::from_iter([(
+            HeaderName::from_static("docker-content-digest"),
+            digest.parse().expect("a digest"),
+        )]),
+    };
     match method {
         Method::HEAD => (told, ()).into_response(),
         _ => {
             shared.sent += 1;
             (told, mood.sent(bytes)).into_response()
         }
+    }
+}
+
+async fn stored(
+    State(shared): State<Arc<Mutex<Shared>>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    assert!(
+        !headers.contains_key("authorization"),
+        "a storage elsewhere gets the login"
+    );
+    let mut shared = shared.lock().expect("lock");
+    let content = shared.content.get(uri.path().trim_start_matches('/'));
+    match content.cloned() {
+        Some(bytes) => {
+            shared.sent += 1;
+            bytes.into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -15,6 +15,9 @@ use crate::{
     signed::{self, Call, CallError, MayPass, Signed, again},
 };
 
+/// The query of a part of an upload that does not exist.
+const NO_UPLOAD: &str = "?partNumber=1&uploadId=signalbox-doctor";
+
 /// Reads and writes objects.
 #[derive(Debug)]
 pub struct S3Objects {
@@ -48,6 +51,9 @@ pub enum ObjectError {
     /// It did not answer, or not in time.
     #[error("Amazon S3 did not answer: {0}")]
     Unavailable(String),
+    /// It answered what it cannot.
+    #[error("Amazon S3 is odd: {0}")]
+    Odd(&'static str),
     /// It is longer than what is read.
     #[error("it is longer than {0} bytes")]
     TooLong(usize),
@@ -105,8 +111,31 @@ impl S3Objects {
         again(|| self.try_put(bucket, key, content)).await
     }
 
+    /// Asks whether an object may be written, and writes nothing: what is sent is a part of an upload that does not exist,
+    /// which takes the same permission.
+    ///
+    /// # Errors
+    /// It may not, or that does not show.
+    pub async fn may_put(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
+        again(|| self.try_part(bucket, key)).await
+    }
+
+    async fn try_part(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
+        let reply = self.send("PUT", bucket, key, NO_UPLOAD, None, &[]).await?;
+        let status = reply.status().as_u16();
+        if reply.status().is_success() {
+            return Err(ObjectError::Odd(
+                "a part of an upload that cannot exist was taken",
+            ));
+        }
+        match refused(reply, status).await {
+            ObjectError::Refused { code, .. } if code == "NoSuchUpload" => Ok(()),
+            error => Err(error),
+        }
+    }
+
     async fn try_put(&self, bucket: &str, key: &str, content: &[u8]) -> Result<(), ObjectError> {
-        let reply = self.send("PUT", bucket, key, None, content).await?;
+        let reply = self.send("PUT", bucket, key, "", None, content).await?;
         match reply.status().as_u16() {
             200 => Ok(()),
             status => Err(refused(reply, status).await),
@@ -120,7 +149,7 @@ impl S3Objects {
         unless: Option<&str>,
         most: usize,
     ) -> Result<Option<Object>, ObjectError> {
-        let reply = self.send("GET", bucket, key, unless, &[]).await?;
+        let reply = self.send("GET", bucket, key, "", unless, &[]).await?;
         match reply.status().as_u16() {
             200 => {
                 let etag = reply.headers().get("etag").map(str::to_owned);
@@ -141,13 +170,16 @@ impl S3Objects {
         method: &'static str,
         bucket: &str,
         key: &str,
+        query: &str,
         unless: Option<&str>,
         content: &[u8],
     ) -> Result<HttpResponse, ObjectError> {
         let region = self.signed.region().await?;
+        let mut url = url(self.endpoint.as_deref(), &region, bucket, key);
+        url.push_str(query);
         let call = Call {
             method,
-            url: &url(self.endpoint.as_deref(), &region, bucket, key),
+            url: &url,
             service: "s3",
             region: &region,
             headers: &match unless {
@@ -174,7 +206,7 @@ impl MayPass for ObjectError {
         match self {
             Self::Unavailable(_) => true,
             Self::Refused { status, .. } => *status >= 500 || *status == 429,
-            Self::Setting(_) | Self::TooLong(_) => false,
+            Self::Setting(_) | Self::TooLong(_) | Self::Odd(_) => false,
         }
     }
 }

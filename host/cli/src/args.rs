@@ -15,7 +15,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    all went as it should
   1    it was done and went otherwise: refused, failed, or a finding
-  2    it cannot be done: an argument, a file, a setting; standard error says what to change
+  2    it cannot be done: an argument, a file, a setting; standard error says what to change. What was found out
+       before is told all the same, as by `status` where the ledger cannot be asked
   130  interrupted by Ctrl-C (143: by SIGTERM); servers and temporary files are gone";
 
 /// Redshift SQL from Step Functions, under policies that are WebAssembly components.

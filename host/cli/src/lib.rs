@@ -95,7 +95,7 @@ async fn run_command(command: Command) -> Done {
         Command::Ledger(command) => ledger::run(&command).await,
         Command::Doctor(options) => doctor::run(&options).await,
         Command::Policy(command) => policy::run(&command).await,
-        Command::Status { settings } => policy::set::status(&settings).await,
+        Command::Status { settings } => policy::status::run(&settings).await,
         Command::Tasks(command) => tasks::run(&command).await,
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { output } => manual::pages(output.as_deref()),
@@ -104,7 +104,7 @@ async fn run_command(command: Command) -> Done {
 
 fn unusable(message: &str) -> ExitCode {
     out::error(message);
-    out::json(&serde_json::json!({ "error": message }));
+    out::json_once(&serde_json::json!({ "error": message }));
     ExitCode::from(UNUSABLE)
 }
 

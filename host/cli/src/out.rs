@@ -32,6 +32,9 @@ pub(crate) const HEAD: Style = Style::new().bold();
 /// Whether standard output is for programs.
 static JSON: AtomicBool = AtomicBool::new(false);
 
+/// Whether the command has written its document.
+static HAS_DOCUMENT: AtomicBool = AtomicBool::new(false);
+
 /// From now on [`line()`] is silent and [`json`] speaks.
 pub(crate) fn speak_json() {
     JSON.store(true, Ordering::Relaxed);
@@ -49,8 +52,16 @@ pub(crate) fn line(text: impl Display) {
     }
 }
 
+/// Writes the document for programs unless there was one already.
+pub(crate) fn json_once(document: &impl Serialize) {
+    if !HAS_DOCUMENT.load(Ordering::Relaxed) {
+        json(document);
+    }
+}
+
 /// Writes the document for programs, of which a command has one.
 pub(crate) fn json(document: &impl Serialize) {
+    HAS_DOCUMENT.store(true, Ordering::Relaxed);
     if speaks_json() {
         match serde_json::to_string_pretty(document) {
             Ok(text) => raw(text),

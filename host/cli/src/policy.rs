@@ -3,7 +3,8 @@
 mod build;
 mod keys;
 mod push;
-pub(crate) mod set;
+mod set;
+pub(crate) mod status;
 
 use std::{borrow::Cow, path::Path};
 

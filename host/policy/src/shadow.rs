@@ -30,6 +30,16 @@ const ROOM: usize = 8 * 1024 * 1024;
 /// What the sample is chosen by.
 const SALT: &str = "shadow";
 
+tokio::task_local! {
+    /// The policy that acted, while its shadow runs.
+    static SHADOW_OF: Arc<str>;
+}
+
+/// The policy that acted, for what is logged while its shadow runs; none outside of that.
+pub(crate) fn shadow_of() -> Option<Arc<str>> {
+    SHADOW_OF.try_with(Arc::clone).ok()
+}
+
 /// A policy that acts, with one that is compared with it.
 pub struct Shadowed {
     acting: Arc<dyn Policy>,
@@ -168,7 +178,9 @@ impl Shadows {
                 skipped += 1;
                 continue;
             }
-            let replay = replay(&*shadow, &record, deadline, Arc::new(Plain)).await;
+            let acting = Arc::from(record.policy.name.as_str());
+            let replay = replay(&*shadow, &record, deadline, Arc::new(Plain));
+            let replay = SHADOW_OF.scope(acting, replay).await;
             // One that was cut off says nothing about the policy.
             if Instant::now() >= deadline {
                 skipped += 1;

@@ -15,6 +15,12 @@ pub enum RegistryError {
         /// The reply's status.
         status: u16,
     },
+    /// It sends whoever has a login to an address where that is not safe.
+    #[error(
+        "the registry asks for the login to be sent to {0}, where it would not be safe: the realm of its challenge has to \
+         begin with https://. Nothing was sent there"
+    )]
+    Realm(String),
     /// It did not answer, or not in time.
     #[error("the registry did not answer: {0}")]
     Unavailable(String),
@@ -38,6 +44,18 @@ pub enum RegistryError {
     /// The registry does not take what was pushed.
     #[error("the registry does not take it: {0}")]
     NotTaken(String),
+}
+
+impl RegistryError {
+    /// What a reply with a status that is no success means.
+    pub(crate) fn of(status: reqwest::StatusCode) -> Self {
+        let status = status.as_u16();
+        if status >= 500 {
+            Self::Unavailable(format!("HTTP {status}"))
+        } else {
+            Self::Refused { status }
+        }
+    }
 }
 
 fn help(status: u16) -> &'static str {

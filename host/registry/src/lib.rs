@@ -6,16 +6,21 @@
 
 mod artifact;
 mod error;
+mod http;
 mod login;
+mod pass;
 mod push;
+mod reference;
 mod transport;
 
 use std::sync::Arc;
 
-use oci_client::{Reference, secrets::RegistryAuth};
+use oci_client::Reference;
+use tokio::sync::Mutex;
 
 pub use error::RegistryError;
 pub use login::{Login, Logins};
+use pass::Deed;
 pub use push::{File, FileKind, PolicySet};
 use transport::Transport;
 
@@ -28,8 +33,9 @@ const ARTIFACT_MAX: usize = 4 * 1024 * 1024;
 /// An artifact in a registry.
 pub struct Registry {
     image: Reference,
-    logins: Arc<dyn Logins>,
     transport: Transport,
+    /// The last one that was read.
+    known: Mutex<Option<Pulled>>,
 }
 
 /// A policy set's manifest.
@@ -47,14 +53,20 @@ impl Registry {
     /// # Errors
     /// It is no reference.
     pub fn new(reference: &str, logins: Arc<dyn Logins>) -> Result<Self, RegistryError> {
-        let image: Reference = reference
-            .parse()
-            .map_err(|error| RegistryError::Setting(format!("{reference:?}: {error}")))?;
+        let image = reference::read(reference)?;
         Ok(Self {
-            transport: Transport::new(image.clone(), Arc::clone(&logins)),
+            transport: Transport::new(image.clone(), logins),
             image,
-            logins,
+            known: Mutex::new(None),
         })
+    }
+
+    /// Whether a text is a reference.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn check(reference: &str) -> Result<(), RegistryError> {
+        reference::read(reference).map(drop)
     }
 
     /// The manifest of the set, unless the artifact is still the one with this digest.
@@ -79,6 +91,11 @@ impl Registry {
         if known == Some(digest.as_str()) {
             return Ok(None);
         }
+        let mut held = self.known.lock().await;
+        // A look that broke off behind here goes on where it was.
+        if let Some(pulled) = held.as_ref().filter(|pulled| pulled.digest == digest) {
+            return Ok(Some(pulled.clone()));
+        }
         let path = format!("manifests/{digest}");
         let text = self
             .transport
@@ -87,7 +104,9 @@ impl Registry {
         verify(&digest, &text)?;
         let layer = artifact::manifest_layer(&text)?;
         let bytes = self.blob(&layer, most).await?;
-        Ok(Some(Pulled { bytes, digest }))
+        let pulled = Pulled { bytes, digest };
+        *held = Some(pulled.clone());
+        Ok(Some(pulled))
     }
 
     /// A layer, by its digest: `sha256:…`.
@@ -109,8 +128,8 @@ impl Registry {
     /// # Errors
     /// The registry does not take it, or the reference has no tag.
     pub async fn push(&self, set: &PolicySet) -> Result<String, RegistryError> {
-        let auth = auth(self.logins.login().await?);
-        push::push(&self.image, &auth, set).await
+        let pass = self.transport.pass(Deed::Push).await?;
+        push::push(&self.image, pass, set).await
     }
 
     async fn resolve(&self, tag: &str) -> Result<String, RegistryError> {
@@ -130,13 +149,6 @@ impl Registry {
         is_digest(&digest)
             .then_some(digest)
             .ok_or_else(|| RegistryError::Form("the digest of its tag is no SHA-256".to_owned()))
-    }
-}
-
-fn auth(login: Option<Login>) -> RegistryAuth {
-    match login {
-        Some(Login { username, password }) => RegistryAuth::Basic(username, password),
-        None => RegistryAuth::Anonymous,
     }
 }
 

@@ -3,19 +3,28 @@
 use std::time::Duration;
 
 use oci_client::{
-    Client, Reference, RegistryOperation, client::ClientConfig, errors::OciDistributionError,
+    Client, Reference,
+    client::{ClientConfig, ClientProtocol},
+    errors::{OciDistributionError, OciEnvelope},
+    manifest::OCI_IMAGE_MEDIA_TYPE,
     secrets::RegistryAuth,
 };
-use reqwest::header::HeaderValue;
+use reqwest::{StatusCode, header::HeaderValue};
 
 use crate::{
     artifact, digest_of,
     error::RegistryError,
-    transport::{CONNECT_TIMEOUT, not_let_in, protocol, unavailable},
+    http::unavailable,
+    pass::Pass,
+    reference::{host, is_loopback},
 };
 
-/// How long a registry may think about a chunk, which are 4 MiB: the time to send it counts.
-const READ_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a registry may think about a file.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A line that is slower than this, in bytes a second, is none.
+const SLOWEST: usize = 64 * 1024;
+/// The longest reason of a registry that is shown, in characters.
+const REASON_MAX: usize = 500;
 
 /// A policy set with all files that its manifest names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +72,7 @@ impl FileKind {
 /// Pushes a set; the artifact's digest. Files that are there already are not sent, and the tag is moved last.
 pub(crate) async fn push(
     image: &Reference,
-    auth: &RegistryAuth,
+    pass: Pass,
     set: &PolicySet,
 ) -> Result<String, RegistryError> {
     if image.tag().is_none() {
@@ -71,21 +80,32 @@ pub(crate) async fn push(
             "a set is pushed under a tag, REGISTRY/REPOSITORY:TAG: its digest follows from its content".to_owned(),
         ));
     }
+    let registry = image.resolve_registry();
+    let all = || set.files.iter().chain([&set.manifest]);
+    let longest = all().map(|file| file.bytes.len()).max().unwrap_or_default();
+    let sending = Duration::from_secs(u64::try_from(longest / SLOWEST).unwrap_or(u64::MAX));
     let client = Client::try_from(ClientConfig {
-        protocol: protocol(image.resolve_registry()),
-        connect_timeout: Some(CONNECT_TIMEOUT),
-        read_timeout: Some(READ_TIMEOUT),
+        protocol: match is_loopback(host(registry)) {
+            true => ClientProtocol::Http,
+            false => ClientProtocol::Https,
+        },
+        // Amazon ECR takes no chunks, and everybody takes a file as a whole.
+        use_monolithic_push: true,
+        // Nothing comes while a file is sent.
+        read_timeout: Some(PATIENCE + sending),
+        connect_timeout: Some(PATIENCE),
         ..ClientConfig::default()
     })
-    .map_err(not_let_in)?;
-    client
-        .auth(image, auth, RegistryOperation::Push)
-        .await
-        .map_err(not_let_in)?;
+    .map_err(not_taken)?;
+    let auth = match pass {
+        Pass::Nothing => RegistryAuth::Anonymous,
+        Pass::Basic(login) => RegistryAuth::Basic(login.username, login.password),
+        Pass::Bearer(token) => RegistryAuth::Bearer(token),
+    };
+    client.store_auth_if_needed(registry, &auth).await;
 
     let manifest = artifact::of(set)?;
-    let all = set.files.iter().chain([&set.manifest]);
-    let blobs = all.map(|file| file.bytes.as_slice());
+    let blobs = all().map(|file| file.bytes.as_slice());
     for bytes in blobs.chain([artifact::EMPTY]) {
         let digest = digest_of(bytes);
         if client
@@ -99,7 +119,7 @@ pub(crate) async fn push(
         pushed.map_err(not_taken)?;
     }
     let digest = digest_of(&manifest);
-    let media_type = HeaderValue::from_static(oci_client::manifest::OCI_IMAGE_MEDIA_TYPE);
+    let media_type = HeaderValue::from_static(OCI_IMAGE_MEDIA_TYPE);
     client
         .push_manifest_raw(image, manifest, media_type)
         .await
@@ -111,23 +131,65 @@ pub(crate) async fn push(
 fn not_taken(error: OciDistributionError) -> RegistryError {
     match error {
         OciDistributionError::RequestError(error) => match error.status() {
-            Some(status) if !status.is_server_error() => RegistryError::Refused {
-                status: status.as_u16(),
-            },
-            _ => unavailable(error),
+            Some(status) => RegistryError::of(status),
+            None => unavailable(error),
         },
+        OciDistributionError::ServerError { code, message, .. } => refused(code, &message),
         OciDistributionError::RegistryError { envelope, .. } => {
-            let reasons: Vec<_> = envelope
-                .errors
-                .iter()
-                .map(|error| format!("{:?}: {}", error.code, error.message))
-                .collect();
-            RegistryError::NotTaken(reasons.join("; "))
+            RegistryError::NotTaken(reasons(&envelope))
         }
-        OciDistributionError::ServerError { code, .. } => {
-            RegistryError::Unavailable(format!("HTTP {code}"))
-        }
+        OciDistributionError::AuthenticationFailure(_)
+        | OciDistributionError::UnauthorizedError { .. } => RegistryError::Refused { status: 401 },
         OciDistributionError::SpecViolationError(what) => RegistryError::NotTaken(what),
-        other => not_let_in(other),
+        _ => RegistryError::NotTaken("it answers otherwise than registries do".to_owned()),
+    }
+}
+
+/// What the library calls an error of the server is any reply that is no success.
+fn refused(code: u16, message: &str) -> RegistryError {
+    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let told = serde_json::from_str(message).map(|envelope| reasons(&envelope));
+    match (RegistryError::of(status), told) {
+        (error @ RegistryError::Refused { .. }, Ok(reasons)) if !reasons.is_empty() => {
+            RegistryError::NotTaken(format!("{error} ({reasons})"))
+        }
+        (error, _) => error,
+    }
+}
+
+/// What a registry says, for a terminal.
+fn reasons(envelope: &OciEnvelope) -> String {
+    let all: Vec<_> = envelope
+        .errors
+        .iter()
+        .map(|error| format!("{:?}: {}", error.code, error.message))
+        .collect();
+    let text = all.join("; ");
+    let plain = text.chars().filter(|c| !c.is_control());
+    plain.take(REASON_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_why() {
+        let immutable = r#"{"errors":[{"code":"DENIED","message":"tag is \u001b[31mimmutable"}]}"#;
+        for (code, message, says) in [
+            (403, immutable, "HTTP 403): set SIGNALBOX_REGISTRY_USERNAME"),
+            (403, immutable, "immutable)"),
+            (429, "<html>", "asked too often"),
+            (503, immutable, "did not answer: HTTP 503"),
+        ] {
+            let told = refused(code, message).to_string();
+            assert!(told.contains(says), "{told}");
+            assert!(!told.contains('\u{1b}'), "{told}");
+        }
+        let long = format!(
+            r#"{{"errors":[{{"code":"DENIED","message":"{}"}}]}}"#,
+            "x".repeat(9000)
+        );
+        assert!(refused(400, &long).to_string().len() < 1000);
     }
 }

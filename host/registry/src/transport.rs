@@ -1,44 +1,30 @@
-//! Requests to a registry.
-//!
-//! How to get in is `oci_client`'s business. What is fetched is read here, since nothing bounds what that one reads.
+//! Content of one repository, asked for with a pass that is renewed when it is not taken any more.
 
 use std::{
-    error::Error as _,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use oci_client::{
-    Client, Reference, RegistryOperation,
-    client::{ClientConfig, ClientProtocol},
-    errors::OciDistributionError,
+use oci_client::Reference;
+use reqwest::{Method, Response, StatusCode, header};
+use tokio::{sync::Mutex, time::sleep};
+
+use crate::{
+    Logins,
+    error::RegistryError,
+    http::Http,
+    pass::{self, Deed, Pass},
 };
-use reqwest::{Method, Response, StatusCode, header, redirect};
-use tokio::{sync::Mutex, time::timeout};
 
-use crate::{Login, Logins, auth, error::RegistryError};
-
-/// How long a connection may take.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long nothing may come.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a request may take in all.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// Registries send layers from elsewhere.
-const REDIRECTS: usize = 5;
-
-/// What lets one in.
-#[derive(Clone)]
-enum Pass {
-    Nothing,
-    Basic(Login),
-    Bearer(String),
-}
+/// How often is asked. One that was frozen in the middle of a request, as Lambda freezes between invocations, asks again.
+const ATTEMPTS: u32 = 3;
+/// Pause before the second try; doubled before the third.
+const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Transport {
     image: Reference,
     logins: Arc<dyn Logins>,
-    clients: OnceLock<(Client, reqwest::Client)>,
+    http: OnceLock<Http>,
     pass: Mutex<Option<Pass>>,
 }
 
@@ -47,7 +33,7 @@ impl Transport {
         Self {
             image,
             logins,
-            clients: OnceLock::new(),
+            http: OnceLock::new(),
             pass: Mutex::new(None),
         }
     }
@@ -59,18 +45,11 @@ impl Transport {
         accept: &str,
         most: usize,
     ) -> Result<Vec<u8>, RegistryError> {
-        let fetched = async {
-            let mut reply = self.ask(Method::GET, path, accept).await?;
-            let mut bytes = Vec::new();
-            while let Some(chunk) = reply.chunk().await.map_err(unavailable)? {
-                if bytes.len() + chunk.len() > most {
-                    return Err(RegistryError::TooLong(most));
-                }
-                bytes.extend_from_slice(&chunk);
-            }
-            Ok(bytes)
-        };
-        within(fetched).await
+        again(|| async {
+            let reply = self.ask(Method::GET, path, accept).await?;
+            self.http()?.read(reply, most).await
+        })
+        .await
     }
 
     /// The digest that the registry gives for what is there, if it gives one.
@@ -79,7 +58,7 @@ impl Transport {
         path: &str,
         accept: &str,
     ) -> Result<Option<String>, RegistryError> {
-        let reply = within(self.ask(Method::HEAD, path, accept)).await?;
+        let reply = again(|| self.ask(Method::HEAD, path, accept)).await?;
         let told = reply.headers().get("docker-content-digest");
         Ok(told
             .and_then(|value| value.to_str().ok())
@@ -103,13 +82,7 @@ impl Transport {
         }
         match reply.status() {
             StatusCode::OK => Ok(reply),
-            status if status.is_server_error() => Err(RegistryError::Unavailable(format!(
-                "HTTP {}",
-                status.as_u16()
-            ))),
-            status => Err(RegistryError::Refused {
-                status: status.as_u16(),
-            }),
+            status => Err(RegistryError::of(status)),
         }
     }
 
@@ -119,122 +92,52 @@ impl Transport {
         path: &str,
         accept: &str,
     ) -> Result<Response, RegistryError> {
-        let pass = self.pass().await?;
-        let (_, http) = self.clients()?;
-        let registry = self.image.resolve_registry();
-        let scheme = if is_loopback(registry) {
-            "http"
-        } else {
-            "https"
-        };
-        let repository = self.image.repository();
-        let request = http
-            .request(
-                method,
-                format!("{scheme}://{registry}/v2/{repository}/{path}"),
-            )
-            .header(header::ACCEPT, accept);
-        let request = match &pass {
-            Pass::Nothing => request,
-            Pass::Basic(Login { username, password }) => {
-                request.basic_auth(username, Some(password))
-            }
-            Pass::Bearer(token) => request.bearer_auth(token),
-        };
-        request.send().await.map_err(unavailable)
+        let pass = self.held_pass().await?;
+        let http = self.http()?;
+        let path = format!("{}/{path}", self.image.repository());
+        let request = http.request(method, &path)?.header(header::ACCEPT, accept);
+        http.send(pass.show(request)).await
     }
 
-    async fn pass(&self) -> Result<Pass, RegistryError> {
+    async fn held_pass(&self) -> Result<Pass, RegistryError> {
         let mut held = self.pass.lock().await;
         if let Some(pass) = &*held {
             return Ok(pass.clone());
         }
-        let (client, _) = self.clients()?;
-        let login = self.logins.login().await?;
-        let auth = auth(login.clone());
-        let asked = client
-            .auth(&self.image, &auth, RegistryOperation::Pull)
-            .await;
-        let pass = match (asked, login) {
-            (Ok(Some(token)), _) => Pass::Bearer(token),
-            (Ok(None), Some(login)) => Pass::Basic(login),
-            (Ok(None), None) => Pass::Nothing,
-            (Err(error), _) => return Err(not_let_in(error)),
-        };
+        let pass = self.pass(Deed::Pull).await?;
         *held = Some(pass.clone());
         Ok(pass)
     }
 
-    fn clients(&self) -> Result<&(Client, reqwest::Client), RegistryError> {
-        if let Some(clients) = self.clients.get() {
-            return Ok(clients);
+    /// Gets a pass.
+    pub(crate) async fn pass(&self, deed: Deed) -> Result<Pass, RegistryError> {
+        let login = self.logins.login().await?;
+        pass::get(self.http()?, self.image.repository(), deed, login).await
+    }
+
+    fn http(&self) -> Result<&Http, RegistryError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
         }
-        let registry = self.image.resolve_registry();
-        let client = Client::try_from(ClientConfig {
-            protocol: protocol(registry),
-            connect_timeout: Some(CONNECT_TIMEOUT),
-            read_timeout: Some(READ_TIMEOUT),
-            ..ClientConfig::default()
-        })
-        .map_err(not_let_in)?;
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .redirect(redirect::Policy::limited(REDIRECTS))
-            .https_only(!is_loopback(registry))
-            .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(unavailable)?;
-        Ok(self.clients.get_or_init(|| (client, http)))
+        let http = Http::new(self.image.resolve_registry())?;
+        Ok(self.http.get_or_init(|| http))
     }
 }
 
-async fn within<T>(
-    asked: impl Future<Output = Result<T, RegistryError>>,
-) -> Result<T, RegistryError> {
-    timeout(REQUEST_TIMEOUT, asked).await.unwrap_or_else(|_| {
-        Err(RegistryError::Unavailable(format!(
-            "no reply within {} seconds",
-            REQUEST_TIMEOUT.as_secs()
-        )))
-    })
-}
-
-/// Without the address: a registry may have sent on to one that lets in whoever knows it.
-pub(crate) fn unavailable(error: reqwest::Error) -> RegistryError {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    RegistryError::Unavailable(text)
-}
-
-/// The library's own words may have addresses and replies in them.
-pub(crate) fn not_let_in(error: OciDistributionError) -> RegistryError {
-    match error {
-        OciDistributionError::RequestError(error) => unavailable(error),
-        OciDistributionError::AuthenticationFailure(_)
-        | OciDistributionError::UnauthorizedError { .. } => RegistryError::Refused { status: 401 },
-        OciDistributionError::RegistryTokenDecodeError(_) => {
-            RegistryError::Unavailable("its token cannot be read".to_owned())
+/// Tries what may pass again.
+async fn again<T, F>(attempt: impl Fn() -> F) -> Result<T, RegistryError>
+where
+    F: Future<Output = Result<T, RegistryError>>,
+{
+    let mut pause = PAUSE;
+    let mut tries = 1;
+    loop {
+        match attempt().await {
+            Err(RegistryError::Unavailable(_)) if tries < ATTEMPTS => {}
+            ended => return ended,
         }
-        _ => RegistryError::Unavailable("it could not be asked for a token".to_owned()),
+        tries += 1;
+        sleep(pause).await;
+        pause *= 2;
     }
-}
-
-pub(crate) fn protocol(registry: &str) -> ClientProtocol {
-    if is_loopback(registry) {
-        ClientProtocol::Http
-    } else {
-        ClientProtocol::Https
-    }
-}
-
-/// Whether a registry is on this machine, where there is no TLS.
-fn is_loopback(registry: &str) -> bool {
-    let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }

@@ -103,6 +103,40 @@ async fn a_refused_write_says_what_to_allow() {
     assert!(error.to_string().contains("s3:PutObject"), "{error}");
 }
 
+#[tokio::test]
+async fn whether_an_object_may_be_written_shows_without_writing_one() {
+    let reply = |code: &str| format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+    let (objects, service) = objects(vec![
+        Turn::Reply(404, reply("NoSuchUpload")),
+        Turn::Reply(403, denied()),
+        Turn::Reply(404, reply("NoSuchBucket")),
+        Turn::Reply(200, String::new()),
+    ])
+    .await;
+    let mut tried = Vec::new();
+    for _ in 0..4 {
+        tried.push(objects.may_put("records", "etl/x").await);
+    }
+    assert_eq!(tried[0], Ok(()));
+    for (tried, part) in tried[1..]
+        .iter()
+        .zip(["s3:PutObject", "NoSuchBucket", "cannot exist"])
+    {
+        let error = tried.as_ref().unwrap_err().to_string();
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    for request in service.requests() {
+        assert!(
+            request
+                .head
+                .starts_with("PUT /records/etl/x?partNumber=1&uploadId="),
+            "{}",
+            request.head
+        );
+        assert_eq!(request.body, "");
+    }
+}
+
 #[test]
 fn addresses() {
     assert_eq!(

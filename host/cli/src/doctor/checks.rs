@@ -34,8 +34,12 @@ pub(super) fn configuration(config: &Config) -> Finding {
 pub(super) async fn policies(config: &Config) -> Finding {
     match start::load_policies(config).await {
         Ok(_) => Finding::new("policies", State::Good, "all load and take their settings"),
-        Err(error) => Finding::new("policies", State::Mend, error.to_string())
-            .mend("signalbox policy check COMPONENT --settings FILE"),
+        Err(error) => {
+            Finding::new("policies", State::Mend, error.to_string()).mend(match config.policy_set {
+                Some(_) => "signalbox policy check SET --config FILE, and signalbox status",
+                None => "signalbox policy check COMPONENT --settings FILE",
+            })
+        }
     }
 }
 

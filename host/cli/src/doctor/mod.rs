@@ -20,8 +20,12 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
-use signalbox_aws::{DynamoLedger, Session, surroundings::Surroundings};
-use signalbox_lambda::{Config, start};
+use signalbox_aws::{DynamoLedger, S3Objects, Session, surroundings::Surroundings};
+use signalbox_lambda::{
+    Config,
+    config::{RecordsPlace, SetSource},
+    start,
+};
 
 use self::{
     finding::{Finding, State},
@@ -87,6 +91,8 @@ async fn look(config: &Config, function: Option<&str>) -> Vec<Finding> {
         findings.push(permissions::target(ports.warehouse.as_ref(), target).await);
     }
 
+    findings.extend(objects(config).await);
+
     let around = Surroundings::new(session);
     let name = function.unwrap_or(&config.deployment);
     let function = around.function(name).await;
@@ -122,6 +128,19 @@ async fn look(config: &Config, function: Option<&str>) -> Vec<Finding> {
         }
     }
     findings.push(routes.schedule(&rules).await);
+    findings
+}
+
+/// What the function reads and writes in Amazon S3, where it does.
+async fn objects(config: &Config) -> Vec<Finding> {
+    let objects = S3Objects::from_environment();
+    let mut findings = Vec::new();
+    if let Some(SetSource::S3 { bucket, key }) = config.policy_set.as_ref().map(|set| &set.source) {
+        findings.push(permissions::policy_set(&objects, bucket, key).await);
+    }
+    if let Some(RecordsPlace::S3 { bucket, prefix }) = &config.records.directory {
+        findings.push(permissions::decision_records(&objects, bucket, prefix).await);
+    }
     findings
 }
 

@@ -1,6 +1,8 @@
 //! Which calls are allowed, as far as that shows without changing anything: each is made about something that does not
 //! exist, and what the service says to that is looked at.
 
+use signalbox_aws::{ObjectError, S3Objects};
+use signalbox_lambda::set::manifest::MANIFEST_MAX;
 use signalbox_policy::contract::{GetStatementResultRequest, ResultFormat};
 use signalbox_tasker::ports::{
     Callbacks, Clock, ExecutionError, Expect, Item, Key, Ledger, LedgerError, Query, SendError,
@@ -175,6 +177,45 @@ pub(super) async fn ledger(ledger: &dyn Ledger, clock: &dyn Clock) -> Finding {
         "the function's role, on the table",
         "",
     )
+}
+
+/// Whether records may be written below a prefix.
+pub(super) async fn decision_records(objects: &S3Objects, bucket: &str, prefix: &str) -> Finding {
+    let folder = if prefix.is_empty() {
+        String::new()
+    } else {
+        format!("{prefix}/")
+    };
+    let written = objects.may_put(bucket, &format!("{folder}{NOTHING}")).await;
+    finding(
+        "decision records".to_owned(),
+        &[("s3:PutObject", object(written))],
+        &format!("the function's role, on arn:aws:s3:::{bucket}/{folder}*"),
+        "; a key of KMS that the bucket may have shows only when one is written",
+    )
+}
+
+/// Whether the manifest of a policy set may be read. What it names is beside it.
+pub(super) async fn policy_set(objects: &S3Objects, bucket: &str, key: &str) -> Finding {
+    let read = objects.get(bucket, key, None, MANIFEST_MAX).await;
+    let folder = key.rfind('/').and_then(|at| key.get(..=at));
+    finding(
+        "policy set".to_owned(),
+        &[("s3:GetObject", object(read.map(drop)))],
+        &format!(
+            "the function's role, on arn:aws:s3:::{bucket}/{}*",
+            folder.unwrap_or_default()
+        ),
+        "",
+    )
+}
+
+fn object(tried: Result<(), ObjectError>) -> Tried {
+    match tried {
+        Ok(()) => Tried::Allowed,
+        Err(error @ ObjectError::Refused { status: 403, .. }) => Tried::Denied(error.to_string()),
+        Err(error) => Tried::Unclear(error.to_string()),
+    }
 }
 
 fn finding(check: String, tried: &[(&str, Tried)], whom: &str, remark: &str) -> Finding {

@@ -19,20 +19,15 @@ use signalbox_policy::{DecisionRecord, Witness};
 use self::report::{Happening, Report};
 use crate::{
     Done,
-    machine::{
-        Machine, MachineOptions,
-        args::MachineArgs,
-        delivery::Delivery,
-        functions::{arn, context},
-    },
+    machine::{Machine, MachineOptions, args::MachineArgs, delivery::Delivery, functions::context},
     out::{self, Progress},
 };
 
 /// The period of the sweep: that of the schedule that the README asks for.
 pub(crate) const SWEEP: Duration = Duration::from_secs(60);
 
-/// How long is waited for records to be written, at most.
-const AFTERWARDS: Duration = Duration::from_secs(10);
+/// How long shadows may take: nobody waits behind them, as on Lambda.
+const SHADOWS: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct InvokeArgs {
@@ -50,6 +45,8 @@ pub(crate) async fn run(args: &InvokeArgs) -> Done {
     let functions = args.machine.functions()?;
     let limits = functions
         .values()
+        // Those of a set are in its manifest.
+        .filter(|config| config.policy_set.is_none())
         .flat_map(|config| &config.policies)
         .map(|(name, policy)| (name.clone(), policy.limits))
         .collect();
@@ -81,11 +78,11 @@ pub(crate) async fn run(args: &InvokeArgs) -> Done {
     let began = Instant::now();
     let host = machine
         .functions
-        .host(&args.machine.function)
+        .host(&args.machine.function.name)
         .ok_or("there is no such function")?;
     let progress = Progress::of("invoking the function");
     let reply = host
-        .handle(event, context(arn(&args.machine.function)))
+        .handle(event, context(args.machine.function.arn()))
         .await;
     let time = began.elapsed();
     history.with(|all| all.push(Happening::Replied));
@@ -119,9 +116,10 @@ pub(crate) async fn run(args: &InvokeArgs) -> Done {
             answers
         }
     };
-    // What records are kept is kept before this process ends.
-    host.afterwards(tokio::time::Instant::now() + AFTERWARDS)
-        .await;
+    let progress = Progress::of("asking the shadows");
+    let shaded = host.tasker().shadows().run(SHADOWS).await;
+    drop(progress);
+    let unkept = machine.keep_records().await;
     machine.stop().await;
 
     let report = Report {
@@ -130,9 +128,11 @@ pub(crate) async fn run(args: &InvokeArgs) -> Done {
         time,
         tasks,
         limits,
+        shaded,
     };
     report.lines().into_iter().for_each(out::line);
     out::json(&report.document());
+    unkept.iter().for_each(out::note);
     Ok(report.is_good())
 }
 

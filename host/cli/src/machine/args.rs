@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
 use signalbox_lambda::Config;
-use signalbox_local::{TimeScale, data_api::DataApiOptions, lambda_api::is_name};
+use signalbox_local::{TimeScale, data_api::DataApiOptions, lambda_api::FunctionName};
 
-use crate::engine::EngineArgs;
+use crate::{engine::EngineArgs, out};
 
 use super::config::{self, Sources, process_environment};
 
@@ -14,16 +14,16 @@ use super::config::{self, Sources, process_environment};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The machine")]
 pub(crate) struct MachineArgs {
-    /// The function's name
+    /// The function's name; with an alias, NAME:ALIAS, as whoever invokes it names it
     #[arg(long, value_name = "NAME", default_value = "tasker", value_parser = function_name)]
-    pub(crate) function: String,
+    pub(crate) function: FunctionName,
     /// The configuration file; without it the environment's, with defaults for one machine
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The default policy: a component, or `standard`
+    /// The policy, in place of the default one or of the whole policy set: a component, or `standard`
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// The default policy's settings: a JSON file
+    /// The settings of that policy, also in place of a policy set: a JSON file
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(crate) struct MachineArgs {
 }
 
 impl MachineArgs {
-    /// The function and its configuration.
+    /// The function and its configuration, whose oddities are told.
     pub(crate) fn functions(&self) -> Result<BTreeMap<String, Config>, String> {
         let settings = self.settings.as_deref().map(config::settings_file);
         let sources = Sources {
@@ -46,8 +46,9 @@ impl MachineArgs {
             policy: self.policy.clone(),
             settings: settings.transpose()?,
         };
-        let config = config::read(&self.function, &sources)?;
-        Ok(BTreeMap::from([(self.function.clone(), config)]))
+        let config = config::read(&self.function.name, &sources)?;
+        config.warnings.iter().for_each(out::note);
+        Ok(BTreeMap::from([(self.function.name.clone(), config)]))
     }
 
     /// The Redshift Data API, on a free port.
@@ -66,12 +67,11 @@ impl MachineArgs {
     }
 }
 
-fn function_name(text: &str) -> Result<String, String> {
-    if is_name(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("a function's name has 1 to 140 letters, digits and -_.".to_owned())
-    }
+fn function_name(text: &str) -> Result<FunctionName, String> {
+    FunctionName::parse(text).ok_or_else(|| {
+        "a function's name has 1 to 140 letters, digits and -_. and may have an alias or version behind a colon"
+            .to_owned()
+    })
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -90,9 +90,24 @@ pub(crate) fn read(name: &str, sources: &Sources) -> Result<Config, String> {
             ));
         }
     }
-    if sources.policy.is_some() || sources.settings.is_some() {
-        // It is tried in the place of the set.
-        config.policy_set = None;
+    let given: Vec<_> = [
+        ("--policy", sources.policy.is_some()),
+        ("--settings", sources.settings.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(option, is_given)| is_given.then_some(option))
+    .collect();
+    // What is tried by itself takes the place of the set.
+    if !given.is_empty()
+        && let Some(set) = config.policy_set.take()
+    {
+        config.warnings.push(format!(
+            "the policy set {} is left out, with its routes, grants, limits and modes: {} {} one policy by itself. To try the \
+             set, change its file and leave the option away",
+            set.source,
+            given.join(" and "),
+            if given.len() == 1 { "tries" } else { "try" },
+        ));
     }
     if let Some(policy) = config.policies.get_mut(&config.default_policy) {
         if let Some(path) = &sources.policy {
@@ -169,6 +184,48 @@ mod tests {
         let policy = &config.policies[&config.default_policy];
         assert_eq!(policy.source, PolicySource::Component("mine.wasm".into()));
         assert!(policy.settings.contains("ABORTED"));
+    }
+
+    #[test]
+    fn a_set_that_is_left_out_is_named() {
+        let with_set = |sources: Sources| {
+            let variables = [
+                ("CLUSTER_IDENTIFIER", "c"),
+                ("DATABASE", "dev"),
+                ("DB_USER", "u"),
+                ("SIGNALBOX_POLICY_SET", "sets/team.toml"),
+            ];
+            let Sources { environment, .. } = with(&variables);
+            let sources = Sources {
+                environment,
+                ..sources
+            };
+            read("tasker", &sources).unwrap()
+        };
+        let config = with_set(Sources::default());
+        assert!(config.policy_set.is_some());
+        assert_eq!(config.warnings, [""; 0]);
+        let policy = Sources {
+            policy: Some(STANDARD.into()),
+            ..Sources::default()
+        };
+        let both = Sources {
+            settings: Some("{}".to_owned()),
+            ..policy.clone()
+        };
+        for (sources, options) in [
+            (policy, "--policy tries"),
+            (both, "--policy and --settings try"),
+        ] {
+            let config = with_set(sources);
+            assert_eq!(config.policy_set, None);
+            let warning = &config.warnings[0];
+            assert!(
+                warning.starts_with("the policy set sets/team.toml is left out")
+                    && warning.contains(options),
+                "{warning}"
+            );
+        }
     }
 
     #[test]

@@ -30,6 +30,10 @@ impl Functions {
         self.hosts.keys().map(String::as_str)
     }
 
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.values()
+    }
+
     pub(crate) fn host(&self, name: &str) -> Option<&Host> {
         self.hosts.get(name)
     }

@@ -44,6 +44,9 @@ use self::{
 };
 use crate::out;
 
+/// How long is waited for records to be written, at most.
+const AFTERWARDS: Duration = Duration::from_secs(10);
+
 /// What a machine is made of.
 pub(crate) struct MachineOptions {
     /// The Redshift Data API. Its `events` are the machine's own business: give a `listener`.
@@ -61,7 +64,8 @@ pub(crate) struct MachineOptions {
     pub(crate) delivery: Delivery,
     /// How often every function is sent the event of a schedule; never if none.
     pub(crate) sweep_every: Option<Duration>,
-    /// Who is told of every call of a policy. Instructions are counted then, which slows policies down.
+    /// Who is told of every call of a policy. Instructions are counted then, which slows policies down, and it is for
+    /// the caller to ask shadows and to see that records are written.
     pub(crate) witness: Option<Arc<dyn Witness>>,
 }
 
@@ -149,6 +153,23 @@ impl Machine {
         Ok(())
     }
 
+    /// Waits until records are written, as long as a function does; the notes on those that are kept nowhere.
+    pub(crate) async fn keep_records(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for host in self.functions.hosts() {
+            host.afterwards(tokio::time::Instant::now() + AFTERWARDS)
+                .await;
+            notes.extend(host.unkept().map(|unkept| {
+                let records = match unkept.records {
+                    1 => "1 decision record is".to_owned(),
+                    many => format!("{many} decision records are"),
+                };
+                format!("{records} not kept: {}", unkept.reason)
+            }));
+        }
+        notes
+    }
+
     /// Ends everything. SQL that runs is stopped.
     pub(crate) async fn stop(mut self) {
         for task in self.under_way.drain(..) {
@@ -197,7 +218,7 @@ async fn host(
     if let Some(records) = &records {
         tasker = tasker.witnessed(Arc::<Records>::clone(records));
     }
-    Ok(Host::new(tasker).recording(records))
+    Ok(Host::new(tasker).recording(records).led())
 }
 
 fn ledger(directory: Option<&Path>) -> Result<Arc<dyn Ledger>, String> {

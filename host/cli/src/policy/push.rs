@@ -12,14 +12,14 @@ use signalbox_lambda::{
     set::{
         self as sets,
         manifest::{self, Around, Code, Pinned},
-        signature::{PublicKey, Signed},
+        signature::Untrusted,
     },
 };
 use signalbox_policy::digest;
 use signalbox_registry::{File, FileKind, PolicySet};
 
 use super::set;
-use crate::{Done, out};
+use crate::{Done, out, settings::Settings};
 
 /// Loads a set as the host does, and pushes it with all files that it names.
 pub(super) async fn run(
@@ -36,18 +36,38 @@ pub(super) async fn run(
             ));
         }
     };
-    let text = set::read(path).await?;
-    if !allow_unsigned && let Err(reason) = signed(&text) {
-        return Err(format!(
-            "{} {reason}: functions take no such set from a registry. Run `signalbox policy sign`; or push it with \
-             --allow-unsigned, for functions whose configuration says `allow_unsigned`",
-            path.display()
-        ));
-    }
-    let loaded = match set::load(path, &text, config).await? {
+    let config = config
+        .map(|config| Settings::of_file(config).read())
+        .transpose()?;
+    let text = match set::read(path).await {
+        Ok(text) => text,
+        Err(error) => return Ok(set::tell_faults(&error)),
+    };
+    let (loaded, untrusted) = match set::load(path, &text, config.as_ref()).await? {
         Ok(loaded) => loaded,
         Err(error) => return Ok(set::tell_faults(&error)),
     };
+    let untrusted = match untrusted {
+        // A configuration may take such sets from a file, and a registry is none.
+        None if loaded.signed_by.is_none() => Some(Untrusted::Unsigned),
+        found => found,
+    };
+    if let Some(untrusted) = untrusted
+        && !(allow_unsigned && matches!(untrusted, Untrusted::Unsigned))
+    {
+        return Ok(tell_not_pushed(
+            to,
+            format_args!(
+                "{} is not what functions take from a registry: {}{}",
+                path.display(),
+                set::advice(untrusted),
+                match untrusted {
+                    Untrusted::Unsigned => ". --allow-unsigned pushes it as it is",
+                    _ => "",
+                }
+            ),
+        ));
+    }
     let all = PolicySet {
         files: files(path, &text)?,
         manifest: File {
@@ -80,25 +100,16 @@ pub(super) async fn run(
             }));
             Ok(true)
         }
-        Err(error) => {
-            out::json(&json!({ "pushed": false, "reason": error.to_string() }));
-            out::error(format_args!("{to} is not pushed: {error}"));
-            Ok(false)
-        }
+        Err(error) => Ok(tell_not_pushed(to, error)),
     }
 }
 
-/// Whether a manifest has a signature that holds; whose key is trusted is for each function to say.
-fn signed(text: &[u8]) -> Result<(), &'static str> {
-    let signed = Signed::split(text);
-    let keys: Vec<PublicKey> = signed.signatures.iter().map(|one| one.key).collect();
-    if keys.is_empty() {
-        return Err("is not signed");
-    }
-    match signed.verify(&keys, false) {
-        Ok(_) => Ok(()),
-        Err(_) => Err("was changed after it was signed"),
-    }
+/// Says why the tag is what it was; that is not good.
+fn tell_not_pushed(to: &str, reason: impl ToString) -> bool {
+    let reason = reason.to_string();
+    out::json(&json!({ "pushed": false, "reason": reason }));
+    out::error(format_args!("{to} is not pushed: {reason}"));
+    false
 }
 
 /// The files that a manifest names, each once; those for other architectures than this machine's too.

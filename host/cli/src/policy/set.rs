@@ -2,11 +2,13 @@
 
 use std::{path::Path, sync::Arc};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use signalbox_lambda::{
     Config,
-    set::{FileSource, Loaded, Loader, SetError, Source as _, Terms},
-    start,
+    set::{
+        FileSource, Loaded, Loader, SetError, Source as _, Terms,
+        signature::{Signed, Untrusted},
+    },
 };
 
 use crate::{Done, out, settings::Settings};
@@ -21,12 +23,29 @@ pub(super) fn is_set(path: &str) -> bool {
 /// Loads a set as the host does, with all policies, their settings and tests, and says what is wrong.
 pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
     let path = Path::new(path);
-    let text = read(path).await?;
-    match load(path, &text, config).await? {
-        Ok(loaded) => {
-            out::json(&document(&loaded));
+    let config = config
+        .map(|config| Settings::of_file(config).read())
+        .transpose()?;
+    let text = match read(path).await {
+        Ok(text) => text,
+        Err(error) => return Ok(tell_faults(&error)),
+    };
+    match load(path, &text, config.as_ref()).await? {
+        Ok((loaded, untrusted)) => {
+            let untrusted = untrusted.map(advice);
+            let mut document = document(&loaded);
+            if let Value::Object(fields) = &mut document {
+                fields.insert("untrusted".to_owned(), json!(untrusted));
+            }
+            out::json(&document);
             for line in lines(&path.display().to_string(), &loaded) {
                 out::line(line);
+            }
+            if let Some(untrusted) = untrusted {
+                out::line(format_args!(
+                    "{} a function with this configuration would not take the set as it stands: {untrusted}",
+                    out::styled(out::NOTE, "note:")
+                ));
             }
             Ok(true)
         }
@@ -35,28 +54,23 @@ pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
 }
 
 /// Reads a manifest, within the bound that a host has for it.
-pub(super) async fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let fetched = FileSource::new(path).manifest(None).await;
-    let fetched = fetched.map_err(|error| error.to_string())?;
+pub(super) async fn read(path: &Path) -> Result<Vec<u8>, SetError> {
+    let fetched = FileSource::new(path).manifest(None).await?;
     Ok(fetched.map(|fetched| fetched.bytes).unwrap_or_default())
 }
 
-/// Loads the set of a manifest as the host does, with the files beside it. The outer error is one of the configuration.
+/// Loads the set of a manifest as the host does, with the files beside it, and says why a function would not trust it.
+/// That is no fault: a set is checked before it is signed.
 pub(super) async fn load(
     path: &Path,
     text: &[u8],
-    config: Option<&Path>,
-) -> Result<Result<Loaded, SetError>, String> {
-    let terms = match config {
-        None => Terms {
-            allow_unsigned: true,
-            ..Terms::default()
-        },
-        Some(config) => terms_of(&Settings::of_file(config).read()?),
-    };
+    config: Option<&Config>,
+) -> Result<Result<(Loaded, Option<Untrusted>), SetError>, String> {
+    let (terms, untrusted) = terms_of(text, config);
     let loader = Loader::new(super::engine()?, Arc::new(FileSource::new(path)), terms);
     let _progress = out::Progress::of("loading the policy set");
-    Ok(loader.load(text, None).await)
+    let loaded = loader.load(text, None).await;
+    Ok(loaded.map(|loaded| (loaded, untrusted)))
 }
 
 /// Says what keeps a set from being put in force; that is not good.
@@ -70,21 +84,44 @@ pub(super) fn tell_faults(error: &SetError) -> bool {
     false
 }
 
-/// What a set has to keep to in a deployment. Who signed is for `policy verify` and the host: a set is checked before
-/// it is signed.
-fn terms_of(config: &Config) -> Terms {
-    let set = config.policy_set.as_ref();
-    Terms {
-        targets: Some(config.targets.keys().cloned().collect()),
+/// What a set has to keep to in a deployment, but for its signature, and what is wrong with that. Where no deployment says
+/// who is trusted, a signature has to hold all the same.
+fn terms_of(text: &[u8], config: Option<&Config>) -> (Terms, Option<Untrusted>) {
+    let set = config.and_then(|config| config.policy_set.as_ref());
+    let mut terms = Terms {
+        targets: config.map(|config| config.targets.keys().cloned().collect()),
         ceilings: set.map(|set| set.ceilings).unwrap_or_default(),
         trusted_keys: Vec::new(),
         allow_unsigned: true,
-        unknown_fields: Some(config.unknown_fields),
+        unknown_fields: config.map(|config| config.unknown_fields),
+    };
+    let signed = Signed::split(text);
+    let (trusted, allow_unsigned) = match set {
+        Some(set) => (set.trusted_keys.clone(), set.allow_unsigned),
+        None => (signed.signatures.iter().map(|one| one.key).collect(), true),
+    };
+    match signed.verify(&trusted, allow_unsigned) {
+        Ok(_) => {
+            // What only a signed set may bring is loaded then, as the function does.
+            terms.trusted_keys = trusted;
+            (terms, None)
+        }
+        Err(untrusted) => (terms, Some(untrusted)),
+    }
+}
+
+/// Why a function would not trust the set, and what to run before it is published.
+pub(super) fn advice(untrusted: Untrusted) -> String {
+    match untrusted {
+        Untrusted::Unsigned => untrusted.to_string(),
+        Untrusted::Stranger { .. } | Untrusted::Broken { .. } => format!(
+            "{untrusted}. If it is as it should be, sign it with `signalbox policy sign` and a key that is trusted"
+        ),
     }
 }
 
 /// What is told of a loaded set, for programs.
-pub(crate) fn document(loaded: &Loaded) -> Value {
+pub(super) fn document(loaded: &Loaded) -> Value {
     let policies: Vec<_> = loaded
         .policies
         .iter()
@@ -102,7 +139,7 @@ pub(crate) fn document(loaded: &Loaded) -> Value {
 }
 
 /// And for people.
-pub(crate) fn lines(name: &str, loaded: &Loaded) -> Vec<String> {
+pub(super) fn lines(name: &str, loaded: &Loaded) -> Vec<String> {
     let mut lines = vec![format!(
         "{} {} revision {}, SHA-256 {}",
         out::styled(out::GOOD, "good:"),
@@ -126,80 +163,4 @@ pub(crate) fn lines(name: &str, loaded: &Loaded) -> Vec<String> {
         lines.push(format!("{} {warning}", out::styled(out::NOTE, "note:")));
     }
     lines
-}
-
-/// `signalbox status`: what the function's configuration leads to now.
-pub(crate) async fn status(settings: &Settings) -> Done {
-    let config = settings.read()?;
-    let Some(set) = &config.policy_set else {
-        return Err(
-            "this configuration names no policy set: SIGNALBOX_POLICY_SET, or `source` in [policy_set], does"
-                .to_owned(),
-        );
-    };
-    let loader = start::loader(&config, set).map_err(|error| error.to_string())?;
-    let progress = out::Progress::of("loading the policy set");
-    let loaded = loader.load_now().await;
-    let ports = start::aws(&config);
-    let highest = signalbox_tasker::revision::highest(
-        ports.ledger.as_ref(),
-        ports.clock.as_ref(),
-        &config.deployment,
-    )
-    .await;
-    drop(progress);
-
-    let place = loader.source().place();
-    let mut good = true;
-    let mut all = Map::new();
-    let mut tell = |name: &str, value: Value| drop(all.insert(name.to_owned(), value));
-    tell("source", json!(place));
-    match &loaded {
-        Ok(loaded) => {
-            tell("set", document(loaded));
-            lines(&place, loaded).into_iter().for_each(out::line);
-        }
-        Err(error) => {
-            good = false;
-            tell("set", json!({ "good": false, "reason": error.to_string() }));
-            out::line(format_args!(
-                "{} {}: {error}",
-                out::styled(out::BAD, "not loaded:"),
-                out::styled(out::NAME, &place)
-            ));
-        }
-    }
-    match &highest {
-        Ok(None) => out::line("no revision was in force yet"),
-        Ok(Some(highest)) => {
-            let known = json!({
-                "revision": highest.revision, "digest": highest.digest, "since": highest.since,
-            });
-            tell("highest", known);
-            out::line(format_args!(
-                "revision {} is the highest that was in force, first at {}",
-                highest.revision, highest.since
-            ));
-            if let Ok(loaded) = &loaded
-                && let Err(refusal) = highest.allows(loaded.revision, &loaded.digest)
-            {
-                good = false;
-                out::line(format_args!(
-                    "{} {refusal}",
-                    out::styled(out::BAD, "refused:")
-                ));
-            }
-        }
-        Err(error) => {
-            good = false;
-            tell("highest", json!({ "error": error.to_string() }));
-            out::line(format_args!(
-                "{} which revision was in force is not known: {error}",
-                out::styled(out::BAD, "not known:")
-            ));
-        }
-    }
-    tell("good", json!(good));
-    out::json(&all);
-    Ok(good)
 }

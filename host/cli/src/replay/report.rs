@@ -17,12 +17,16 @@ use crate::{
 pub(super) struct Again {
     pub(super) record: DecisionRecord,
     pub(super) replay: Replay,
+    /// The policy that decided now.
+    pub(super) by: Identity,
+    /// Whether its settings are others than those under which the decision was made.
+    pub(super) has_other_settings: bool,
 }
 
 /// All of them.
 pub(super) struct Report {
-    /// The policy that decided now.
-    pub(super) policy: Identity,
+    /// Whether each decision was made by the policy of its name, and not all by one.
+    pub(super) is_by_name: bool,
     pub(super) decisions: Vec<Again>,
     /// Why other records were left out.
     pub(super) skipped: Vec<String>,
@@ -40,7 +44,8 @@ impl Report {
         let decisions: Vec<_> = self
             .decisions
             .iter()
-            .map(|Again { record, replay }| {
+            .map(|again| {
+                let Again { record, replay, .. } = again;
                 json!({
                     "subject": record.asked.subject(),
                     "export": record.asked.export(),
@@ -49,12 +54,16 @@ impl Report {
                     "policy": record.policy,
                     "recorded": record.decision,
                     "replay": replay,
+                    "by": again.by,
+                    "otherSettings": again.has_other_settings,
                 })
             })
             .collect();
         json!({
             "good": self.is_same(),
-            "policy": self.policy,
+            "policy": self.policies().first().filter(|_| !self.is_by_name),
+            "policies": self.policies(),
+            "otherSettings": self.others().len(),
             "counts": self.counts().map(|(name, count)| json!({"outcome": name, "count": count})),
             "skipped": self.skipped,
             "decisions": decisions,
@@ -63,13 +72,16 @@ impl Report {
 
     /// The text for people: what changes, and how much does not.
     pub(super) fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!(
-            "by         {} {}, SHA-256 {}, settings {}",
-            out::styled(out::NAME, &self.policy.name),
-            self.policy.version,
-            short(&self.policy.digest),
-            short(&self.policy.settings_digest),
-        )];
+        let by = self.policies().into_iter().map(|policy| {
+            format!(
+                "by         {} {}, SHA-256 {}, settings {}",
+                out::styled(out::NAME, &policy.name),
+                policy.version,
+                short(&policy.digest),
+                short(&policy.settings_digest),
+            )
+        });
+        let mut lines: Vec<_> = by.collect();
         for again in &self.decisions {
             changed(&mut lines, again);
         }
@@ -79,6 +91,7 @@ impl Report {
                 out::styled(out::NOTE, format_args!("{:<10}", "skipped"))
             ));
         }
+        lines.extend(self.other_settings());
         let counts: Vec<_> = self
             .counts()
             .into_iter()
@@ -95,6 +108,49 @@ impl Report {
             counts.join(", "),
         ));
         lines
+    }
+
+    /// The policies that decided now, each once.
+    fn policies(&self) -> Vec<&Identity> {
+        let mut policies: Vec<&Identity> = Vec::new();
+        for again in &self.decisions {
+            if !policies.contains(&&again.by) {
+                policies.push(&again.by);
+            }
+        }
+        policies
+    }
+
+    /// The decisions that were made under other settings.
+    fn others(&self) -> Vec<&Again> {
+        let others = self.decisions.iter();
+        others.filter(|again| again.has_other_settings).collect()
+    }
+
+    /// That a difference may come from the settings.
+    fn other_settings(&self) -> Option<String> {
+        let others = self.others();
+        let mut digests: Vec<_> = others
+            .iter()
+            .map(|again| short(&again.record.policy.settings_digest))
+            .collect();
+        digests.sort_unstable();
+        digests.dedup();
+        let help = if self.is_by_name {
+            ""
+        } else {
+            ". No record has settings: give those of then by --settings or --config"
+        };
+        (!others.is_empty()).then(|| {
+            format!(
+                "{} {} of {} decisions were made under other settings ({}) or the same in other words: a difference may be \
+                 theirs, and not the policy's{help}",
+                out::styled(out::NOTE, format_args!("{:<10}", "note")),
+                others.len(),
+                self.decisions.len(),
+                digests.join(", "),
+            )
+        })
     }
 
     fn counts(&self) -> [(&'static str, usize); 5] {
@@ -128,7 +184,8 @@ fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
 
-fn changed(lines: &mut Vec<String>, Again { record, replay }: &Again) {
+fn changed(lines: &mut Vec<String>, again: &Again) {
+    let Again { record, replay, .. } = again;
     let style = match &replay.outcome {
         Outcome::Same => return,
         Outcome::Changed => out::BAD,
@@ -233,6 +290,13 @@ mod tests {
                 usage: None,
                 masked: false,
             },
+            by: Identity {
+                name: "standard".to_owned(),
+                version: "0.2.0".to_owned(),
+                digest: "0123456789abcdef".to_owned(),
+                settings_digest: "fedcba9876543210".to_owned(),
+            },
+            has_other_settings: false,
         }
     }
 
@@ -247,12 +311,7 @@ mod tests {
 
     fn report(decisions: Vec<Again>) -> Report {
         Report {
-            policy: Identity {
-                name: "standard".to_owned(),
-                version: "0.2.0".to_owned(),
-                digest: "0123456789abcdef".to_owned(),
-                settings_digest: "fedcba9876543210".to_owned(),
-            },
+            is_by_name: false,
             decisions,
             skipped: Vec::new(),
             time: Duration::from_millis(3),
@@ -330,5 +389,30 @@ mod tests {
         decisions  1 same in 3 ms
         ");
         assert_eq!(report.document()["good"], true);
+    }
+
+    #[test]
+    fn other_settings_are_told_from_another_policy() {
+        let mut other = again(Outcome::Changed, Vec::new(), Some(denied()));
+        other.has_other_settings = true;
+        other.record.policy.settings_digest = "44136fa355b3678a".to_owned();
+        let mut report = report(vec![
+            again(Outcome::Same, Vec::new(), Some(accepted())),
+            other,
+        ]);
+        insta::assert_snapshot!(plain(&report), @r#"
+        by         standard 0.2.0, SHA-256 0123456789ab, settings fedcba987654
+        changed    invoke 5b1f of finance
+          then     accepted, reply {"Id":"11"}; the task waits for the statement
+          now      rejected with PolicyDenied: No drops.
+        note       1 of 2 decisions were made under other settings (44136fa355b3) or the same in other words: a difference may be theirs, and not the policy's. No record has settings: give those of then by --settings or --config
+        decisions  1 same, 1 changed in 3 ms
+        "#);
+        assert_eq!(report.document()["otherSettings"], 1);
+        assert_eq!(report.document()["decisions"][1]["otherSettings"], true);
+        assert_eq!(report.document()["policy"]["name"], "standard");
+        report.is_by_name = true;
+        assert!(!plain(&report).contains("--settings"));
+        assert_eq!(report.document()["policy"], Value::Null);
     }
 }

@@ -26,6 +26,12 @@ use crate::{
 const SFN_VARIABLE: &str = "AWS_ENDPOINT_URL_SFN";
 
 pub(crate) async fn run(args: &ServeArgs) -> Done {
+    if args.machine.function.qualifier.is_some() {
+        return Err(
+            "--function takes the bare name here: which alias is meant is said by whoever invokes the function"
+                .to_owned(),
+        );
+    }
     // Before anything starts: what is begun is cleaned up.
     let mut signals = Signals::listen()?;
     let served = tokio::select! {
@@ -62,9 +68,6 @@ impl Served {
         if let Some(config) = functions.values().next() {
             target = programme::target(config);
             log::begin_for_people(config.log_level);
-            for warning in &config.warnings {
-                tracing::warn!(warning, "configuration");
-            }
         }
         let answer_at = answer_at(args)?;
         let delivery = Delivery::by(args.events);
@@ -109,7 +112,7 @@ impl Served {
 
     fn programme(&self, args: &ServeArgs) -> Programme {
         Programme {
-            function: args.machine.function.clone(),
+            function: args.machine.function.name.clone(),
             redshift: self.machine.redshift.url(),
             lambda: self.lambda.url(),
             states: self.machine.states.url(),

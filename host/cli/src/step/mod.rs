@@ -21,10 +21,7 @@ use crate::{
         event::{self, Most},
     },
     machine::{
-        Machine, MachineOptions,
-        args::MachineArgs,
-        delivery::Delivery,
-        functions::{Functions, arn},
+        Machine, MachineOptions, args::MachineArgs, delivery::Delivery, functions::Functions,
     },
     out::{self, Progress},
 };
@@ -109,14 +106,16 @@ pub(crate) async fn run(args: &StepArgs) -> Done {
     drop(progress);
     machine.states.set_function(Arc::new(Whatever {
         functions: Arc::clone(&machine.functions),
-        arn: arn(&args.machine.function),
+        arn: args.machine.function.arn(),
     }));
     let progress = Progress::of(format!("running the state {}", single.name()));
     narrator.begin();
     let end = Duration::from_secs(args.wait.into());
     let outcome = tokio::time::timeout(end, machine.states.run("step", &runnable, input)).await;
     drop(progress);
+    let unkept = machine.keep_records().await;
     machine.stop().await;
+    unkept.iter().for_each(out::note);
     let Ok(outcome) = outcome else {
         let message = format!(
             "the state '{}' had not ended after {} seconds (--wait): if it waits for its token, nobody has answered it",

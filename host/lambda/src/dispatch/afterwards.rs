@@ -14,7 +14,7 @@ use signalbox_policy::{
 use tokio::time::Instant;
 
 use super::Host;
-use crate::records::Concealed;
+use crate::records::{Concealed, Unkept};
 
 /// What shadows may take of an invocation, all of them together.
 const SHADOWS: Duration = Duration::from_millis(500);
@@ -91,6 +91,12 @@ impl Host {
         if let Some(records) = &self.records {
             records.flush(RECORDS.min(left())).await;
         }
+    }
+
+    /// The whole records that are kept nowhere, as far as is known when they were waited for.
+    #[must_use]
+    pub fn unkept(&self) -> Option<Unkept> {
+        self.records.as_ref()?.unkept()
     }
 }
 

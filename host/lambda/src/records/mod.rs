@@ -75,6 +75,17 @@ struct State {
     writing: Vec<JoinHandle<()>>,
     /// Whether something was late when it was last waited for.
     was_late: bool,
+    /// What could not be written.
+    unkept: Option<Unkept>,
+}
+
+/// Records that are kept nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unkept {
+    /// How many.
+    pub records: usize,
+    /// Why the first of them is not kept.
+    pub reason: String,
 }
 
 /// The memory of a record until it is written.
@@ -154,9 +165,43 @@ impl Records {
         state.was_late = !late.is_empty() && (state.was_late || patience >= PATIENT);
         state.writing.append(&mut late);
     }
+
+    /// The whole records that could not be written, or are not written yet: for who ends when it has waited.
+    #[must_use]
+    pub fn unkept(&self) -> Option<Unkept> {
+        let state = self.shared.state();
+        let late = state.writing.iter().filter(|write| !write.is_finished());
+        let late = late.count();
+        match &state.unkept {
+            Some(unkept) => Some(Unkept {
+                records: unkept.records + late,
+                reason: unkept.reason.clone(),
+            }),
+            None => (late > 0).then(|| Unkept {
+                records: late,
+                reason: "they were not written in the time that there was".to_owned(),
+            }),
+        }
+    }
 }
 
 impl Shared {
+    /// Says that a record is not kept.
+    fn unwritten(&self, place: &str, error: &str) {
+        tracing::warn!(
+            place,
+            error,
+            alarm = "RecordUnwritten",
+            "a decision record could not be written"
+        );
+        let mut state = self.state();
+        let unkept = state.unkept.get_or_insert_with(|| Unkept {
+            records: 0,
+            reason: format!("{place}: {error}"),
+        });
+        unkept.records += 1;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -203,7 +248,7 @@ impl Shared {
         let name = store::name(record.at, record.asked.export(), &whole.sha256);
         let place = store.place(&name);
         let Ok(runtime) = Handle::try_current() else {
-            unwritten(&place, "nothing runs that could write it");
+            self.unwritten(&place, "nothing runs that could write it");
             return Some(whole);
         };
         let (store, file) = (store.clone(), place.clone());
@@ -212,7 +257,7 @@ impl Shared {
             // It is never closed.
             let _turn = turns.acquire().await;
             if let Err(error) = store.write(&name, text).await {
-                unwritten(&place, &error);
+                held.shared.unwritten(&place, &error);
             }
             drop(held);
         });
@@ -259,15 +304,6 @@ impl Witness for Records {
             Err(_) => drained.drain(),
         }
     }
-}
-
-fn unwritten(place: &str, error: &str) {
-    tracing::warn!(
-        place,
-        error,
-        alarm = "RecordUnwritten",
-        "a decision record could not be written"
-    );
 }
 
 fn text(record: &Value) -> String {

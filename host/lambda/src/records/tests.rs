@@ -329,8 +329,15 @@ async fn what_cannot_be_written_stops_nobody() {
     std::fs::write(&file, "").unwrap();
     let full = Log(Arc::default(), true);
     let records = Records::new(&config(Some(&file)), Some(Box::new(full))).unwrap();
-    records.saw(record(&json!({}), json!([]), invoked(json!({}))));
+    assert_eq!(records.unkept(), None);
+    for _ in 0..2 {
+        records.saw(record(&json!({}), json!([]), invoked(json!({}))));
+    }
     records.flush(Duration::from_secs(60)).await;
+    let unkept = records.unkept().unwrap();
+    assert_eq!(unkept.records, 2);
+    let place = file.display().to_string();
+    assert!(unkept.reason.starts_with(&place), "{unkept:?}");
 }
 
 /// A log that takes nothing until it is let go.

@@ -11,24 +11,56 @@ use super::{
     source::{FetchError, Fetched, Source},
 };
 
+const USERNAME: &str = "SIGNALBOX_REGISTRY_USERNAME";
+const PASSWORD: &str = "SIGNALBOX_REGISTRY_PASSWORD";
+
 /// The artifact of a reference, with a login of the environment: `SIGNALBOX_REGISTRY_USERNAME` and
 /// `SIGNALBOX_REGISTRY_PASSWORD`; without them, for a registry of Amazon ECR, one for the role's credentials.
 ///
 /// # Errors
-/// It is no reference.
+/// It is no reference, or half of the login is missing.
 pub fn registry(reference: &str) -> Result<Registry, RegistryError> {
     let read = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let named = read("SIGNALBOX_REGISTRY_USERNAME").zip(read("SIGNALBOX_REGISTRY_PASSWORD"));
-    let host = reference.split('/').next().unwrap_or_default();
-    let logins: Arc<dyn Logins> = match (named, Ecr::region_of(host)) {
-        (Some((username, password)), _) => Arc::new(Some(Login { username, password })),
-        (None, Some(region)) => Arc::new(EcrLogins {
+    let logins: Arc<dyn Logins> = match chosen(reference, read(USERNAME), read(PASSWORD))? {
+        Chosen::Named(login) => Arc::new(Some(login)),
+        Chosen::Ecr(region) => Arc::new(EcrLogins {
             ecr: Ecr::from_environment(),
-            region: region.to_owned(),
+            region,
         }),
-        (None, None) => Arc::new(None),
+        Chosen::Nobody => Arc::new(None),
     };
     Registry::new(reference, logins)
+}
+
+/// As whom one comes.
+#[derive(Debug, PartialEq, Eq)]
+enum Chosen {
+    Named(Login),
+    /// Whoever the role is, in this region.
+    Ecr(String),
+    Nobody,
+}
+
+fn chosen(
+    reference: &str,
+    username: Option<String>,
+    password: Option<String>,
+) -> Result<Chosen, RegistryError> {
+    let missing = |name: &str| {
+        Err(RegistryError::Setting(format!(
+            "{name} is not set: {USERNAME} and {PASSWORD} go together"
+        )))
+    };
+    let host = reference.split(['/', ':']).next().unwrap_or_default();
+    match (username, password) {
+        (Some(username), Some(password)) => Ok(Chosen::Named(Login { username, password })),
+        (Some(_), None) => missing(PASSWORD),
+        (None, Some(_)) => missing(USERNAME),
+        (None, None) => Ok(match Ecr::region_of(host) {
+            Some(region) => Chosen::Ecr(region.to_owned()),
+            None => Chosen::Nobody,
+        }),
+    }
 }
 
 struct EcrLogins {
@@ -93,5 +125,37 @@ impl Source for RegistrySource {
             what: format!("{name} of {}", self.place()),
             reason: error.to_string(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_whom_one_comes() {
+        const ECR: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        let some = |text: &str| Some(text.to_owned());
+        let named = || {
+            Ok(Chosen::Named(Login {
+                username: "me".to_owned(),
+                password: "p".to_owned(),
+            }))
+        };
+        for registry in [ECR, "r.example", "127.0.0.1:5000"] {
+            let reference = format!("{registry}/p:live");
+            assert_eq!(chosen(&reference, some("me"), some("p")), named());
+            for (username, password, missing) in
+                [(some("me"), None, PASSWORD), (None, some("p"), USERNAME)]
+            {
+                let told = chosen(&reference, username, password).expect_err("half");
+                assert!(told.to_string().starts_with(missing), "{told}");
+            }
+        }
+        for reference in [format!("{ECR}/p:live"), format!("{ECR}:443/p:live")] {
+            let found = chosen(&reference, None, None);
+            assert_eq!(found, Ok(Chosen::Ecr("eu-west-1".to_owned())));
+        }
+        assert_eq!(chosen("r.example/p:live", None, None), Ok(Chosen::Nobody));
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::contract::Level;
+use crate::{contract::Level, shadow::shadow_of};
 
 /// Takes out of a text what must not be logged.
 pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
@@ -20,6 +20,8 @@ pub(crate) struct Log(Arc<Mutex<Lines>>);
 
 struct Lines {
     policy: Arc<str>,
+    /// The policy that acted, where this one is its shadow.
+    shadow_of: Option<Arc<str>>,
     redact: Option<Redact>,
     left: u32,
     line: usize,
@@ -30,6 +32,7 @@ impl Log {
     pub(crate) fn new(policy: Arc<str>, redact: Option<Redact>, lines: u32, line: usize) -> Self {
         Self(Arc::new(Mutex::new(Lines {
             policy,
+            shadow_of: shadow_of(),
             redact,
             left: lines,
             line,
@@ -93,12 +96,16 @@ impl Lines {
             line = redact(&line);
         }
         let line = shorten(&line, self.line, length);
-        let policy = &*self.policy;
+        let (policy, shadow_of) = (&*self.policy, self.shadow_of.as_deref());
         match level {
-            Level::Debug => tracing::debug!(target: "signalbox::policy", policy, "{line}"),
-            Level::Info => tracing::info!(target: "signalbox::policy", policy, "{line}"),
-            Level::Warn => tracing::warn!(target: "signalbox::policy", policy, "{line}"),
-            Level::Error => tracing::error!(target: "signalbox::policy", policy, "{line}"),
+            Level::Debug => {
+                tracing::debug!(target: "signalbox::policy", policy, shadow_of, "{line}")
+            }
+            Level::Info => tracing::info!(target: "signalbox::policy", policy, shadow_of, "{line}"),
+            Level::Warn => tracing::warn!(target: "signalbox::policy", policy, shadow_of, "{line}"),
+            Level::Error => {
+                tracing::error!(target: "signalbox::policy", policy, shadow_of, "{line}")
+            }
         }
     }
 }
@@ -107,7 +114,8 @@ impl Drop for Lines {
     fn drop(&mut self) {
         if self.dropped > 0 {
             let (policy, dropped) = (&*self.policy, self.dropped);
-            tracing::warn!(target: "signalbox::policy", policy, dropped, "the policy wrote more lines than it may");
+            let shadow_of = self.shadow_of.as_deref();
+            tracing::warn!(target: "signalbox::policy", policy, shadow_of, dropped, "the policy wrote more lines than it may");
         }
     }
 }

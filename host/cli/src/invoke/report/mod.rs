@@ -1,13 +1,14 @@
 //! What one invocation came to.
 
 mod brief;
+mod shadows;
 mod text;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use signalbox_local::step_functions::StateError;
-use signalbox_policy::{DecisionRecord, Limits};
+use signalbox_policy::{DecisionRecord, Limits, shadow::Shaded};
 use signalbox_tasker::Raised;
 
 pub(crate) use brief::{brief, indented};
@@ -39,6 +40,8 @@ pub(crate) struct Report {
     pub(crate) tasks: Vec<Option<Result<Value, StateError>>>,
     /// What the policies may use, by name.
     pub(crate) limits: BTreeMap<String, Limits>,
+    /// What the policies would have done that were compared with those that acted.
+    pub(crate) shaded: Shaded,
 }
 
 impl Report {
@@ -89,6 +92,7 @@ impl Report {
             "milliseconds": milliseconds(self.time),
             "happenings": happenings,
             "tasks": tasks,
+            "shadows": { "compared": self.shaded.compared, "skipped": self.shaded.skipped },
         });
         let reply = match &self.reply {
             Ok(reply) => ("reply", reply.clone()),
@@ -211,6 +215,7 @@ mod tests {
             time: Duration::from_millis(20),
             tasks: vec![Some(Ok(json!({"a": 1})))],
             limits: limits(),
+            shaded: Shaded::default(),
         };
         assert!(report.is_good());
         insta::assert_snapshot!(plain(&report), @r#"
@@ -251,6 +256,7 @@ mod tests {
             time: Duration::from_millis(20),
             tasks: vec![None],
             limits: BTreeMap::new(),
+            shaded: Shaded::default(),
         };
         assert!(!report.is_good());
         insta::assert_snapshot!(plain(&report), @"
@@ -272,6 +278,7 @@ mod tests {
             time: Duration::ZERO,
             tasks: Vec::new(),
             limits: BTreeMap::new(),
+            shaded: Shaded::default(),
         };
         assert!(report("FINISHED").is_good());
         assert!(!report("FAILED").is_good());
@@ -286,6 +293,7 @@ mod tests {
             time: Duration::ZERO,
             tasks: Vec::new(),
             limits: BTreeMap::new(),
+            shaded: Shaded::default(),
         };
         assert!(report(json!({"batchItemFailures": []})).is_good());
         assert!(!report(json!({"batchItemFailures": [{"itemIdentifier": "1"}]})).is_good());

@@ -7,7 +7,7 @@ use signalbox_policy::{Answer, Decision, DecisionRecord, Limits, journal::HostCa
 use super::{
     Happening, Report,
     brief::{brief, grouped, indented, shown},
-    milliseconds,
+    milliseconds, shadows,
 };
 use crate::{demo::narrator::reason, out};
 
@@ -41,6 +41,7 @@ impl Report {
         for task in &self.tasks {
             told(&mut lines, task.as_ref());
         }
+        shadows::tell(&mut lines, &self.shaded);
         lines
     }
 
@@ -154,7 +155,7 @@ fn ended(document: &Value, places: [&str; 4]) -> String {
     )
 }
 
-fn head(name: &str) -> String {
+pub(super) fn head(name: &str) -> String {
     out::styled(out::HEAD, format_args!("{name:<9}"))
 }
 

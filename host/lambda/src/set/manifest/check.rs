@@ -77,6 +77,7 @@ impl Check<'_> {
             let entry = self.policy(&path, policy);
             policies.insert(name, entry);
         }
+        self.narrower(&routes, &policies);
         Manifest {
             revision,
             policies,

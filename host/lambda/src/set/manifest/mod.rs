@@ -82,6 +82,32 @@ pub struct GrantsEntry {
 }
 
 impl GrantsEntry {
+    /// What it has less than another, in words.
+    fn lacks(&self, other: &Self) -> Vec<String> {
+        let actions = other.actions.difference(&self.actions);
+        let mut lacks: Vec<_> = actions.map(|action| format!("no `{action}`")).collect();
+        let rate = |rate: Option<u32>| rate.and_then(|rate| usize::try_from(rate).ok());
+        for (key, own, others) in [
+            ("sql_bytes", self.sql_bytes, other.sql_bytes),
+            (
+                "statements_per_minute",
+                rate(self.statements_per_minute),
+                rate(other.statements_per_minute),
+            ),
+            (
+                "calls_per_minute",
+                rate(self.calls_per_minute),
+                rate(other.calls_per_minute),
+            ),
+        ] {
+            // None is no bound.
+            if own.is_some_and(|own| others.is_none_or(|others| own < others)) {
+                lacks.push(format!("a lower `{key}`"));
+            }
+        }
+        lacks
+    }
+
     /// As the domain takes it. What is counted by the minute is counted anew.
     #[must_use]
     pub fn grants(&self) -> Grants {

@@ -1,9 +1,11 @@
 //! What is checked of the modes of routes: that every key has its partners, and none is there for nothing.
 
+use std::collections::BTreeMap;
+
 use signalbox_policy::share::Share;
 use signalbox_tasker::{Mode, Route};
 
-use super::{check::Check, file::RouteFile};
+use super::{Entry, check::Check, file::RouteFile};
 use crate::{config::nearest, set::lines::Path};
 
 const ENFORCE: &str = "enforce";
@@ -94,6 +96,53 @@ impl Check<'_> {
             _ => Mode::Enforce,
         };
         (mode, fail_open)
+    }
+
+    /// Warns of policies that are granted less than their baseline: then the two differ though they decide the same.
+    pub(super) fn narrower(&mut self, routes: &[Route], policies: &BTreeMap<String, Entry>) {
+        for (index, route) in routes.iter().enumerate() {
+            let (baseline, remark) = match (&route.mode, &route.fail_open) {
+                (Mode::Monitor { baseline, .. }, _) => (
+                    baseline,
+                    "which acts here: the mode does not show it, for grants of a policy that is compared are not looked at",
+                ),
+                (Mode::Canary { baseline, .. }, _) => (
+                    baseline,
+                    "which acts for the other executions: what it is refused for that is no difference of the policies",
+                ),
+                (_, Some(baseline)) => (
+                    baseline,
+                    "which acts after its faults, and may then do more than it",
+                ),
+                _ => continue,
+            };
+            let Some(wide) = policies.get(baseline) else {
+                continue;
+            };
+            for (at, name) in route.policies.iter().enumerate() {
+                let Some(narrow) = policies.get(name) else {
+                    continue;
+                };
+                let offers = |target: &&String| {
+                    let offered = route.targets.as_ref();
+                    offered.is_none_or(|offered| offered.contains(target))
+                };
+                let targets = wide.targets.iter().filter(offers);
+                let mut lacks: Vec<_> = targets
+                    .filter(|target| !narrow.targets.contains(target))
+                    .map(|target| format!("no target `{target}`"))
+                    .collect();
+                lacks.extend(narrow.grants.lacks(&wide.grants));
+                if !lacks.is_empty() {
+                    let path = Path::of(&["routes"]).item(index).name("policies").item(at);
+                    let lacks = lacks.join(", ");
+                    self.warn(
+                        &path,
+                        format!("`{name}` is granted less than `{baseline}` ({lacks}), {remark}"),
+                    );
+                }
+            }
+        }
     }
 
     /// Notes keys that say nothing in this mode: whoever wrote them expects something of them.

@@ -190,12 +190,18 @@ fn what_is_in_vain_is_warned_of() {
     assert_snapshot!(list(manifest.warnings), @"set.toml, line 35, routes[1].function: may match the same functions as the route `finance` before it, which serves those");
 }
 
-/// The set with these keys in its first route, which offers `finance` and `standard`.
+/// The set with these keys in its first route, which offers `finance` and `standard`. The one is granted all that the
+/// other is.
 fn with_mode(keys: &str) -> Result<Manifest, String> {
-    read_it(&GOOD.replace(
+    read_it(&unbounded().replace(
         "name = \"finance\"\n",
         &format!("name = \"finance\"\n{keys}\n"),
     ))
+}
+
+/// The set without bounds of `finance`, line by line where it was.
+fn unbounded() -> String {
+    GOOD.replace("sql_bytes = 2000\nstatements_per_minute = 30\n", "\n\n")
 }
 
 #[test]
@@ -283,7 +289,7 @@ fn every_fault_of_a_mode_has_its_line() {
 
 #[test]
 fn a_policy_that_only_a_mode_names_is_led_to() {
-    let text = GOOD
+    let text = unbounded()
         .replace(
             "policies = [\"finance\", \"standard\"]",
             "policies = [\"finance\"]\nmode = \"monitor\"\nbaseline = \"standard\"",
@@ -291,4 +297,39 @@ fn a_policy_that_only_a_mode_names_is_led_to() {
         .replace("policy = \"standard\" }]", "policy = \"finance\" }]")
         .replace("policies = [\"standard\"]", "policies = [\"finance\"]");
     assert_eq!(list(read_it(&text).expect("good").warnings), "");
+}
+
+#[test]
+fn a_policy_that_is_granted_less_than_its_baseline_is_warned_of() {
+    let warnings = |text: &str, keys: &str| {
+        let text = text.replace(
+            "name = \"finance\"\n",
+            &format!("name = \"finance\"\n{keys}\n"),
+        );
+        list(read_it(&text).expect("good").warnings)
+    };
+    let canary = "mode = \"canary\"\nbaseline = \"standard\"\npercent = 5";
+    let monitor = "mode = \"monitor\"\nbaseline = \"finance\"";
+    let open = "baseline = \"finance\"\nfail_open = true";
+    assert_snapshot!(warnings(GOOD, canary), @"set.toml, line 33, routes[0].policies[0]: `finance` is granted less than `standard` (a lower `sql_bytes`, a lower `statements_per_minute`), which acts for the other executions: what it is refused for that is no difference of the policies");
+    assert_snapshot!(warnings(GOOD, monitor), @"set.toml, line 32, routes[0].policies[1]: `standard` is granted less than `finance` (no target `adhoc`, no `describe-statement`), which acts here: the mode does not show it, for grants of a policy that is compared are not looked at");
+    assert_snapshot!(warnings(GOOD, open), @"set.toml, line 32, routes[0].policies[1]: `standard` is granted less than `finance` (no target `adhoc`, no `describe-statement`), which acts after its faults, and may then do more than it");
+    // A target that the route does not offer is nobody's.
+    let offered = unbounded()
+        .replace(
+            "\"execute-statement\", \"describe-statement\"",
+            "\"execute-statement\"",
+        )
+        .replace(
+            "policy = \"standard\" }]\n",
+            "policy = \"standard\" }]\ntargets = [\"etl\"]\n",
+        );
+    for keys in [
+        canary,
+        monitor,
+        open,
+        "mode = \"shadow\"\nshadow = \"standard\"",
+    ] {
+        assert_eq!(warnings(&offered, keys), "", "{keys}");
+    }
 }
