@@ -4,12 +4,16 @@
 
 import contextlib
 import hashlib
+import http.server
 import json
 import os
 import pathlib
 import platform
 import shutil
+import socket
+import ssl
 import subprocess
+import threading
 import urllib.request
 
 import oras.client
@@ -252,15 +256,23 @@ def test_whoever_is_not_let_in_is_told_what_to_set(workshop):
     assert "HTTP 404" in nowhere and "no such repository, tag or digest" in nowhere, nowhere
 
 
+def certified(address, folder):
+    """A certificate for an address, in files there: what serves with it, and the file of who vouches for it."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert(address)
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    for index, blob in enumerate(certificate.cert_chain_pems):
+        blob.write_to_path(folder / "chain.pem", append=index > 0)
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "chain.pem", folder / "key.pem")
+    return context, folder / "authority.pem"
+
+
 def test_a_registry_elsewhere_is_spoken_to_with_tls_and_has_to_be_the_one_that_it_says(tmp_path):
     # This machine too, and not the address at which TLS is left out.
     address = "127.0.0.2"
-    authority = trustme.CA()
-    certificate = authority.issue_cert(address)
-    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-    for index, blob in enumerate(certificate.cert_chain_pems):
-        blob.write_to_path(tmp_path / "chain.pem", append=index > 0)
-    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    certified(address, tmp_path)
     tls = f', tls: {{certificate: "{tmp_path}/chain.pem", key: "{tmp_path}/key.pem"}}'
     workshop_folder = tmp_path / "workshop"
     workshop_folder.mkdir()
@@ -278,6 +290,63 @@ def test_a_registry_elsewhere_is_spoken_to_with_tls_and_has_to_be_the_one_that_i
         trustme.CA().cert_pem.write_to_path(other)
         for done in (workshop.run(*push, SSL_CERT_FILE=other).stderr, workshop.invoke(target, SSL_CERT_FILE=other)):
             assert "certificate" in done and "did not answer" in done, done
+
+
+class Sly(http.server.BaseHTTPRequestHandler):
+    """A registry that leads to where there is no TLS: with its challenge, or on the way to the content."""
+
+    elsewhere, challenges, logins = "", True, []
+
+    def do_GET(self):
+        self.logins.append(self.headers.get("authorization"))
+        if self.challenges:
+            self.answer(401, "www-authenticate", f'Bearer realm="{self.elsewhere}/token?key=SECRET",service="s"')
+        elif self.command == "HEAD" or self.path == "/v2/":
+            self.answer(200, "docker-content-digest", "sha256:" + "0" * 64)
+        else:
+            self.answer(307, "location", f"{self.elsewhere}/content?X-Amz-Signature=SECRET")
+
+    do_HEAD = do_GET
+
+    def answer(self, status, name, value):
+        self.send_response(status)
+        self.send_header(name, value)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("challenges", [True, False])
+def test_a_registry_cannot_have_a_login_or_content_sent_without_tls(tmp_path, challenges):
+    certificate, authority = certified("127.0.0.2", tmp_path)
+    with socket.create_server(("127.0.0.3", 0)) as elsewhere:
+        elsewhere.setblocking(False)
+        handler = type(
+            "Here", (Sly,), {
+                "elsewhere": "http://127.0.0.3:%d" % elsewhere.getsockname()[1], "challenges": challenges, "logins": [],
+            },
+        )
+        with http.server.ThreadingHTTPServer(("127.0.0.2", 0), handler) as sly:
+            sly.socket = certificate.wrap_socket(sly.socket, server_side=True)
+            threading.Thread(target=sly.serve_forever, daemon=True).start()
+            workshop_folder = tmp_path / "workshop"
+            workshop_folder.mkdir()
+            workshop = Workshop(workshop_folder, Registry(tmp_path, "127.0.0.2", sly.server_address[1]))
+            target = f"oci://{workshop.registry.name('live')}"
+            workshop.write(1)
+            workshop.sign()
+            told = [workshop.invoke(target, SSL_CERT_FILE=authority)]
+            if challenges:
+                told.append(workshop.run("policy", "push", "set.toml", target, SSL_CERT_FILE=authority).stderr)
+            sly.shutdown()
+        for said in told:
+            assert "SECRET" not in said, said
+            assert ("would not be safe" if challenges else "did not answer") in said, said
+        assert not challenges or set(handler.logins) == {None}, "who asks for a token gets no login"
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
 
 
 def test_what_no_function_would_take_is_not_pushed(workshop):

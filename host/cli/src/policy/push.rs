@@ -90,7 +90,7 @@ pub(super) async fn run(
                 loaded.revision,
                 out::styled(out::NAME, to)
             ));
-            out::line(format_args!("this one for ever: {pinned}"));
+            out::line(format_args!("never another set: {pinned}"));
             out::json(&json!({
                 "pushed": true,
                 "revision": loaded.revision,
