@@ -43,8 +43,13 @@ pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
             }
             if let Some(untrusted) = untrusted {
                 out::line(format_args!(
-                    "{} a function with this configuration would not take the set as it stands: {untrusted}",
-                    out::styled(out::NOTE, "note:")
+                    "{} a function{} would not take the set as it stands: {untrusted}",
+                    out::styled(out::NOTE, "note:"),
+                    if config.is_some() {
+                        " with this configuration"
+                    } else {
+                        ""
+                    },
                 ));
             }
             Ok(true)
