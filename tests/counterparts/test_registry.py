@@ -230,6 +230,20 @@ def test_another_tool_takes_what_was_pushed(workshop, tmp_path_factory):
     assert (folder / "team.wasm").read_bytes() == COMPONENT.read_bytes()
 
 
+def test_a_push_that_functions_will_refuse_is_told(workshop):
+    workshop.push(2, "back")
+    target = f"oci://{workshop.registry.name('back')}"
+    for revision, policies, is_told in ((2, ("team",), False), (2, ("other", "team"), True), (1, ("team",), True), (3, ("team",), False)):
+        workshop.write(revision, policies)
+        workshop.sign()
+        # As a team has it in its pipeline.
+        done = workshop.run("policy", "push", "set.toml", target, SIGNALBOX_CONFIG=workshop.config(target))
+        assert done.returncode == 0, done.stderr
+        assert "no --config" not in done.stderr, done.stderr
+        assert ("had revision 2: functions" in done.stderr) == is_told, (revision, done.stderr)
+        workshop.push(2 if revision < 3 else 3, "back")
+
+
 def test_a_set_of_artifacts_alone_is_pushed_too(workshop):
     made = workshop.good("policy", "compile", "team.wasm", "-o", "team.cwasm")
     machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())

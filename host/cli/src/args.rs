@@ -125,7 +125,8 @@ pub(crate) enum PolicyCommand {
         /// Settings of the policy: a JSON file
         #[arg(long, value_name = "FILE")]
         settings: Option<PathBuf>,
-        /// For a set: the function's configuration, whose targets and ceilings it has to keep to
+        /// For a set: the function's configuration, whose targets and ceilings it has to keep to; without it that of
+        /// SIGNALBOX_CONFIG, if that is set
         #[arg(long, value_name = "FILE", conflicts_with = "settings")]
         config: Option<PathBuf>,
     },
@@ -160,7 +161,8 @@ pub(crate) enum PolicyCommand {
         set: PathBuf,
         /// Where to: oci://REGISTRY/REPOSITORY:TAG
         to: String,
-        /// The function's configuration, whose targets and ceilings the set has to keep to
+        /// The function's configuration, whose targets, ceilings and trusted keys the set has to keep to; without it that
+        /// of SIGNALBOX_CONFIG, if that is set
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
         /// Push it without a signature, for functions that take such sets

@@ -61,8 +61,8 @@ impl RegistryError {
 fn help(status: u16) -> &'static str {
     match status {
         401 | 403 => {
-            ": set SIGNALBOX_REGISTRY_USERNAME and SIGNALBOX_REGISTRY_PASSWORD to a login that it lets in there; for \
-             Amazon ECR without them, allow the role to use the repository"
+            ": SIGNALBOX_REGISTRY_USERNAME and SIGNALBOX_REGISTRY_PASSWORD have to be a login that it lets in there, and \
+             are not set or are another; at Amazon ECR without them, the role has to be allowed to use the repository"
         }
         404 => ": there is no such repository, tag or digest, or it is hidden from this login",
         429 => ": it is asked too often",

@@ -177,7 +177,7 @@ mod tests {
     fn a_refusal_says_why() {
         let immutable = r#"{"errors":[{"code":"DENIED","message":"tag is \u001b[31mimmutable"}]}"#;
         for (code, message, says) in [
-            (403, immutable, "HTTP 403): set SIGNALBOX_REGISTRY_USERNAME"),
+            (403, immutable, "HTTP 403): SIGNALBOX_REGISTRY_USERNAME"),
             (403, immutable, "immutable)"),
             (429, "<html>", "asked too often"),
             (503, immutable, "did not answer: HTTP 503"),

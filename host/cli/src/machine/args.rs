@@ -14,7 +14,7 @@ use super::config::{self, Sources, process_environment};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The machine")]
 pub(crate) struct MachineArgs {
-    /// The function's name; with an alias, NAME:ALIAS, as whoever invokes it names it
+    /// The function's name; for `invoke` and `step` with an alias, NAME:ALIAS, as whoever invokes it names it
     #[arg(long, value_name = "NAME", default_value = "tasker", value_parser = function_name)]
     pub(crate) function: FunctionName,
     /// The configuration file; without it the environment's, with defaults for one machine

@@ -11,15 +11,15 @@ use signalbox_lambda::{
     config::SetSource,
     set::{
         self as sets,
-        manifest::{self, Around, Code, Pinned},
-        signature::Untrusted,
+        manifest::{self, Around, Code, MANIFEST_MAX, Pinned},
+        signature::{Signed, Untrusted},
     },
 };
 use signalbox_policy::digest;
 use signalbox_registry::{File, FileKind, PolicySet};
 
 use super::set;
-use crate::{Done, out, settings::Settings};
+use crate::{Done, out};
 
 /// Loads a set as the host does, and pushes it with all files that it names.
 pub(super) async fn run(
@@ -36,9 +36,12 @@ pub(super) async fn run(
             ));
         }
     };
-    let config = config
-        .map(|config| Settings::of_file(config).read())
-        .transpose()?;
+    let config = set::configuration(config)?;
+    if config.is_none() {
+        out::note(
+            "no --config: targets, ceilings and trusted keys of the function are not looked at",
+        );
+    }
     let text = match set::read(path).await {
         Ok(text) => text,
         Err(error) => return Ok(set::tell_faults(&error)),
@@ -78,6 +81,18 @@ pub(super) async fn run(
     };
     let registry = sets::registry(&reference).map_err(|error| error.to_string())?;
     let progress = out::Progress::of("pushing the policy set");
+    // There may be nothing yet, or nothing that can be read: what is pushed says so then.
+    if let Ok(Some(before)) = registry.manifest(None, MANIFEST_MAX).await
+        && let Some(revision) = revision(&before.bytes)
+        && (revision > loaded.revision
+            || (revision == loaded.revision
+                && digest::hex(Signed::split(&before.bytes).manifest) != loaded.digest))
+    {
+        out::note(format_args!(
+            "{to} had revision {revision}: functions that put that in force refuse a lower one, and another one of the \
+             same number. Publish older content under a new, higher revision"
+        ));
+    }
     let pushed = registry.push(&all).await;
     drop(progress);
     match pushed {
@@ -110,6 +125,17 @@ fn tell_not_pushed(to: &str, reason: impl ToString) -> bool {
     out::json(&json!({ "pushed": false, "reason": reason }));
     out::error(format_args!("{to} is not pushed: {reason}"));
     false
+}
+
+/// The revision of a manifest that was published.
+fn revision(text: &[u8]) -> Option<u64> {
+    let around = Around {
+        name: "",
+        targets: None,
+        ceilings: Default::default(),
+    };
+    let text = std::str::from_utf8(text).ok()?;
+    Some(manifest::read(text, &around).ok()?.revision)
 }
 
 /// The files that a manifest names, each once; those for other architectures than this machine's too.

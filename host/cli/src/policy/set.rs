@@ -23,9 +23,7 @@ pub(super) fn is_set(path: &str) -> bool {
 /// Loads a set as the host does, with all policies, their settings and tests, and says what is wrong.
 pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
     let path = Path::new(path);
-    let config = config
-        .map(|config| Settings::of_file(config).read())
-        .transpose()?;
+    let config = configuration(config)?;
     let text = match read(path).await {
         Ok(text) => text,
         Err(error) => return Ok(tell_faults(&error)),
@@ -56,6 +54,15 @@ pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
         }
         Err(error) => Ok(tell_faults(&error)),
     }
+}
+
+/// The configuration that a set is for: the one that is named here, or else in the environment.
+pub(super) fn configuration(named: Option<&Path>) -> Result<Option<Config>, String> {
+    let variable = std::env::var_os("SIGNALBOX_CONFIG").filter(|name| !name.is_empty());
+    let Some(path) = named.or(variable.as_deref().map(Path::new)) else {
+        return Ok(None);
+    };
+    Settings::of_file(path).read().map(Some)
 }
 
 /// Reads a manifest, within the bound that a host has for it.

@@ -242,13 +242,20 @@ impl Shared {
                             in_force,
                             "a look at the policy set came to nothing"
                         );
-                    } else {
+                    } else if in_force.is_some() {
                         tracing::error!(
                             source,
                             reason,
                             in_force,
                             alarm = "PolicySetRefused",
                             "a policy set is not put in force; what was in force stays"
+                        );
+                    } else {
+                        tracing::error!(
+                            source,
+                            reason,
+                            alarm = "PolicySetRefused",
+                            "no policy set is in force; payloads are answered with PolicyUnavailable"
                         );
                     }
                     if state.loaded.is_none() {

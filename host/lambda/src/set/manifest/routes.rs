@@ -10,6 +10,9 @@ use crate::{
     set::lines::Path,
 };
 
+/// What the ARN of a function looks like, with an alias or without.
+const FUNCTION_ARN: &str = "arn:*:lambda:*:*:function:*";
+
 impl Check<'_> {
     pub(super) fn routes(&mut self, files: Vec<RouteFile>, policies: &[String]) -> Vec<Route> {
         if files.is_empty() {
@@ -43,10 +46,23 @@ impl Check<'_> {
                     format!("there is another route `{}`", route.name),
                 );
             }
-            self.overlaps(&path.name("function"), &routes, &route);
+            let path = path.name("function");
+            self.never_matches(&path, &route.function);
+            self.overlaps(&path, &routes, &route);
             routes.push(route);
         }
         routes
+    }
+
+    /// Warns of a pattern that no function's ARN is like: the callers that are meant fall to another route.
+    fn never_matches(&mut self, path: &Path, function: &Pattern) {
+        if !Pattern::new(FUNCTION_ARN).overlaps(function) {
+            self.warn(
+                path,
+                "is like no function's ARN, so the route is never used: a function of any account and region is \
+                 `*:function:NAME`, an alias of it `*:function:NAME:ALIAS`",
+            );
+        }
     }
 
     /// Warns where the order of routes decides. That a special one comes before a general one is what the order is for.

@@ -58,6 +58,26 @@ fn list(problems: Vec<Problem>) -> String {
 }
 
 #[test]
+fn a_pattern_that_no_function_is_like_is_named() {
+    for (function, is_odd) in [
+        ("tasker:finance", true),
+        ("arn:aws:sqs:*", true),
+        ("function:tasker", true),
+        ("*:tasker:finance", false),
+        ("arn:aws:lambda:eu-west-1:*:function:tasker", false),
+        ("*", false),
+    ] {
+        let text = GOOD.replace("*:function:tasker:finance", function);
+        let warnings = list(read_it(&text).expect("good").warnings);
+        assert_eq!(
+            warnings.contains("routes[0].function: is like no function's ARN"),
+            is_odd,
+            "{function}: {warnings}"
+        );
+    }
+}
+
+#[test]
 fn a_good_one_is_read() {
     let manifest = read_it(GOOD).expect("good");
     assert_eq!(manifest.revision, 7);
