@@ -90,6 +90,27 @@ fn a_set_is_checked_before_it_is_signed_and_what_it_wants_then_is_said() {
 }
 
 #[test]
+fn a_place_where_functions_get_sets_is_no_file() {
+    let desk = Desk::new();
+    for arguments in [
+        &["policy", "check", "oci://r.example/p:live"][..],
+        &["policy", "verify", "s3://b/set.toml", "--key", "k"],
+        &[
+            "policy",
+            "push",
+            "s3://b/set.toml",
+            "oci://r.example/p:live",
+        ],
+    ] {
+        let said = desk.run(arguments).coded(2).err;
+        assert!(
+            said.contains(arguments[2]) && said.contains("`signalbox status`"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn a_set_in_whose_place_one_policy_is_tried_is_named() {
     let desk = Desk::new();
     desk.file("set.toml", SET);

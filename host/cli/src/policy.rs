@@ -20,6 +20,7 @@ use crate::{Done, args::PolicyCommand, out};
 pub(crate) const STANDARD: &str = "standard";
 
 pub(crate) async fn run(command: &PolicyCommand) -> Done {
+    is_here(command)?;
     match command {
         PolicyCommand::Build { module, output } => build::run(module, output).await,
         PolicyCommand::Check {
@@ -46,6 +47,24 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
             output,
         } => compile(policy, target, output.as_deref()),
         PolicyCommand::Schema { policy } => schema(policy).await,
+    }
+}
+
+/// Whether what a command reads is on this machine, and not where functions get it.
+fn is_here(command: &PolicyCommand) -> Result<(), String> {
+    let file = match command {
+        PolicyCommand::Check { policy, .. } => Some(policy.as_str()),
+        PolicyCommand::Sign { set, .. }
+        | PolicyCommand::Verify { set, .. }
+        | PolicyCommand::Push { set, .. } => set.to_str(),
+        _ => None,
+    };
+    match file {
+        Some(place) if place.contains("://") => Err(format!(
+            "{place} is no file, and this takes one. `signalbox status` looks at the set that a function's configuration \
+             leads to, wherever that is"
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use signalbox_policy::functions;
+use signalbox_policy::{DecisionRecord, functions};
 use signalbox_tasker::ports::Warehouse;
 
 use super::report::Happening;
@@ -34,11 +34,33 @@ pub(super) fn started(happenings: &[Happening]) -> Vec<Started> {
         .iter()
         .filter_map(|happening| match happening {
             Happening::Evaluation(evaluation) if !evaluation.decision.is_fault() => {
-                Some(&evaluation.calls)
+                Some(evaluation.as_ref())
             }
             _ => None,
         })
-        .flatten()
+        .flat_map(started_by)
+        .filter(|started| !ended.contains(&started.id.as_str()))
+        .collect()
+}
+
+/// Where an evaluation belongs among what has happened: it is known when the policy is done, and a fast statement of it may
+/// have ended before.
+pub(super) fn place(happenings: &[Happening], evaluation: &DecisionRecord) -> usize {
+    let started: Vec<Started> = started_by(evaluation).collect();
+    let is_its_end = |happening: &Happening| match happening {
+        Happening::Completion(event) => event
+            .pointer("/detail/statementId")
+            .and_then(Value::as_str)
+            .is_some_and(|id| started.iter().any(|started| started.id == id)),
+        _ => false,
+    };
+    let end = happenings.iter().position(is_its_end);
+    end.unwrap_or(happenings.len())
+}
+
+fn started_by(evaluation: &DecisionRecord) -> impl Iterator<Item = Started> {
+    let calls = evaluation.calls.iter();
+    calls
         .filter(|call| {
             matches!(
                 call.function.as_str(),
@@ -52,8 +74,6 @@ pub(super) fn started(happenings: &[Happening]) -> Vec<Started> {
                 id: text("/ok/id")?,
             })
         })
-        .filter(|started| !ended.contains(&started.id.as_str()))
-        .collect()
 }
 
 /// Waits for the end of a statement: DescribeStatement's reply then. None if it cannot be asked.
@@ -69,5 +89,41 @@ pub(super) async fn end_of(warehouse: &impl Warehouse, started: &Started) -> Opt
             return Some(document);
         }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_evaluation_comes_before_the_ends_of_its_statements() {
+        let evaluation: DecisionRecord = serde_json::from_value(json!({
+            "format": 1, "host": "0.1.0", "at": 0, "durationUs": 0,
+            "policy": {"name": "p", "version": "1", "digest": "d", "settings_digest": "s"},
+            "export": "invoke", "event": {"waiter": null, "invocation": {
+                "request_id": "r", "source": "Invocation", "payload": "{}", "execution_arn": null,
+                "function_arn": null, "targets": [], "unknown_fields": "Warn"
+            }},
+            "calls": [{
+                "function": functions::EXECUTE_STATEMENT, "durationUs": 1, "arguments": {},
+                "reply": {"ok": {"id": "mine", "target": "default", "document": "{}"}}
+            }],
+            "decision": {"invoked": {"reply": {}, "answer": null, "bound": true}},
+            "usage": {"guestTimeUs": 0, "hostTimeUs": 0, "hostCalls": 0, "memory": 0, "fuel": null}
+        }))
+        .expect("a record");
+        let ended = |id: &str| Happening::Completion(json!({"detail": {"statementId": id}}));
+        assert_eq!(place(&[], &evaluation), 0);
+        assert_eq!(place(&[ended("other")], &evaluation), 1);
+        assert_eq!(
+            place(
+                &[ended("other"), ended("mine"), Happening::Replied],
+                &evaluation
+            ),
+            1
+        );
     }
 }

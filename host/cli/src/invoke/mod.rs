@@ -166,7 +166,10 @@ impl History {
     fn witness(&self) -> Arc<dyn Witness> {
         let history = self.clone();
         Arc::new(move |record: DecisionRecord| {
-            history.with(|all| all.push(Happening::Evaluation(Box::new(record))));
+            history.with(|all| {
+                let place = ends::place(all, &record);
+                all.insert(place, Happening::Evaluation(Box::new(record)));
+            });
         })
     }
 
