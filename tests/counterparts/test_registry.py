@@ -167,6 +167,22 @@ def test_a_set_that_was_pushed_is_in_force(workshop):
     assert SAYS in workshop.invoke(pushed["pinned"])
 
 
+def test_no_proxy_comes_between_this_machine_and_its_own_registry(workshop):
+    # Whoever listens there would be told the login in the clear.
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        address = "http://127.0.0.1:%d" % proxy.getsockname()[1]
+        proxies = {"HTTP_PROXY": address, "http_proxy": address, "NO_PROXY": "", "no_proxy": ""}
+        target = f"oci://{workshop.registry.name('proxied')}"
+        workshop.write(1)
+        workshop.sign()
+        pushed = workshop.run("policy", "push", "set.toml", target, **proxies)
+        assert pushed.returncode == 0, pushed.stderr
+        assert SAYS in workshop.invoke(target, **proxies)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
 def test_a_running_function_follows_the_tag_and_never_a_pinned_digest(workshop):
     first = workshop.push(1, "moves")
     with function(workshop, f"oci://{workshop.registry.name('moves')}") as call:

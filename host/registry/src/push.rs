@@ -84,11 +84,15 @@ pub(crate) async fn push(
     let all = || set.files.iter().chain([&set.manifest]);
     let longest = all().map(|file| file.bytes.len()).max().unwrap_or_default();
     let sending = Duration::from_secs(u64::try_from(longest / SLOWEST).unwrap_or(u64::MAX));
+    let near = is_loopback(host(registry));
     let client = Client::try_from(ClientConfig {
-        protocol: match is_loopback(host(registry)) {
+        protocol: match near {
             true => ClientProtocol::Http,
             false => ClientProtocol::Https,
         },
+        // This machine's own registry is spoken to without TLS, and no proxy is to see the login. Where a proxy is named,
+        // those of the environment do not count, and one for TLS is never used there.
+        https_proxy: near.then(|| format!("http://{registry}")),
         // Amazon ECR takes no chunks, and everybody takes a file as a whole.
         use_monolithic_push: true,
         // Nothing comes while a file is sent.

@@ -11,7 +11,7 @@ use signalbox_lambda::{
     config::SetSource,
     set::{
         self as sets,
-        manifest::{self, Around, Code, MANIFEST_MAX, Pinned},
+        manifest::{self, Around, Code, MANIFEST_MAX, Manifest, Pinned},
         signature::{Signed, Untrusted},
     },
 };
@@ -83,7 +83,7 @@ pub(super) async fn run(
     let progress = out::Progress::of("pushing the policy set");
     // There may be nothing yet, or nothing that can be read: what is pushed says so then.
     if let Ok(Some(before)) = registry.manifest(None, MANIFEST_MAX).await
-        && let Some(revision) = revision(&before.bytes)
+        && let Ok(Manifest { revision, .. }) = read(to, &before.bytes)
         && (revision > loaded.revision
             || (revision == loaded.revision
                 && digest::hex(Signed::split(&before.bytes).manifest) != loaded.digest))
@@ -127,30 +127,23 @@ fn tell_not_pushed(to: &str, reason: impl ToString) -> bool {
     false
 }
 
-/// The revision of a manifest that was published.
-fn revision(text: &[u8]) -> Option<u64> {
+/// A manifest by itself.
+fn read(called: &str, text: &[u8]) -> Result<Manifest, String> {
     let around = Around {
-        name: "",
-        targets: None,
-        ceilings: Default::default(),
-    };
-    let text = std::str::from_utf8(text).ok()?;
-    Some(manifest::read(text, &around).ok()?.revision)
-}
-
-/// The files that a manifest names, each once; those for other architectures than this machine's too.
-fn files(path: &Path, text: &[u8]) -> Result<Vec<File>, String> {
-    let called = path.display().to_string();
-    let around = Around {
-        name: &called,
+        name: called,
         targets: None,
         ceilings: Default::default(),
     };
     let text = std::str::from_utf8(text).map_err(|error| format!("{called}: {error}"))?;
-    let manifest = manifest::read(text, &around).map_err(|problems| {
+    manifest::read(text, &around).map_err(|problems| {
         let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
         problems.join("\n")
-    })?;
+    })
+}
+
+/// The files that a manifest names, each once; those for other architectures than this machine's too.
+fn files(path: &Path, text: &[u8]) -> Result<Vec<File>, String> {
+    let manifest = read(&path.display().to_string(), text)?;
     let mut known = BTreeSet::new();
     let mut files = Vec::new();
     for entry in manifest.policies.values() {
