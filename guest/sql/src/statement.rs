@@ -116,12 +116,15 @@ impl Statement {
         }
     }
 
-    /// The kinds that are known of it: its own, and that of the statement in it.
+    /// The kinds that are known of it: its own, that of the statement in it, and those that functions with effects stand for
+    /// (`set_config` for SET).
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         let inner = self.inner.iter();
+        let effects = self.functions.iter();
         std::iter::once(&self.kind)
             .chain(inner)
             .filter_map(|kind| kind.as_ref().ok().copied())
+            .chain(effects.filter_map(|name| functions::effect(name)))
     }
 
     /// Why one of its kinds is not known.
