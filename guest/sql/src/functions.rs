@@ -462,15 +462,16 @@ const EFFECTS: &[&str] = &[
     "xpath_table",
 ];
 
-/// Whether the function does nothing but compute a value. `name` is in lower case, with its schema if it was named.
+/// Whether the function does nothing but compute a value. `name` has its schema if one was named. In capital letters
+/// it is another function where case matters.
 pub(crate) fn is_harmless(name: &str) -> bool {
     let name = name.strip_prefix("pg_catalog.").unwrap_or(name);
     BUILT_IN.binary_search(&name).is_ok()
 }
 
-/// Whether the function is known to have effects.
+/// Whether the function is known to have effects, be its name in quotes or not.
 pub(crate) fn has_effects(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or(name);
+    let last = last_part(name);
     EFFECTS
         .iter()
         .any(|pattern| match pattern.strip_suffix('*') {
@@ -479,10 +480,13 @@ pub(crate) fn has_effects(name: &str) -> bool {
         })
 }
 
+fn last_part(name: &str) -> String {
+    name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase()
+}
+
 /// What a function with effects does, as a kind of statement.
 pub(crate) fn effect(name: &str) -> Option<Kind> {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    match last {
+    match last_part(name).as_str() {
         "set_config" => Some(Kind::Set),
         "pg_cancel_backend" | "pg_terminate_backend" => Some(Kind::Cancel),
         _ if has_effects(name) && !is_harmless(name) => Some(Kind::Other),

@@ -28,7 +28,7 @@ pub struct Statement {
     pub writes: Vec<TableName>,
     /// Schemas it names as such (`CREATE SCHEMA s`), beside those of the tables.
     pub schemas: Vec<String>,
-    /// Functions and procedures it calls, in lower case, with the schema where one was named.
+    /// Functions and procedures it calls, with the schema where one was named; in lower case but for quoted names.
     pub functions: Vec<String>,
     /// Words that nobody could account for, the first 50 of them: each may be a table, a schema or a function, or change what
     /// the others are.
@@ -145,13 +145,14 @@ impl Statement {
     }
 
     /// The same statement where somebody vouches for functions: those for which `is_known` holds touch no table. A function
-    /// that is known to have effects (`set_config`, `dblink`) cannot be vouched for.
+    /// that is known to have effects (`set_config`, `dblink`) cannot be vouched for, nor one whose quoted name has capital
+    /// letters: it is another one in a session that tells them apart.
     #[must_use]
     pub fn trusting(mut self, is_known: impl Fn(&str) -> bool) -> Self {
-        self.complete = self.all_read
-            && self
-                .unknown_functions()
-                .all(|name| is_known(name) && !functions::has_effects(name));
+        let may_be_trusted = |name: &str| {
+            is_known(name) && !functions::has_effects(name) && !name.chars().any(char::is_uppercase)
+        };
+        self.complete = self.all_read && self.unknown_functions().all(may_be_trusted);
         self
     }
 

@@ -107,6 +107,8 @@ impl Reader<'_, '_> {
         let path = self.path(level)?;
         self.account.give_path(&path, Role::Schema);
         if let Some(schema) = path.parts.last() {
+            // Another schema in a session that tells upper and lower case apart.
+            self.facts.not_all_known |= schema.folded() != schema.exact;
             self.facts.schemas.push(schema.folded());
         }
         if self.eat(level, "authorization") {
