@@ -160,3 +160,135 @@ fn is_wrong(source: &Source<'_>, at: usize, token: &Token<'_>, role: Option<Role
         && !(source.is_symbol(at + 2, '+') && source.is_symbol(at + 3, ')'));
     calls && role == Some(Role::Column)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Part;
+    use proptest::prelude::*;
+
+    /// The words that are not accounted for where a grammar takes all names for columns but these.
+    fn missed(sql: &str, known: &[(&str, Role)]) -> String {
+        let mut source = Source::new(sql).unwrap();
+        source.match_brackets().unwrap();
+        let mut account = Account::new(source.len());
+        for at in 0..source.len() {
+            let token = source.token(at).unwrap();
+            if Part::of(&token).is_none() {
+                continue;
+            }
+            let role = known.iter().find(|(word, _)| *word == token.text);
+            let role = role.map_or(Role::Column, |(_, role)| *role);
+            account.give(at, role);
+        }
+        let words: Vec<&str> = unaccounted(&source, &account)
+            .into_iter()
+            .map(|at| source.token(at).unwrap().text)
+            .collect();
+        words.join(" ")
+    }
+
+    /// Keywords that a grammar gets right.
+    const KEYWORDS: [(&str, Role); 19] = [
+        ("select", Role::Keyword),
+        ("from", Role::Keyword),
+        ("join", Role::Keyword),
+        ("on", Role::Keyword),
+        ("where", Role::Keyword),
+        ("into", Role::Keyword),
+        ("insert", Role::Keyword),
+        ("update", Role::Keyword),
+        ("delete", Role::Keyword),
+        ("set", Role::Keyword),
+        ("using", Role::Keyword),
+        ("only", Role::Keyword),
+        ("lateral", Role::Keyword),
+        ("in", Role::Keyword),
+        ("is", Role::Keyword),
+        ("distinct", Role::Keyword),
+        ("merge", Role::Keyword),
+        ("union", Role::Keyword),
+        ("left", Role::Keyword),
+    ];
+
+    #[test]
+    fn a_table_that_the_grammar_takes_for_a_column_shows() {
+        for (sql, words) in [
+            ("select a from b", "b"),
+            ("select a from b.c", "b"),
+            ("select a from (b)", "b"),
+            ("select a from (( b, c ))", "b c"),
+            ("select a from b, c x, d", "b c d"),
+            ("select a from b join c on d, e", "b c e"),
+            ("select a from b left join lateral c on d", "b c"),
+            ("select a from only b", "b"),
+            ("select a from only (b)", "b"),
+            ("select a where b in (select c from d)", "d"),
+            ("select a[b] from c", "c"),
+            ("select (select b from c, d), e from f", "c d f"),
+            ("insert into a select b from c", "a c"),
+            ("update a set b = c from d", "a d"),
+            ("delete from a using b", "a b"),
+            ("merge into a using b on c", "a b"),
+            ("select \"a\" from \"b\"", "\"b\""),
+        ] {
+            assert_eq!(missed(sql, &KEYWORDS), words, "{sql}");
+        }
+        // These are columns.
+        for sql in [
+            "select a where b is distinct from c",
+            "select a, b where c in (d, e)",
+        ] {
+            assert_eq!(missed(sql, &KEYWORDS), "", "{sql}");
+        }
+        let mut known = KEYWORDS.to_vec();
+        known.extend([
+            ("extract", Role::Function),
+            ("b", Role::Relation),
+            ("c", Role::Relation),
+        ]);
+        assert_eq!(
+            missed("select extract(a from d) from b join c using (e)", &known),
+            ""
+        );
+        // A query in the brackets of such a function has a FROM of its own.
+        assert_eq!(
+            missed("select extract(a from (select d from e)) from b", &known),
+            "e"
+        );
+    }
+
+    #[test]
+    fn keywords_and_functions_that_the_grammar_takes_for_names_show() {
+        assert_eq!(missed("select f(a)", &KEYWORDS), "f");
+        assert_eq!(missed("select a.f (b)", &KEYWORDS), "f");
+        assert_eq!(missed("select a (+)", &KEYWORDS), "");
+        let known = [("a", Role::Column), ("select", Role::Keyword)];
+        assert_eq!(missed("select a union b", &known), "union");
+    }
+
+    #[test]
+    fn words_without_a_role_show() {
+        let source = Source::new("a \"b\" 1 'c' (d)").unwrap();
+        let mut account = Account::new(source.len());
+        assert_eq!(unaccounted(&source, &account), [0, 1, 5]);
+        account.give(0, Role::Other);
+        assert_eq!(unaccounted(&source, &account), [1, 5]);
+    }
+
+    proptest! {
+        /// Whatever the grammar says of a word, one without a role shows.
+        #[test]
+        fn no_word_is_lost(words in prop::collection::vec("[a-z]{1,4}|,|\\.", 1..20), hole in any::<prop::sample::Index>()) {
+            let sql = words.join(" ");
+            let source = Source::new(&sql).unwrap();
+            let hole = hole.index(source.len());
+            let mut account = Account::new(source.len());
+            for at in (0..source.len()).filter(|at| *at != hole) {
+                account.give(at, Role::Keyword);
+            }
+            let is_word = Part::of(&source.token(hole).unwrap()).is_some();
+            prop_assert_eq!(unaccounted(&source, &account).contains(&hole), is_word);
+        }
+    }
+}
