@@ -145,7 +145,7 @@ pub(crate) fn read(source: &Source<'_>, account: &mut Account) -> Read<Outcome> 
         ..
     } = reader;
     facts.not_all_known |= stopped.is_some();
-    names.resolve(&mut facts).map_err(Stop)?;
+    names.resolve(&mut facts);
     Ok(Outcome {
         kind: kind.unwrap_or(Kind::Select),
         inner,
