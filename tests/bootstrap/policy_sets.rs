@@ -33,7 +33,7 @@ pub(crate) fn set(revision: u32, denies: Option<&str>) -> String {
         )
     });
     format!(
-        "schema = 1\nrevision = {revision}\n\n[policies.standard]\nbuiltin = \"standard\"\n\
+        "schema = 1\nrevision = {revision}\ndeployments = [\"tasker\"]\n\n[policies.standard]\nbuiltin = \"standard\"\n\
          grants = {{ targets = [\"default\"], actions = {ALL} }}\n\n[policies.standard.settings]\nunparsed = \"deny\"\n\
          unqualified = {{ schema = \"public\" }}\n{rule}\n{ROUTE}"
     )
@@ -304,6 +304,73 @@ async fn who_may_not_ask_for_the_status_is_not_told() {
         .expect_err("not granted");
     assert_eq!(failed.error_type, "NotGranted");
     stage.check(&[]);
+}
+
+/// The set for other deployments.
+pub(crate) fn for_others(set: &str, others: &str) -> String {
+    let changed = set.replace("[\"tasker\"]", others);
+    assert_ne!(changed, set);
+    changed
+}
+
+#[tokio::test]
+async fn a_set_is_in_force_where_it_is_for() {
+    let named = |others: &str| for_others(&set(1, None), others);
+    for (others, is_taken) in [
+        ("[\"dev\", \"task*\"]", true),
+        ("[\"dev\", \"prod-*\"]", false),
+    ] {
+        // An unsigned set may leave it out, and is held to what it says.
+        let stage = Stage::set(from_file(&named(others))).await;
+        let dropped = drop_table(&stage).await;
+        assert_eq!(dropped.is_ok(), is_taken, "{others}: {dropped:?}");
+        let Err(refused) = dropped else { continue };
+        for part in ["PolicyUnavailable", "`dev`", "`prod-*`", "`tasker`"] {
+            assert!(refused.contains(part), "{part}: {refused}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_set_that_is_out_of_date_is_refused_where_the_configuration_says_so() {
+    let ended = |revision: u32, at: &str| {
+        let text = set(revision, None);
+        text.replacen("\n\n", &format!("\nnot_after = {at}\n\n"), 1)
+    };
+    let stage = Stage::set(from_file(&ended(1, "2025-01-01T00:00:00Z"))).await;
+    assert_eq!(drop_table(&stage).await, Ok(()), "a warning alone");
+    let told = status(&stage).await;
+    assert!(
+        told["inForce"]["warnings"][0]
+            .as_str()
+            .is_some_and(|warning| warning.contains("out of date since 2025-01-01T00:00:00Z")),
+        "{told}"
+    );
+    assert_eq!(told["inForce"]["notAfter"], "2025-01-01T00:00:00Z");
+
+    let mut setting = from_file(&ended(1, "2999-01-01T00:00:00Z"));
+    setting.config = setting
+        .config
+        .map(|config| format!("{config}refuse_expired = true\n"));
+    let stage = Stage::set(setting).await;
+    assert_eq!(drop_table(&stage).await, Ok(()));
+    publish(&stage, &ended(2, "2025-01-01T00:00:00Z"));
+    assert_eq!(drop_table(&stage).await, Ok(()), "yesterday's");
+    let told = status(&stage).await;
+    assert_eq!(told["inForce"]["revision"], 1);
+    assert!(
+        told["problem"]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("`not_after` was 2025-01-01T00:00:00Z")),
+        "{told}"
+    );
+    let cold = Lambda::start(stage.variables.clone()).await;
+    let failed = cold
+        .api
+        .invoke(&json!({"sqlStatement": "select 1"}))
+        .await
+        .expect_err("no set");
+    assert_eq!(failed.error_type, "PolicyUnavailable", "{failed:?}");
 }
 
 /// Makes a key with the command line: the public half, and the file of the private one.
