@@ -218,10 +218,9 @@ impl PolicySet {
                 ..self.on(route, baseline)?
             },
             Mode::Canary { baseline, percent } => {
-                // Without an execution there is nothing that two attempts have in common: the baseline is the safe side.
-                let is_canary = caller
-                    .execution_arn
-                    .is_some_and(|execution| percent.takes(&route.name, execution));
+                // Who leaves the execution out must not choose the baseline by that.
+                let decider = caller.execution_arn.unwrap_or(caller.task);
+                let is_canary = percent.takes(&route.name, decider);
                 Granted {
                     keys_of: Some(baseline.clone()),
                     ..self.on(route, if is_canary { wanted } else { baseline })?
@@ -249,6 +248,25 @@ impl PolicySet {
             granted.targets.retain(|target| targets.contains(target));
         }
         Ok(granted)
+    }
+
+    /// A policy as it came, with what another one of its name may use: nobody is told what it is asked.
+    pub(crate) fn unwatched(&self, granted: &Granted) -> Option<Granted> {
+        let policy = Arc::clone(self.plain.get(granted.name())?);
+        let (targets, grants) = (granted.targets.clone(), granted.grants.clone());
+        Some(Granted::new(policy, targets, grants))
+    }
+
+    /// Whether callers of this function may have the host look for what is overdue: they have a route. Where there are no
+    /// routes, or no set to say which there are, everybody may.
+    pub(crate) fn serves(&self, function_arn: Option<&str>) -> bool {
+        match &self.choice {
+            Choice::Default(_) | Choice::Unavailable(_) => true,
+            Choice::Routes(routes) => {
+                let function = function_arn.unwrap_or_default();
+                routes.iter().any(|route| route.function.matches(function))
+            }
+        }
     }
 
     /// The policy that is compared with the one that acts; none for one that would be compared with itself.

@@ -19,10 +19,11 @@ use super::{
 use crate::{
     ids::{IdSource, RecordId, digest, work_scope},
     intake::{self, Intake},
-    policies::{Caller, Granted},
+    policies::{Caller, Granted, PolicySet},
     ports::{LedgerError, TaskToken},
     raised::{Raised, names},
     record::{Advance, Ending, Phase, Statement, Stored},
+    rehearse,
     waiting::Waiting,
 };
 
@@ -32,6 +33,11 @@ const LOOK_PAUSE: Duration = Duration::from_millis(200);
 const LOOK_TIME: Duration = Duration::from_secs(10);
 /// What is left for the ledger after the last look.
 const NOTE_TIME: Duration = Duration::from_millis(500);
+
+/// What a policy that faulted needs to show whether it does so without the payload.
+const REFERENCE_TIME: Duration = Duration::from_millis(1_500);
+/// A policy that ends so near to the end of its time may have been cut off.
+const CUT_OFF_TIME: Duration = Duration::from_millis(250);
 
 /// A payload on its way to a policy.
 struct Payload<'a> {
@@ -104,6 +110,10 @@ impl Tasker {
         let granted = &policies.choose(&Caller {
             function_arn: call.function_arn.as_deref(),
             execution_arn: intake.execution_arn.as_deref(),
+            task: intake
+                .idempotency_key
+                .as_deref()
+                .unwrap_or(record_id.as_str()),
             policy: intake.policy.as_deref(),
         })?;
         let payload_digest = payload_digest(&intake.payload);
@@ -145,9 +155,9 @@ impl Tasker {
             && services.has_touched_nothing()
             // The work of a key is looked up by whose key it is: under another's name it could be done twice.
             && (payload.key.is_none() || baseline.keys() == granted.keys())
-            && call.deadline.saturating_duration_since(Instant::now()) >= DECISION_TIME
+            && self.faults_anyhow(call, &policies, granted).await
         {
-            tracing::error!(%fault, baseline = baseline.policy.identity().name, alarm = "PolicyFault", "the policy faulted before it started anything; its baseline acts");
+            tracing::error!(%fault, baseline = baseline.policy.identity().name, alarm = "PolicyFault", "the policy faults whatever it is asked, and has started nothing; its baseline acts");
             acting = baseline;
             (services, outcome) = self.ask(call, acting, &payload).await;
         }
@@ -163,6 +173,24 @@ impl Tasker {
                     .await
             }
         }
+    }
+
+    /// Whether a policy that faulted does so without any payload of a caller too. Only then may a laxer one act in its place:
+    /// a fault that comes of the payload, be it by its size, its shape or what is in it, would let callers choose.
+    async fn faults_anyhow(&self, call: &Call, policies: &PolicySet, granted: &Granted) -> bool {
+        // The baseline has to have time to decide then, and the policy as much as it usually has.
+        let Some(end) = call.deadline.checked_sub(DECISION_TIME) else {
+            return false;
+        };
+        if end.saturating_duration_since(Instant::now()) < REFERENCE_TIME {
+            return false;
+        }
+        let Some(plain) = policies.unwatched(granted) else {
+            return false;
+        };
+        let now = u64::try_from(self.now()).unwrap_or_default();
+        // One that was cut off by the end has shown nothing.
+        rehearse::faults_anyhow(&plain, now, end).await && Instant::now() + CUT_OFF_TIME < end
     }
 
     /// Gives a payload to a policy, with services of its own.

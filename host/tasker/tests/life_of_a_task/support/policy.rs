@@ -33,6 +33,8 @@ pub struct Script {
     pub reject_after: bool,
     /// Faults before anything.
     pub fault_before: Option<FaultKind>,
+    /// Faults only where the payload has this in it.
+    pub fault_on: Option<&'static str>,
     /// Had refused when it faulted.
     pub fault_decided: bool,
     /// Faults after the start.
@@ -140,7 +142,10 @@ impl Policy for ScriptedPolicy {
             bound: false,
             usage: Usage::default(),
         };
-        if let Some(kind) = self.script.fault_before {
+        let told = self.script.fault_on;
+        if let Some(kind) = self.script.fault_before
+            && told.is_none_or(|told| invocation.payload.contains(told))
+        {
             return Err(self.fault(kind));
         }
         if let Some(error) = self.script.reject {
