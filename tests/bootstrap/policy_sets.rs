@@ -291,6 +291,76 @@ async fn a_policy_reaches_what_it_was_granted_and_its_own_statements() {
     stage.check(&[]);
 }
 
+/// The aliases `one` and `two` have a route each, both to the same policy.
+fn two_teams() -> String {
+    let route = |name: &str| {
+        format!(
+            "[[routes]]\nname = \"{name}\"\nfunction = \"*:function:tasker:{name}\"\npolicies = [\"standard\"]\n"
+        )
+    };
+    set(1, None).replace(ROUTE, &[route("one"), route("two")].concat())
+}
+
+#[tokio::test]
+async fn two_teams_on_one_policy_do_not_see_each_other() {
+    let mut setting = from_file(&two_teams());
+    setting.config = setting
+        .config
+        .map(|config| config.replace("[\"*\"]", "[\"*:operators\"]"));
+    let stage = Stage::set(setting).await;
+    let by = async |team: &str, payload: Value| {
+        let told = stage.lambda.api.invoke_by(team, &payload).await;
+        told.map_err(|failed| failed.error_type)
+    };
+    let arn = "arn:aws:states:us-east-1:000000000000:execution:machine:one";
+    let slow = json!({
+        "action": "executeSingletonStatement", "sqlStatement": "select f_slow('x', 60)", "executionArn": arn
+    });
+    let own = by("one", slow.clone()).await.expect("started");
+    assert_eq!(
+        by("one", slow.clone()).await,
+        Err("ConcurrentExecution".to_owned())
+    );
+    let latest =
+        || json!({"action": "describeStatement", "statementId": "LATEST", "executionArn": arn});
+    assert_eq!(
+        by("two", latest()).await,
+        Err("PreviousExecutionNotFound".to_owned())
+    );
+    assert_eq!(by("one", latest()).await.expect("its own")["Id"], own["Id"]);
+    for action in ["describeStatement", "cancelStatement", "getStatementResult"] {
+        let about = json!({"action": action, "statementId": own["Id"]});
+        assert_eq!(
+            by("two", about).await,
+            Err("NotGranted".to_owned()),
+            "{action}"
+        );
+    }
+    let beside = by("two", slow).await.expect("a singleton of its own");
+    assert_ne!(beside["Id"], own["Id"]);
+    assert_eq!(
+        by("two", latest()).await.expect("its own")["Id"],
+        beside["Id"]
+    );
+    for (team, started) in [("one", own), ("two", beside)] {
+        let cancel = json!({"action": "cancelStatement", "statementId": started["Id"]});
+        assert!(by(team, cancel).await.is_ok(), "{team}");
+    }
+
+    // A sweep is for callers who have a route, and for a schedule.
+    let sweep = || json!({"action": "sweep"});
+    assert_eq!(
+        by("three", sweep()).await,
+        Err("NotGranted".to_owned()),
+        "an alias without a route"
+    );
+    assert!(by("one", sweep()).await.is_ok());
+    assert!(by("operators", sweep()).await.is_ok());
+    let schedule = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}});
+    assert!(by("three", schedule).await.is_ok());
+    stage.check(&[]);
+}
+
 #[tokio::test]
 async fn who_may_not_ask_for_the_status_is_not_told() {
     let mut setting = from_file(&set(1, None));

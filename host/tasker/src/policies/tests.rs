@@ -155,7 +155,7 @@ fn without_a_set_payloads_may_be_sent_again() {
     let raised = set.choose(&Caller::default()).map(|_| ()).unwrap_err();
     assert_eq!(raised.error_type, names::POLICY_UNAVAILABLE);
     assert!(raised.message.contains("S3 did not answer"), "{raised}");
-    assert!(set.settling("standard").is_none() && set.is_unavailable());
+    assert!(set.settling("standard", None).is_none() && set.is_unavailable());
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn a_shadow_stands_beside_and_a_monitored_one_behind_its_baseline() {
 
     // Statements are settled by who started them, and compared with the same one.
     let settled = |set: &PolicySet, name: &str| {
-        let granted = set.settling(name).unwrap();
+        let granted = set.settling(name, Some("only")).unwrap();
         assert_eq!(granted.name(), name);
         granted
             .shadow
@@ -260,6 +260,10 @@ fn a_shadow_stands_beside_and_a_monitored_one_behind_its_baseline() {
     assert_eq!(settled(&shadow, "old"), None);
     assert_eq!(settled(&monitor, "old"), Some("new".to_owned()));
     assert_eq!(settled(&monitor, "new"), None);
+    // What another route compares is not this one's.
+    for elsewhere in [None, Some("other")] {
+        assert!(shadow.settling("new", elsewhere).unwrap().shadow.is_none());
+    }
 }
 
 #[test]

@@ -17,13 +17,14 @@ use super::{
     settle::DECISION_TIME,
 };
 use crate::{
-    ids::{IdSource, RecordId, digest, work_scope},
+    ids::{IdSource, RecordId, digest},
     intake::{self, Intake},
     policies::{Caller, Granted, PolicySet},
     ports::{LedgerError, TaskToken},
     raised::{Raised, names},
     record::{Advance, Ending, Phase, Statement, Stored},
     rehearse,
+    scope::Scope,
     waiting::Waiting,
 };
 
@@ -96,6 +97,15 @@ impl Tasker {
             None => RecordId::new(deployment, IdSource::Request(&call.request_id)),
         };
         match self.store.find(&record_id).await {
+            // Whose task it is, is known there. It is served on, and what comes of it is for its own callers.
+            Ok(Some(stored))
+                if self
+                    .policies()
+                    .is_foreign(call.function_arn.as_deref(), &stored.record) =>
+            {
+                tracing::warn!(record = %record_id, "a recorded task comes by another route; it goes on, and its reply is not told here");
+                return Ok(pending());
+            }
             Ok(Some(stored)) => return self.repeat(call, stored).await,
             Ok(None) => {}
             // The task is recorded, and whoever can read the record ends it: to raise would be to end it unread.
@@ -125,12 +135,12 @@ impl Tasker {
         };
         if let Some(key) = key {
             let arn = intake.execution_arn.as_deref();
-            let policy = granted.keys();
+            let scope = Scope::of(deployment, granted);
             let asking = Asking {
                 record_id: record_id.clone(),
                 token: token.cloned(),
                 execution_arn: intake.execution_arn.clone(),
-                scope: work_scope(deployment, policy, arn, key),
+                scope: scope.work(arn, key),
             };
             let same = |before: &Statement| before.payload_digest == payload_digest;
             match self.attach(call, &asking, same).await {
@@ -168,8 +178,7 @@ impl Tasker {
         match outcome {
             Err(fault) => self.after_fault(call, &intake, &starts, &fault).await,
             Ok(invoked) => {
-                let policy = acting.policy.identity();
-                self.after_return(call, &intake, policy, &starts, invoked)
+                self.after_return(call, &intake, acting, &starts, invoked)
                     .await
             }
         }

@@ -17,6 +17,7 @@ use crate::{
     ports::{LedgerError, ServiceError, ServiceErrorKind},
     record::{Advance, Ending, Phase, Record, Stored, is_final},
     sabotage::{self, Bug},
+    scope::Scope,
     secrets::Secrets,
     waiting::Waiting,
 };
@@ -223,7 +224,7 @@ impl Tasker {
         let Some(facts) = record.facts() else {
             return Some(answer::lost(&description.id));
         };
-        let Some(granted) = policies.settling(name) else {
+        let Some(granted) = policies.settling(name, record.route.as_deref()) else {
             tracing::warn!(record = %record.record_id, policy = name, alarm = "PolicyGone", "the policy that started this statement is not in force; the task is answered as the original would");
             return Some(self.as_original(record, &facts, description));
         };
@@ -282,6 +283,7 @@ impl Tasker {
             .grants
             .as_ref()
             .map(|grants| Arc::new(grants.unmetered()));
+        services.scope = Scope::of_record(&self.options.deployment, granted, record);
         services.secrets = Arc::new(secrets);
         services.execution_arn.clone_from(&record.execution_arn);
         services.waiting = waiting;

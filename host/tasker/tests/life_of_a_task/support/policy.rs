@@ -45,6 +45,8 @@ pub struct Script {
     pub unbound: bool,
     /// Faults so often when it settles.
     pub settle_faults: u32,
+    /// Settles with the event.
+    pub tells_event: bool,
     /// Settles with this.
     pub settle_answer: Option<Answer>,
     pub step: Option<String>,
@@ -236,6 +238,9 @@ impl Policy for ScriptedPolicy {
         }
         let answer = match (&self.script.settle_answer, settlement.statement.status) {
             (Some(answer), _) => answer.clone(),
+            (None, _) if self.script.tells_event => Answer::Succeed {
+                output: settlement.event.unwrap_or_default(),
+            },
             (None, StatementStatus::Finished) => Answer::Succeed {
                 output: json!({"id": settlement.statement.id, "call": calls}).to_string(),
             },
