@@ -1,6 +1,7 @@
 //! Finds, as files of SQL.
 //!
-//! An entry is two lines: a comment with how plain literals are read and what the statement does, and the statement.
+//! An entry is a comment with how plain literals are read and what the statement does, perhaps one with what ran in
+//! its place, and a line with the statement.
 //! A character that cannot be seen, or that would end the line, is written `<U+000D>`.
 
 use crate::probe::Strings;
@@ -16,14 +17,20 @@ pub struct Entry {
     pub hole: Hole,
     /// The statement.
     pub sql: String,
+    /// What ran, where PostgreSQL writes the same otherwise.
+    pub ran: Option<String>,
 }
 
 impl Entry {
-    /// As two lines.
+    /// As lines.
     #[must_use]
     pub fn lines(&self) -> String {
+        let ran = self
+            .ran
+            .as_deref()
+            .map_or(String::new(), |ran| format!("-- as {}\n", escape(ran)));
         format!(
-            "-- {}: {}\n{}\n",
+            "-- {}: {}\n{ran}{}\n",
             self.strings.name(),
             self.hole,
             escape(&self.sql)
@@ -37,10 +44,11 @@ impl Entry {
 /// Where the file is not of this form.
 #[must_use]
 pub fn parse(file: &str) -> Vec<Entry> {
-    let mut lines = file
+    let lines = file
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with("---"));
     let mut entries = Vec::new();
+    let mut lines = lines.peekable();
     while let Some(head) = lines.next() {
         let (strings, hole) = head
             .strip_prefix("-- ")
@@ -51,12 +59,20 @@ pub fn parse(file: &str) -> Vec<Entry> {
             .find(|known| known.name() == strings)
             .unwrap_or_else(|| panic!("neither `escaping` nor `standard`: {head}"));
         let hole = Hole::parse(hole).unwrap_or_else(|| panic!("not a hole: {head}"));
+        let ran = lines
+            .next_if(|line| line.starts_with("-- as "))
+            .map(|line| unescape(&line[6..]));
         let sql = unescape(
             lines
                 .next()
                 .unwrap_or_else(|| panic!("no statement: {head}")),
         );
-        entries.push(Entry { strings, hole, sql });
+        entries.push(Entry {
+            strings,
+            hole,
+            sql,
+            ran,
+        });
     }
     entries
 }

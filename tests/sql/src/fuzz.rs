@@ -1,14 +1,15 @@
 //! The loop: make a statement, take its facts, run it, compare.
 
 use crate::corpus::{Entry, shape};
-use crate::facts::Classifier;
+use crate::facts::{Classifier, Facts};
 use crate::grammar;
 use crate::minimise::minimise;
 use crate::mutate::mutate;
-use crate::probe::{Outcome, Probe, Strings, World};
+use crate::probe::{Observation, Outcome, Probe, Strings, World};
 use crate::rng::Rng;
+use crate::text::{Text, Unload, is_dual};
 use crate::verdict::{Hole, holes};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
@@ -33,6 +34,8 @@ pub struct Figures {
     pub complete: usize,
     /// Of those that ran, the ones whose facts claim to be all: where a hole would show.
     pub executed_complete: usize,
+    /// Of these, the ones with syntax that only Redshift has.
+    pub redshift: usize,
     /// Shapes of statements that ran, by their hashes.
     pub shapes: HashSet<u64>,
     /// Runs by the tag of the command.
@@ -55,6 +58,7 @@ impl Figures {
         self.analysed += other.analysed;
         self.complete += other.complete;
         self.executed_complete += other.executed_complete;
+        self.redshift += other.redshift;
         self.shapes.extend(other.shapes);
         for (tag, count) in other.tags {
             *self.tags.entry(tag).or_default() += count;
@@ -73,7 +77,7 @@ impl fmt::Display for Figures {
         let share = |part: usize| 100.0 * part as f64 / self.statements.max(1) as f64;
         write!(
             formatter,
-            "{} statements, {} runs; {:.1} % executed, {:.1} % analysed; facts of {:.1} % complete, and of {:.1} % both executed and complete; \
+            "{} statements, {} runs; {:.1} % executed, {:.1} % analysed; facts of {:.1} % complete, and of {:.1} % both executed and complete ({} with syntax of Redshift's alone); \
              {} shapes, {} kinds of command, {} sessions, {} finds",
             self.statements,
             self.runs,
@@ -81,6 +85,7 @@ impl fmt::Display for Figures {
             share(self.analysed),
             share(self.complete),
             share(self.executed_complete),
+            self.redshift,
             self.shapes.len(),
             self.tags.len(),
             self.sessions,
@@ -170,8 +175,8 @@ impl Worker {
 
     fn run(mut self) -> Report {
         for _ in 0..self.count {
-            let pieces = self.make();
-            self.examine(&pieces);
+            let text = self.make();
+            self.examine(&text);
             if self.plan.stop_at_first && !self.report.finds.is_empty() {
                 break;
             }
@@ -180,25 +185,33 @@ impl Worker {
         self.report
     }
 
-    fn make(&mut self) -> Vec<String> {
-        if self.pool.len() < 50 || self.rng.percent(65) {
+    fn make(&mut self) -> Text {
+        let pieces = if self.pool.len() < 50 || self.rng.percent(65) {
             let tokens = grammar::statement(&mut self.rng);
-            return grammar::lay_out(&mut self.rng, &tokens);
-        }
-        let at = self.rng.below(self.pool.len());
-        let other = self.rng.below(self.pool.len());
-        mutate(&mut self.rng, &self.pool[at], &self.pool[other])
+            grammar::lay_out(&mut self.rng, &tokens)
+        } else {
+            let at = self.rng.below(self.pool.len());
+            let other = self.rng.below(self.pool.len());
+            mutate(&mut self.rng, &self.pool[at], &self.pool[other])
+        };
+        let is_query = pieces
+            .first()
+            .is_some_and(|first| ["select", "with", "("].contains(&first.to_lowercase().as_str()));
+        let unload = (is_query && self.rng.percent(4)).then(|| Unload::any(&mut self.rng));
+        Text { pieces, unload }
     }
 
-    fn examine(&mut self, pieces: &[String]) {
-        let sql = pieces.concat();
-        let facts = (self.plan.classify)(&sql);
+    fn examine(&mut self, text: &Text) {
+        let sql = text.postgres();
+        let facts = (self.plan.classify)(&text.redshift());
         let figures = &mut self.report.figures;
         figures.statements += 1;
         figures.complete += usize::from(facts.claims_all());
         // Only these read differently.
         let has_two = sql.contains('\\') || sql.contains("U&") || sql.contains("u&");
-        let readings = match has_two {
+        // What only Redshift has is read as Redshift reads it.
+        let is_own = text.unload.is_some() || text.pieces.iter().any(|piece| is_dual(piece));
+        let readings = match has_two && !is_own {
             true => &Strings::ALL[..],
             false => &Strings::ALL[..1],
         };
@@ -230,14 +243,7 @@ impl Worker {
                 }
                 Outcome::Several | Outcome::Empty => {}
             }
-            let mut open = holes(&facts, &seen, self.probe.world());
-            // In Redshift's reading the count of statements is no matter of completeness.
-            if seen.outcome == Outcome::Several
-                && *strings == Strings::Escaping
-                && facts.statements < 2
-            {
-                open.insert(Hole::Several);
-            }
+            let open = open_holes(text, &facts, &seen, *strings, self.probe.world());
             if found.is_none() {
                 found = open.into_iter().next().map(|hole| (*strings, hole));
             }
@@ -247,26 +253,27 @@ impl Worker {
         figures.analysed += usize::from(analysed && !ran);
         if ran {
             figures.executed_complete += usize::from(facts.claims_all());
+            figures.redshift += usize::from(facts.claims_all() && is_own);
             let mut hasher = DefaultHasher::new();
             shape(&sql).hash(&mut hasher);
             let is_new = figures.shapes.insert(hasher.finish());
-            if is_new && sql.len() < 1_500 {
+            if is_new && !is_own && sql.len() < 1_500 {
                 match self.pool.len() < POOL {
-                    true => self.pool.push(pieces.to_vec()),
+                    true => self.pool.push(text.pieces.clone()),
                     false => {
                         let at = self.rng.below(POOL);
-                        self.pool[at] = pieces.to_vec();
+                        self.pool[at].clone_from(&text.pieces);
                     }
                 }
             }
         }
         if let Some((strings, hole)) = found {
-            self.keep(pieces, strings, &hole, facts.kind.as_deref().unwrap_or(""));
+            self.keep(text, strings, &hole, facts.kind.as_deref().unwrap_or(""));
         }
     }
 
     /// Makes a find short and keeps it, unless there are enough alike.
-    fn keep(&mut self, pieces: &[String], strings: Strings, hole: &Hole, kind: &str) {
+    fn keep(&mut self, text: &Text, strings: Strings, hole: &Hole, kind: &str) {
         self.report.figures.finds += 1;
         let sort = match hole {
             Hole::Read(_) => "reads",
@@ -287,16 +294,11 @@ impl Worker {
         let classify = self.plan.classify;
         let probe = &mut self.probe;
         let mut last = hole.clone();
-        let short = minimise(pieces, |sql| {
-            let facts = classify(sql);
-            let seen = probe.observe(sql, strings);
-            let mut open = holes(&facts, &seen, probe.world());
-            if seen.outcome == Outcome::Several
-                && strings == Strings::Escaping
-                && facts.statements < 2
-            {
-                open.insert(Hole::Several);
-            }
+        let short = minimise(&text.pieces, |pieces| {
+            let text = text.with(pieces.to_vec());
+            let facts = classify(&text.redshift());
+            let seen = probe.observe(&text.postgres(), strings);
+            let open = open_holes(&text, &facts, &seen, strings, probe.world());
             match open.into_iter().find(|hole| same(hole)) {
                 Some(hole) => {
                     last = hole;
@@ -305,12 +307,34 @@ impl Worker {
                 None => false,
             }
         });
-        let sql = short.concat();
+        let short = text.with(short);
+        let sql = short.redshift();
+        let ran = Some(short.postgres()).filter(|ran| *ran != sql);
         let key = format!("{sort} {}", shape(&sql));
         self.report.finds.entry(key).or_insert(Entry {
             strings,
             hole: last,
             sql,
+            ran,
         });
     }
+}
+
+/// The holes of facts, and of the count of statements, which in Redshift's reading has to be right of any text.
+fn open_holes(
+    text: &Text,
+    facts: &Facts,
+    seen: &Observation,
+    strings: Strings,
+    world: &World,
+) -> BTreeSet<Hole> {
+    let mut open = holes(facts, seen, world);
+    if seen.outcome == Outcome::Several
+        && strings == Strings::Escaping
+        && text.unload.is_none()
+        && facts.statements < 2
+    {
+        open.insert(Hole::Several);
+    }
+    open
 }

@@ -20,6 +20,7 @@ pub mod mutate;
 pub mod probe;
 pub mod rng;
 pub mod server;
+pub mod text;
 pub mod verdict;
 pub mod wire;
 pub mod world;

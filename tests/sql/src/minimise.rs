@@ -1,7 +1,9 @@
 //! Makes a text that shows something shorter.
 
+use crate::text::is_dual;
+
 /// Deletes pieces as long as `shows` holds of the text that is left.
-pub fn minimise(pieces: &[String], mut shows: impl FnMut(&str) -> bool) -> Vec<String> {
+pub fn minimise(pieces: &[String], mut shows: impl FnMut(&[String]) -> bool) -> Vec<String> {
     let mut best = pieces.to_vec();
     let mut tries = 500_usize;
     let mut length = (best.len() / 2).max(1);
@@ -17,7 +19,7 @@ pub fn minimise(pieces: &[String], mut shows: impl FnMut(&str) -> bool) -> Vec<S
                 shorter.insert(at, " ".into());
             }
             tries -= 1;
-            if shorter.len() < best.len() && shows(&shorter.concat()) {
+            if shorter.len() < best.len() && shows(&shorter) {
                 best = shorter;
                 changed = true;
             } else {
@@ -41,7 +43,7 @@ pub fn minimise(pieces: &[String], mut shows: impl FnMut(&str) -> bool) -> Vec<S
                 let mut shorter = best.clone();
                 shorter.splice(at..=end, [value.to_owned()]);
                 tries = tries.saturating_sub(1);
-                if end > at + 1 && tries > 0 && shows(&shorter.concat()) {
+                if end > at + 1 && tries > 0 && shows(&shorter) {
                     best = shorter;
                     break;
                 }
@@ -51,7 +53,7 @@ pub fn minimise(pieces: &[String], mut shows: impl FnMut(&str) -> bool) -> Vec<S
                 shorter[end] = " ".into();
                 shorter[at] = " ".into();
                 tries = tries.saturating_sub(1);
-                if tries > 0 && shows(&shorter.concat()) {
+                if tries > 0 && shows(&shorter) {
                     best = shorter;
                 }
             }
@@ -62,7 +64,7 @@ pub fn minimise(pieces: &[String], mut shows: impl FnMut(&str) -> bool) -> Vec<S
         for simpler in simpler(&best[at]) {
             let mut text = best.clone();
             text[at] = simpler;
-            if tries > 0 && text[at] != best[at] && shows(&text.concat()) {
+            if tries > 0 && text[at] != best[at] && shows(&text) {
                 best = text;
             }
             tries = tries.saturating_sub(1);
@@ -97,6 +99,9 @@ fn joins(pieces: &[String], at: usize) -> bool {
 }
 
 fn simpler(piece: &str) -> Vec<String> {
+    if is_dual(piece) {
+        return Vec::new();
+    }
     if piece.trim().is_empty() || piece.starts_with("/*") || piece.starts_with("--") {
         return vec![" ".into()];
     }

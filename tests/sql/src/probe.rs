@@ -210,6 +210,28 @@ impl World {
         })
     }
 
+    /// What is known of it without a server.
+    #[must_use]
+    pub fn known() -> Self {
+        let relation = |(schema, name): (&str, &str)| Relation {
+            schema: schema.to_owned(),
+            name: name.to_owned(),
+        };
+        let below = world::VIEWS
+            .iter()
+            .filter_map(|(schema, name, table)| {
+                let table = relation(table.split_once('.')?);
+                Some((relation((schema, name)), BTreeSet::from([table])))
+            })
+            .collect();
+        Self {
+            relations: HashMap::new(),
+            tables: HashMap::new(),
+            below,
+            first_new: 0,
+        }
+    }
+
     /// What a view reads.
     #[must_use]
     pub fn below(&self, view: &Relation) -> Option<&BTreeSet<Relation>> {

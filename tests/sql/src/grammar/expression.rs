@@ -153,7 +153,7 @@ impl Grammar<'_> {
         true
     }
 
-    fn scalar_query(&mut self, of: Type) {
+    pub(super) fn scalar_query(&mut self, of: Type) {
         self.w("(");
         match self.rng.percent(60) {
             true => self.aggregate_query(of),
@@ -163,6 +163,14 @@ impl Grammar<'_> {
     }
 
     fn operation(&mut self, of: Type) {
+        if self.rng.percent(12) {
+            match of {
+                Type::Int => return self.redshift_int(),
+                Type::Text => return self.redshift_text(),
+                Type::Date => return self.redshift_date(),
+                _ => {}
+            }
+        }
         match of {
             Type::Int => self.int(),
             Type::Text => self.text(),

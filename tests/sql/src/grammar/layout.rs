@@ -1,6 +1,7 @@
 //! What stands between tokens.
 
 use crate::rng::Rng;
+use crate::text::is_dual;
 
 /// Space and comments that every reading takes for such.
 const PLAIN: [&str; 17] = [
@@ -76,6 +77,9 @@ pub fn lay_out(rng: &mut Rng, tokens: &[String]) -> Vec<String> {
 }
 
 fn between(rng: &mut Rng, style: usize, before: &str, after: &str) -> String {
+    if is_dual(before) || is_dual(after) {
+        return " ".to_owned();
+    }
     let is_dot = before == "." || after == ".";
     if is_dot && !(style > 14 && rng.percent(10)) {
         return String::new();

@@ -4,11 +4,13 @@ mod expression;
 mod layout;
 mod literal;
 mod query;
+mod redshift;
 mod statement;
 
 pub use layout::{gap, lay_out};
 
 use crate::rng::Rng;
+use crate::text::dual;
 use crate::world;
 
 /// The type of an expression.
@@ -125,6 +127,11 @@ impl Grammar<'_> {
     /// Adds a token as it is.
     fn raw(&mut self, token: impl Into<String>) {
         self.out.push(token.into());
+    }
+
+    /// Adds what Redshift and PostgreSQL write differently.
+    fn dual(&mut self, redshift: &str, postgres: &str) {
+        self.out.push(dual(redshift, postgres));
     }
 
     fn mixed(&mut self, word: &str) -> String {

@@ -60,6 +60,11 @@ impl Grammar<'_> {
     fn operands(&mut self, want: &[Type]) {
         for at in 0..2 {
             if at == 1 {
+                if self.rng.percent(8) {
+                    self.dual("minus", "except");
+                    self.select(want, None);
+                    continue;
+                }
                 self.one_of(&[
                     "union",
                     "union all",
@@ -190,11 +195,29 @@ impl Grammar<'_> {
             scope = self.scopes.pop().unwrap_or_default();
         }
         self.scopes.push(scope);
+        let mut is_qualified = false;
         if self.deeper(35) {
             self.w("where");
             self.expression(Type::Bool);
+        } else if has_from && self.deeper(8) {
+            is_qualified = true;
+            match self.rng.percent(60) {
+                true => {
+                    self.dual(
+                        "qualify ( row_number ( ) over ( order by 1 ) = 1 and",
+                        "where (",
+                    );
+                    self.expression(Type::Bool);
+                    self.w(")");
+                }
+                false => {
+                    self.dual("start with", "where");
+                    self.expression(Type::Bool);
+                    self.dual("connect by prior id = a", "");
+                }
+            }
         }
-        let is_grouped = has_from && self.rng.percent(8);
+        let is_grouped = has_from && !is_qualified && self.rng.percent(8);
         let mut is_locked = false;
         if is_grouped {
             self.w("group by");
@@ -221,6 +244,9 @@ impl Grammar<'_> {
         }
         let rest = std::mem::replace(&mut self.out, before);
         self.w("select");
+        if self.rng.percent(3) {
+            self.dual("top 5", "");
+        }
         if !is_grouped && !is_locked && self.rng.percent(6) {
             self.w("distinct");
             if self.rng.percent(30) {
@@ -362,10 +388,13 @@ impl Grammar<'_> {
     }
 
     /// An item of FROM; its sources are added to the innermost scope.
-    fn from_item(&mut self) {
+    pub(super) fn from_item(&mut self) {
         if !self.deeper(45) {
             let source = self.from_one();
             return self.add(source);
+        }
+        if self.rng.percent(7) {
+            return self.redshift_source();
         }
         match self.rng.below(22) {
             0..7 => self.join(),
@@ -481,7 +510,7 @@ impl Grammar<'_> {
         }
     }
 
-    fn add(&mut self, source: Source) {
+    pub(super) fn add(&mut self, source: Source) {
         match self.scopes.last_mut() {
             Some(scope) => scope.push(source),
             None => self.scopes.push(vec![source]),
@@ -696,7 +725,7 @@ impl Grammar<'_> {
     }
 
     /// A source that does not see the target, but is seen with it.
-    fn beside_target(&mut self) {
+    pub(super) fn beside_target(&mut self) {
         let target = self.scopes.pop().unwrap_or_default();
         let names: Vec<String> = target.iter().map(|source| source.name.clone()).collect();
         self.scopes.push(Vec::new());
@@ -706,7 +735,7 @@ impl Grammar<'_> {
         self.scopes.push(target.into_iter().chain(beside).collect());
     }
 
-    fn where_or_not(&mut self) {
+    pub(super) fn where_or_not(&mut self) {
         if self.rng.percent(70) {
             self.w("where");
             self.expression(Type::Bool);

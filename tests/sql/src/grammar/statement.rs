@@ -167,7 +167,8 @@ impl Grammar<'_> {
                     self.change(None);
                 }
             }
-            69..80 => {
+            69..73 => self.redshift_statement(),
+            73..80 => {
                 let template = self.rng.pick(&UTILITY).to_owned();
                 self.template(&template);
             }
@@ -347,8 +348,8 @@ impl Grammar<'_> {
         }
     }
 
-    fn template(&mut self, template: &str) {
-        for word in template.split(' ') {
+    pub(super) fn template(&mut self, template: &str) {
+        for word in template.split(' ').filter(|word| !word.is_empty()) {
             match word {
                 "$t" => {
                     self.base_table();
