@@ -32,6 +32,9 @@ pub const TABLES: [(&str, &str); 18] = [
 pub const VIEWS: [(&str, &str, &str); 2] =
     [("public", "v", "public.u"), ("secret", "v", "secret.keys")];
 
+/// The functions of the database that touch no table.
+pub const PURE: [&str; 4] = ["add", "public.add", "total", "public.total"];
+
 /// What makes it. Run as the administrator, before the user exists.
 #[must_use]
 pub fn definition() -> String {

@@ -18,7 +18,7 @@ impl TableName {
     /// From its one to three parts, the table last. None for any other number.
     #[must_use]
     pub fn from_parts(parts: &[String]) -> Option<Self> {
-        let fold = |part: &String| part.to_lowercase();
+        let fold = |part: &String| part.to_ascii_lowercase();
         let (database, schema, name) = match parts {
             [name] => (None, None, name),
             [schema, name] => (None, Some(schema), name),
