@@ -7,6 +7,7 @@
 use crate::probe::Strings;
 use crate::verdict::Hole;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// A statement and something that it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,22 @@ impl Entry {
             escape(&self.sql)
         )
     }
+}
+
+/// The entries of all files.
+#[must_use]
+pub fn entries() -> Vec<Entry> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("the corpus")
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .collect();
+    files.sort();
+    let texts = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).expect("a text"));
+    texts.flat_map(|text| parse(&text)).collect()
 }
 
 /// The entries of a file.

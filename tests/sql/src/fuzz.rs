@@ -4,7 +4,7 @@ use crate::corpus::{Entry, shape};
 use crate::facts::{Classifier, Facts};
 use crate::grammar;
 use crate::minimise::minimise;
-use crate::mutate::mutate;
+use crate::mutate::{mutate, pieces_of};
 use crate::probe::{Observation, Outcome, Probe, Strings, World};
 use crate::rng::Rng;
 use crate::text::{Text, Unload, is_dual};
@@ -14,8 +14,6 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 
-/// How many finds of one kind are made short; others are alike, most likely.
-const KEPT_OF_A_KIND: usize = 40;
 /// Statements that ran, to be changed.
 const POOL: usize = 3_000;
 
@@ -114,19 +112,19 @@ pub struct Plan {
     pub workers: usize,
     /// Whose facts are held against the server.
     pub classify: Classifier,
+    /// How many finds of one kind each worker makes short.
+    pub kept: usize,
     /// How many refused statements of each error are shown.
     pub samples: usize,
-    /// Whether the first find ends the run.
-    pub stop_at_first: bool,
 }
 
-/// Runs a plan.
-pub fn run(socket: &Path, world: &World, plan: Plan) -> Report {
+/// Runs a plan. `seeds` are texts to begin changing with.
+pub fn run(socket: &Path, world: &World, seeds: &[String], plan: Plan) -> Report {
     let workers: Vec<Report> = std::thread::scope(|scope| {
         let started: Vec<_> = (0..plan.workers)
             .map(|number| {
                 let probe = Probe::new(socket.to_owned(), world.clone());
-                scope.spawn(move || Worker::new(probe, plan, number).run())
+                scope.spawn(move || Worker::new(probe, seeds, plan, number).run())
             })
             .collect();
         started
@@ -155,7 +153,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(probe: Probe, plan: Plan, number: usize) -> Self {
+    fn new(probe: Probe, seeds: &[String], plan: Plan, number: usize) -> Self {
         let count =
             plan.statements / plan.workers + usize::from(number < plan.statements % plan.workers);
         let seed = plan
@@ -167,7 +165,7 @@ impl Worker {
             plan,
             count,
             rng: Rng::new(seed),
-            pool: Vec::new(),
+            pool: seeds.iter().map(|text| pieces_of(text)).collect(),
             report: Report::default(),
             minimised: HashMap::new(),
         }
@@ -177,16 +175,13 @@ impl Worker {
         for _ in 0..self.count {
             let text = self.make();
             self.examine(&text);
-            if self.plan.stop_at_first && !self.report.finds.is_empty() {
-                break;
-            }
         }
         self.report.figures.sessions = self.probe.opened;
         self.report
     }
 
     fn make(&mut self) -> Text {
-        let pieces = if self.pool.len() < 50 || self.rng.percent(65) {
+        let pieces = if self.pool.len() < 50 || self.rng.percent(55) {
             let tokens = grammar::statement(&mut self.rng);
             grammar::lay_out(&mut self.rng, &tokens)
         } else {
@@ -257,7 +252,9 @@ impl Worker {
             let mut hasher = DefaultHasher::new();
             shape(&sql).hash(&mut hasher);
             let is_new = figures.shapes.insert(hasher.finish());
-            if is_new && !is_own && sql.len() < 1_500 {
+            // Those next to what is not complete are worth more changes.
+            if is_new && !is_own && sql.len() < 1_200 && (facts.claims_all() || self.rng.percent(5))
+            {
                 match self.pool.len() < POOL {
                     true => self.pool.push(text.pieces.clone()),
                     false => {
@@ -280,6 +277,7 @@ impl Worker {
             Hole::Write(_) => "writes",
             Hole::Effect(what) => what,
             Hole::Several => "several",
+            Hole::Command(_) => "is",
         };
         let same = |other: &Hole| match (hole, other) {
             (Hole::Effect(a), Hole::Effect(b)) => a == b,
@@ -287,8 +285,8 @@ impl Worker {
         };
         let tries = self.minimised.entry(format!("{kind} {sort}")).or_default();
         *tries += 1;
-        // The first ones, and then fewer and fewer.
-        if *tries > KEPT_OF_A_KIND && !tries.is_power_of_two() {
+        // The first ones, and then fewer and fewer: others are alike, most likely.
+        if *tries > self.plan.kept && !tries.is_power_of_two() {
             return;
         }
         let classify = self.plan.classify;
@@ -329,6 +327,10 @@ fn open_holes(
     world: &World,
 ) -> BTreeSet<Hole> {
     let mut open = holes(facts, seen, world);
+    // What runs in the place of Redshift's own syntax may be another command.
+    if text.unload.is_some() || text.pieces.iter().any(|piece| is_dual(piece)) {
+        open.retain(|hole| !matches!(hole, Hole::Command(_)));
+    }
     if seen.outcome == Outcome::Several
         && strings == Strings::Escaping
         && text.unload.is_none()

@@ -68,11 +68,40 @@ const WORDS: [&str; 60] = [
     "}",
 ];
 
+/// Characters that begin, end or are something.
+const CHARACTERS: [&str; 36] = [
+    "'", "\"", "\\", "$", "#", "\u{a0}", "/", "*", "-", ";", ":", ".", "(", ")", "[", "]", "{",
+    "}", "?", "@", "`", "\r", "\n", "\u{b}", "é", "É", "\u{212a}", "\u{feff}", "1", "_", "e", "x",
+    "U&", "n", "<", "|",
+];
+
 /// Changes a text in one to three places. `other` is another text, for its parts.
 pub fn mutate(rng: &mut Rng, pieces: &[String], other: &[String]) -> Vec<String> {
     let mut pieces = pieces.to_vec();
-    for _ in 0..1 + rng.below(3) {
+    for _ in 0..[1, 1, 1, 2, 3][rng.below(5)] {
         once(rng, &mut pieces, other);
+    }
+    pieces
+}
+
+/// Cuts a text into pieces, roughly as a lexer does.
+#[must_use]
+pub fn pieces_of(text: &str) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+        let end = match first {
+            '\'' | '"' => rest[1..].find(first).map_or(rest.len(), |at| at + 2),
+            _ if is_word(first) => rest.find(|c: char| !is_word(c)).unwrap_or(rest.len()),
+            _ if first.is_whitespace() => rest
+                .find(|c: char| !c.is_whitespace())
+                .unwrap_or(rest.len()),
+            _ => first.len_utf8(),
+        };
+        let (piece, after) = rest.split_at(end);
+        pieces.push(piece.to_owned());
+        rest = after;
     }
     pieces
 }
@@ -82,7 +111,7 @@ fn once(rng: &mut Rng, pieces: &mut Vec<String>, other: &[String]) {
         return;
     }
     let at = rng.below(pieces.len());
-    match rng.below(22) {
+    match rng.below(25) {
         0 => {
             pieces.remove(at);
         }
@@ -182,10 +211,28 @@ fn once(rng: &mut Rng, pieces: &mut Vec<String>, other: &[String]) {
             pieces.push(operator);
             pieces.extend_from_slice(other);
         }
-        20 => {
+        22 => {
             let tokens = grammar::fragment(rng);
             let fragment = grammar::lay_out(rng, &tokens);
             pieces.splice(at..at, fragment);
+        }
+        20 | 21 => {
+            // A character somewhere.
+            let character = rng.pick(&CHARACTERS).to_owned();
+            let piece = &mut pieces[at];
+            let places: Vec<usize> = piece
+                .char_indices()
+                .map(|(place, _)| place)
+                .chain([piece.len()])
+                .collect();
+            let place = places[rng.below(places.len())];
+            match rng.percent(80) {
+                true => piece.insert_str(place, &character),
+                false => {
+                    piece.truncate(place);
+                    piece.push_str(&character);
+                }
+            }
         }
         _ => {
             let names: Vec<usize> = (0..pieces.len())

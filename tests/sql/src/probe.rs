@@ -247,17 +247,29 @@ impl World {
 impl Session {
     fn open(socket: &Path, strings: Strings, first_new: u32) -> io::Result<Self> {
         let options = [
-            ("standard_conforming_strings", strings.setting()),
+            // Not what is set below: RESET shows.
+            (
+                "standard_conforming_strings",
+                if strings == Strings::Standard {
+                    "off"
+                } else {
+                    "on"
+                },
+            ),
             ("escape_string_warning", "off"),
             ("backslash_quote", "on"),
             ("statement_timeout", "400"),
             ("lock_timeout", "200"),
             ("client_min_messages", "error"),
-            ("search_path", "\"$user\", public"),
+            ("search_path", "finance"),
             // One that was never set is not again what it was before.
             ("my.x", ""),
         ];
         let mut connection = Connection::open(socket, world::USER, world::DATABASE, &options)?;
+        connection.must(&format!(
+            "set search_path = \"$user\", public; set standard_conforming_strings = {}",
+            strings.setting()
+        ));
         connection.must(world::TEMPORARY);
         let locks = format!(
             "select l.relation, l.mode, pg_catalog.pg_stat_get_xact_numscans(l.relation), \

@@ -17,6 +17,8 @@ pub enum Hole {
     Effect(String),
     /// There are more statements than one.
     Several,
+    /// It is a command of another kind.
+    Command(String),
 }
 
 impl fmt::Display for Hole {
@@ -30,6 +32,7 @@ impl fmt::Display for Hole {
             }
             Hole::Effect(what) => write!(formatter, "changes {what}"),
             Hole::Several => formatter.write_str("several statements"),
+            Hole::Command(tag) => write!(formatter, "is {tag}"),
         }
     }
 }
@@ -52,6 +55,7 @@ impl Hole {
         match word {
             "reads" => relation(rest).map(Hole::Read),
             "writes" => relation(rest).map(Hole::Write),
+            "is" => Some(Hole::Command(rest.to_owned())),
             "changes" => Some(Hole::Effect(rest.to_owned())),
             _ => None,
         }
@@ -60,10 +64,14 @@ impl Hole {
     /// Whether facts leave it open: they claim to be all and do not say this.
     #[must_use]
     pub fn is_open_in(&self, facts: &Facts, world: &World) -> bool {
+        if let Hole::Command(tag) = self {
+            return !is_of_kind(facts, tag);
+        }
         if !facts.claims_all() {
             return false;
         }
         match self {
+            Hole::Command(_) => false,
             Hole::Read(relation) => !names(&facts.reads, relation, world),
             Hole::Write(relation) => !names(&facts.writes, relation, world),
             // To set what decides nothing about tables is a kind of its own, and others change none.
@@ -100,10 +108,63 @@ const QUERIES: [&str; 10] = [
     "create-table",
 ];
 
+/// Commands by their tags, and the kinds that they may be. A kind that is known is right, of incomplete facts too.
+const COMMANDS: [(&str, &[&str]); 20] = [
+    (
+        "SELECT",
+        &[
+            "select",
+            "create-table",
+            "create-view",
+            "cursor",
+            "create-external-table",
+        ],
+    ),
+    ("INSERT", &["insert"]),
+    ("UPDATE", &["update"]),
+    ("DELETE", &["delete"]),
+    ("MERGE", &["merge"]),
+    ("TRUNCATE TABLE", &["truncate"]),
+    (
+        "CREATE TABLE AS",
+        &["create-table", "create-external-table"],
+    ),
+    ("CREATE TABLE", &["create-table", "create-external-table"]),
+    ("CREATE VIEW", &["create-view"]),
+    ("CREATE FUNCTION", &["create-function"]),
+    ("CREATE SCHEMA", &["create-schema"]),
+    ("ALTER TABLE", &["alter-table"]),
+    ("DROP TABLE", &["drop-table"]),
+    ("DROP VIEW", &["drop-view"]),
+    ("DROP SCHEMA", &["drop-schema"]),
+    ("GRANT", &["grant"]),
+    ("REVOKE", &["revoke"]),
+    ("CALL", &["call"]),
+    ("LOCK TABLE", &["lock"]),
+    ("EXPLAIN", &["explain"]),
+];
+
+/// Whether the command may be of the kind that facts say it is.
+fn is_of_kind(facts: &Facts, tag: &str) -> bool {
+    let Some(kind) = facts.kind.as_deref().filter(|_| facts.unparsed.is_none()) else {
+        return true;
+    };
+    COMMANDS
+        .iter()
+        .find(|(known, _)| *known == tag)
+        .is_none_or(|(_, kinds)| kinds.contains(&kind))
+}
+
 /// The holes of complete facts, given what was seen.
 #[must_use]
 pub fn holes(facts: &Facts, seen: &Observation, world: &World) -> BTreeSet<Hole> {
     let mut found = BTreeSet::new();
+    if let Outcome::Ran { tag } = &seen.outcome {
+        let tag = tag.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ');
+        if !is_of_kind(facts, tag) {
+            found.insert(Hole::Command(tag.to_owned()));
+        }
+    }
     if !facts.claims_all() {
         return found;
     }
@@ -177,8 +238,8 @@ fn means(name: &Name, relation: &Relation) -> bool {
         .as_ref()
         .is_none_or(|database| database == world::DATABASE);
     let is_schema = match &name.schema {
-        Some(schema) => *schema == relation.schema.to_lowercase(),
+        Some(schema) => *schema == relation.schema.to_ascii_lowercase(),
         None => ["public", "pg_temp", "pg_catalog"].contains(&relation.schema.as_str()),
     };
-    is_database && is_schema && name.name == relation.name.to_lowercase()
+    is_database && is_schema && name.name == relation.name.to_ascii_lowercase()
 }

@@ -7,7 +7,7 @@ pub const DATABASE: &str = "dev";
 pub const COLUMNS: &str = "id int, a int, b int, c text, d date, n int[]";
 
 /// Tables, as schema and name. Names repeat between schemas, and one schema is named like a table's alias.
-pub const TABLES: [(&str, &str); 18] = [
+pub const TABLES: [(&str, &str); 21] = [
     ("public", "sales"),
     ("public", "payroll"),
     ("public", "keys"),
@@ -26,6 +26,10 @@ pub const TABLES: [(&str, &str); 18] = [
     ("x", "a"),
     ("sales", "t"),
     ("Odd", "Table"),
+    // Letters that only some lower-case: `É`, the sign of Kelvin.
+    ("public", "ÉtÉ"),
+    ("public", "\u{212a}eys"),
+    ("public", "été"),
 ];
 
 /// Views, as schema, name and the table below.

@@ -155,10 +155,26 @@ impl Grammar<'_> {
 
     pub(super) fn scalar_query(&mut self, of: Type) {
         self.w("(");
+        if self.rng.percent(4) {
+            // A name that a query of WITH may have, in the scope of another.
+            self.with_one(of);
+        }
         match self.rng.percent(60) {
             true => self.aggregate_query(of),
             false => self.query(&[of], false),
         }
+        self.w(")");
+    }
+
+    /// A WITH of one query, which what follows may or may not name.
+    fn with_one(&mut self, of: Type) {
+        self.w("with");
+        let name = self.alias();
+        self.name(&name);
+        self.w("as (");
+        let scopes = std::mem::take(&mut self.scopes);
+        self.aggregate_query(of);
+        self.scopes = scopes;
         self.w(")");
     }
 
@@ -230,23 +246,30 @@ impl Grammar<'_> {
     }
 
     fn int(&mut self) {
-        match self.rng.below(22) {
+        let at = self.rng.below(22);
+        if self.is_tame && [3, 8, 9, 10, 16, 17].contains(&at) {
+            return self.scalar_query(Type::Int);
+        }
+        match at {
             0..3 => {
                 self.w("(");
                 self.expression(Type::Int);
+                let count = if self.is_tame { 3 } else { 9 };
                 let operator = self
                     .rng
-                    .pick(&[
-                        "+",
-                        "-",
-                        "*",
-                        "operator(pg_catalog.+)",
-                        "#",
-                        "&",
-                        "|",
-                        "<?>",
-                        "operator(public.<?>)",
-                    ])
+                    .pick(
+                        &[
+                            "+",
+                            "-",
+                            "*",
+                            "operator(pg_catalog.+)",
+                            "#",
+                            "&",
+                            "|",
+                            "<?>",
+                            "operator(public.<?>)",
+                        ][..count][..count],
+                    )
                     .to_owned();
                 self.raw(operator);
                 self.expression(Type::Int);
@@ -388,7 +411,11 @@ impl Grammar<'_> {
     }
 
     fn text(&mut self) {
-        match self.rng.below(24) {
+        let at = self.rng.below(24);
+        if self.is_tame && [7, 8, 9, 10, 15, 16, 17, 18].contains(&at) {
+            return self.scalar_query(Type::Text);
+        }
+        match at {
             0..3 => {
                 self.w("(");
                 self.expression(Type::Text);

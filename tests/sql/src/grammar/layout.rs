@@ -4,27 +4,15 @@ use crate::rng::Rng;
 use crate::text::is_dual;
 
 /// Space and comments that every reading takes for such.
-const PLAIN: [&str; 17] = [
-    "\n",
-    "\t",
-    "\r",
-    "\u{c}",
-    "  ",
-    "\r\n",
-    " /**/ ",
-    "/* x */",
-    "/* /* from secret.t */ */",
-    "--\n",
-    "-- x\r",
-    "-- '\n",
-    "/*'*/",
-    "/* -- */",
-    "--/*\n",
-    "/* ; */",
-    "/*\"*/",
+const PLAIN: [&str; 15] = [
+    "\n", "\t", "\r", "\u{c}", "  ", "\r\n", " /**/ ", "/* x */", "--\n", "-- '\n", "/*'*/",
+    "/* -- */", "--/*\n", "/* ; */", "/*\"*/",
 ];
 /// What is space to some and a letter to others, or ends a comment for some.
-const ODD: [&str; 16] = [
+const ODD: [&str; 19] = [
+    "/* /* from secret.t */ */",
+    "-- x\r",
+    "--\r",
     "\u{b}",
     "\u{a0}",
     "\u{85}",

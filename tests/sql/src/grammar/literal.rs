@@ -36,7 +36,8 @@ impl Grammar<'_> {
         let inside = self.rng.pick(&INSIDE).to_owned();
         let quoted = inside.replace('\'', "''");
         let tag = self.rng.pick(&["", "x", "tag", "é", "_1", "X"]).to_owned();
-        let token = match self.rng.below(60) {
+        let range = if self.is_tame { 34 } else { 60 };
+        let token = match self.rng.below(range) {
             0..22 => format!("'{quoted}'"),
             22..25 => format!("E'{}'", quoted.replace('\\', "\\\\")),
             25 => format!("e'{}\\''", quoted.replace('\\', "\\\\")),
@@ -52,7 +53,7 @@ impl Grammar<'_> {
             _ => format!("'{quoted}'"),
         };
         self.raw(token);
-        if self.rng.percent(1) {
+        if self.wild(3) {
             self.two_readings();
         }
     }
@@ -98,7 +99,7 @@ impl Grammar<'_> {
                 "'2026-02-01'::date",
                 "current_date",
                 "cast('2026-03-01' as date)",
-                "DATE$$2026-01-01$$",
+                "date $$2026-01-01$$",
             ])
             .to_owned();
         self.raw(text);

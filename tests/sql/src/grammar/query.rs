@@ -29,30 +29,46 @@ impl Grammar<'_> {
     }
 
     fn tail(&mut self, columns: usize) {
-        if self.rng.percent(15) {
+        if self.rng.percent(4) {
+            self.w("order by (");
+            let scopes = std::mem::take(&mut self.scopes);
+            self.aggregate_query(Type::Int);
+            self.scopes = scopes;
+            self.w(")");
+        } else if self.rng.percent(15) {
             self.w("order by 1");
-            self.one_of(&["", "desc", "asc nulls last", "using <"]);
+            self.one_of(&["", "desc", "asc nulls last"]);
             if columns > 1 {
                 self.maybe(30, ", 2");
             }
         }
         if self.rng.percent(15) {
             match self.rng.below(5) {
-                0 => self.w("fetch first 1 rows only"),
+                0 if !self.is_tame => self.w("fetch first 1 rows only"),
                 1 => self.w("limit all"),
                 2 => {
                     self.w("limit (");
                     self.aggregate_query(Type::Int);
                     self.w(")");
                 }
-                3 => {
+                3 if !self.is_tame => {
                     self.w("fetch next (");
                     self.w("1 + 1");
                     self.w(") rows only");
                 }
                 _ => self.w("limit 1"),
             }
-            self.maybe(20, "offset 0");
+            match self.rng.below(12) {
+                0..3 => self.w("offset 0"),
+                3 => {
+                    self.w("offset (");
+                    let scopes = std::mem::take(&mut self.scopes);
+                    self.aggregate_query(Type::Int);
+                    self.scopes = scopes;
+                    self.w(")");
+                }
+                _ => {}
+            }
         }
     }
 
@@ -140,7 +156,9 @@ impl Grammar<'_> {
             }
             self.columns_list(&source.columns);
             self.w("as");
-            self.one_of(&["", "", "", "materialized", "not materialized"]);
+            if self.wild(40) {
+                self.one_of(&["materialized", "not materialized"]);
+            }
             self.w("(");
             if may_change && self.rng.percent(20) {
                 self.change(Some(&want));
@@ -221,7 +239,19 @@ impl Grammar<'_> {
         let mut is_locked = false;
         if is_grouped {
             self.w("group by");
-            self.one_of(&["( )", "grouping sets ( ( ) )", "( ) , ( )"]);
+            match self.rng.below(4) {
+                0 => {
+                    let scopes = std::mem::take(&mut self.scopes);
+                    self.scalar_query(Type::Int);
+                    self.scopes = scopes;
+                }
+                1 => {
+                    self.w("grouping sets ( ( ) , (");
+                    self.expression(Type::Int);
+                    self.w(") )");
+                }
+                _ => self.one_of(&["( )", "grouping sets ( ( ) )", "( ) , ( )"]),
+            }
             if self.rng.percent(50) {
                 self.w("having exists (");
                 let scopes = std::mem::take(&mut self.scopes);
@@ -230,10 +260,16 @@ impl Grammar<'_> {
                 self.w(")");
             }
         } else if self.rng.percent(5) {
-            self.w("window w as ( order by");
+            self.w("window w as (");
+            if self.rng.percent(30) {
+                self.w("partition by");
+                self.expression(Type::Text);
+            }
+            self.w("order by");
             self.expression(Type::Int);
+            self.maybe(30, "rows between ( select 1 ) preceding and current row");
             self.w(")");
-        } else if has_from && into.is_none() && self.rng.percent(2) {
+        } else if has_from && into.is_none() && self.wild(4) {
             is_locked = true;
             self.one_of(&[
                 "for update",
@@ -338,6 +374,7 @@ impl Grammar<'_> {
                 source
             }
             _ => match self.rng.below(30) {
+                0..4 if self.is_tame => self.table(),
                 0 => {
                     self.w("only");
                     self.base_table()
@@ -396,7 +433,8 @@ impl Grammar<'_> {
         if self.rng.percent(7) {
             return self.redshift_source();
         }
-        match self.rng.below(22) {
+        let range = if self.is_tame { 15 } else { 22 };
+        match self.rng.below(range) {
             0..7 => self.join(),
             7 => {
                 self.w("(");
@@ -617,6 +655,9 @@ impl Grammar<'_> {
                         self.query(&[Type::Int, Type::Text], false);
                     }
                 }
+                if self.rng.percent(3) {
+                    self.w("on conflict do nothing");
+                }
                 self.add(target);
             }
             3..6 => {
@@ -700,7 +741,13 @@ impl Grammar<'_> {
                     false => self.w("when matched then delete"),
                 }
                 if self.rng.percent(60) {
-                    self.w("when not matched then insert ( a ) values ( source.a");
+                    self.w("when not matched");
+                    self.maybe(20, "and exists ( select 1 from finance.ledger )");
+                    self.w("then insert ( a ) values (");
+                    match self.rng.percent(50) {
+                        true => self.w("source.a"),
+                        false => self.scalar_query(Type::Int),
+                    }
                     self.w(")");
                 }
             }
