@@ -12,6 +12,10 @@ pub struct TableName {
     pub schema: Option<String>,
     /// The table or view.
     pub name: String,
+    /// Whether it is another name in a session that tells upper and lower case apart
+    /// (`enable_case_sensitive_identifier`): a part in quotes has capital letters. A rule that allows must not take it for
+    /// the name in lower case.
+    pub case_matters: bool,
 }
 
 impl TableName {
@@ -29,6 +33,9 @@ impl TableName {
             database: database.map(fold),
             schema: schema.map(fold),
             name: fold(name),
+            case_matters: parts
+                .iter()
+                .any(|part| part.chars().any(char::is_uppercase)),
         })
     }
 }

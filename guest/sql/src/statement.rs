@@ -30,7 +30,8 @@ pub struct Statement {
     pub schemas: Vec<String>,
     /// Functions and procedures it calls, in lower case, with the schema where one was named.
     pub functions: Vec<String>,
-    /// Words that nobody could account for: each may be a table, a schema or a function, or change what the others are.
+    /// Words that nobody could account for, the first 50 of them: each may be a table, a schema or a function, or change what
+    /// the others are.
     pub unaccounted: Vec<String>,
     /// Whether the lists name everything that the text touches. False for CALL, for SQL that does not parse, for a
     /// function that is not known to do no more than compute a value, and wherever a part was not understood.
@@ -38,6 +39,9 @@ pub struct Statement {
     /// The same without regard to functions.
     all_read: bool,
 }
+
+/// Words that are said to be not accounted for.
+const MOST_WORDS: usize = 50;
 
 /// Why SQL was not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +90,7 @@ impl Statement {
         unaccounted.extend(
             words
                 .into_iter()
+                .take(MOST_WORDS)
                 .filter_map(|at| source.token(at))
                 .map(|token| shortened(token.text)),
         );
@@ -145,6 +150,19 @@ impl Statement {
                 .unknown_functions()
                 .all(|name| is_known(name) && !functions::has_effects(name));
         self
+    }
+
+    /// Whether what it does to schemas as a whole is about rights: who may read and write what is in them.
+    #[must_use]
+    pub fn changes_rights(&self) -> bool {
+        matches!(
+            self.kind,
+            Ok(Kind::Grant
+                | Kind::Revoke
+                | Kind::AlterOther
+                | Kind::AttachPolicy
+                | Kind::DetachPolicy)
+        )
     }
 
     /// Whether all of it was read, whatever its functions do.

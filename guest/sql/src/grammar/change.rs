@@ -37,7 +37,7 @@ impl Reader<'_, '_> {
         self.expect(level, "set")?;
         self.assignments(level)?;
         if self.eat(level, "from") {
-            self.from_list(level)?;
+            self.table_list(level)?;
         }
         self.condition(level)
     }
@@ -48,7 +48,7 @@ impl Reader<'_, '_> {
         self.eat(level, "from");
         self.changed_table(level)?;
         if self.eat(level, "using") {
-            self.from_list(level)?;
+            self.table_list(level)?;
         }
         self.condition(level)
     }

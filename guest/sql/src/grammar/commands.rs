@@ -181,7 +181,7 @@ impl Reader<'_, '_> {
         }
         self.expect(level, "from")?;
         self.kind = Some(Kind::Copy);
-        if !self.peek(level).is_some_and(|token| token.is_text()) {
+        if !self.text_ahead(level, 0) {
             return self.leave(level);
         }
         self.text(level)?;

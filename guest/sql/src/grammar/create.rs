@@ -216,9 +216,7 @@ impl Reader<'_, '_> {
                 if self.is_symbol(level, '(') {
                     self.later(level, Content::Values);
                 }
-            } else if self.eat(level, "encode") {
-                self.name(level, Role::Other)?;
-            } else if self.eat(level, "collate") {
+            } else if self.eat_any(level, &["encode", "collate"]) {
                 self.name(level, Role::Other)?;
             } else if self.eat(level, "references") {
                 self.reference(level)?;
@@ -319,7 +317,7 @@ impl Reader<'_, '_> {
                     "outputformat",
                 ],
             ) {
-                if self.peek(level).is_some_and(|token| token.is_text()) {
+                if self.text_ahead(level, 0) {
                     self.literal(level);
                 }
             } else if self.eat(level, "stored as") {

@@ -24,7 +24,6 @@ enum After {
 
 /// Functions whose arguments have words between them.
 const SEPARATED: [&str; 5] = ["substring", "trim", "btrim", "position", "overlay"];
-/// Words that are the value of a call without brackets, or a value themselves, though they are reserved.
 const PREFIX_OPERATORS: &str = "+-~@!|/";
 const OPERATORS: &str = "=<>+-*/%^|&#~!@";
 
@@ -37,14 +36,13 @@ impl<'s> Reader<'_, 's> {
         let mut after = After::Literal;
         loop {
             match next {
-                Next::Operand => match self.operand(level, &mut cases)? {
-                    Some(kind) => {
+                Next::Operand => {
+                    // Of what stands before an operand, the operand is still to come.
+                    if let Some(kind) = self.operand(level, &mut cases)? {
                         after = kind;
                         next = Next::Operator;
                     }
-                    // A prefix: the operand is still to come.
-                    None => {}
-                },
+                }
                 Next::Operator => match self.operator(level, &mut cases, after)? {
                     Continue::Operand => next = Next::Operand,
                     Continue::Operator(kind) => after = kind,
@@ -91,11 +89,7 @@ impl<'s> Reader<'_, 's> {
         token: Token<'s>,
         cases: &mut usize,
     ) -> Read<Option<After>> {
-        let opens = |query: &Self, symbol| {
-            query
-                .ahead(level, 1)
-                .is_some_and(|token| token.is_symbol(symbol))
-        };
+        let opens = self.opens(level, 1);
         if token.is("case") {
             *cases += 1;
             self.step_as(level, Role::Keyword);
@@ -106,7 +100,7 @@ impl<'s> Reader<'_, 's> {
             self.step_as(level, Role::Keyword);
             return Ok(None);
         }
-        if token.is("exists") && opens(self, '(') {
+        if token.is("exists") && opens {
             self.step_as(level, Role::Keyword);
             if !self.source.holds_query(level.at) {
                 return Err(Stop(level.at));
@@ -114,12 +108,16 @@ impl<'s> Reader<'_, 's> {
             self.later(level, Content::Query { leading: false });
             return Ok(Some(After::Literal));
         }
-        if token.is_any(&["any", "some", "all"]) && opens(self, '(') {
+        if token.is_any(&["any", "some", "all"]) && opens {
             self.step_as(level, Role::Keyword);
             self.later_query_or(level, Content::Values);
             return Ok(Some(After::Literal));
         }
-        if token.is("array") && opens(self, '[') {
+        if token.is("array")
+            && self
+                .ahead(level, 1)
+                .is_some_and(|token| token.is_symbol('['))
+        {
             self.step_as(level, Role::Keyword);
             self.array(level);
             return Ok(Some(After::Value));
@@ -148,12 +146,7 @@ impl<'s> Reader<'_, 's> {
             self.step_as(level, Role::Keyword);
             return Ok(Some(After::Literal));
         }
-        if token.is("grouping")
-            && self.ahead(level, 1).is_some_and(|token| token.is("sets"))
-            && self
-                .ahead(level, 2)
-                .is_some_and(|token| token.is_symbol('('))
-        {
+        if token.is("grouping") && self.is_ahead(level, 1, "sets") && self.opens(level, 2) {
             self.step_as(level, Role::Keyword);
             self.step_as(level, Role::Keyword);
             self.later(level, Content::Values);
@@ -164,10 +157,7 @@ impl<'s> Reader<'_, 's> {
 
     /// APPROXIMATE stands before a call, the others before a name.
     fn is_prefix_word(&self, level: &Level, token: Token<'_>) -> bool {
-        !token.is("approximate")
-            || self
-                .ahead(level, 2)
-                .is_some_and(|token| token.is_symbol('('))
+        !token.is("approximate") || self.opens(level, 2)
     }
 
     /// `[a, b, [c]]` behind ARRAY, which is at its bracket.
@@ -199,10 +189,7 @@ impl<'s> Reader<'_, 's> {
             return self.temporary_column(level);
         }
         // LEFT and RIGHT are functions as well as joins.
-        let is_function = token.is_any(&["left", "right"])
-            && self
-                .ahead(level, 1)
-                .is_some_and(|token| token.is_symbol('('));
+        let is_function = token.is_any(&["left", "right"]) && self.opens(level, 1);
         if is_reserved(&token) && !is_function {
             return Err(Stop(level.at));
         }
@@ -287,20 +274,11 @@ impl<'s> Reader<'_, 's> {
         };
         self.facts.functions.push(name);
         self.later_query_or(level, content);
-        if self.is(level, "within")
-            && self.ahead(level, 1).is_some_and(|token| token.is("group"))
-            && self
-                .ahead(level, 2)
-                .is_some_and(|token| token.is_symbol('('))
-        {
+        if self.is(level, "within") && self.is_ahead(level, 1, "group") && self.opens(level, 2) {
             self.eat(level, "within group");
             self.later(level, Content::Window);
         }
-        if self.is(level, "filter")
-            && self
-                .ahead(level, 1)
-                .is_some_and(|token| token.is_symbol('('))
-        {
+        if self.is(level, "filter") && self.opens(level, 1) {
             self.step_as(level, Role::Keyword);
             self.later(level, Content::Filter);
         }
@@ -418,16 +396,12 @@ impl<'s> Reader<'_, 's> {
         if self.eat_any(level, &INFIX) {
             return Ok(Continue::Operand);
         }
-        if self.is(level, "escape") && self.ahead(level, 1).is_some_and(|token| token.is_text()) {
+        if self.is(level, "escape") && self.text_ahead(level, 1) {
             self.step_as(level, Role::Keyword);
             return Ok(Continue::Operand);
         }
         // `position('a' IN b)` has no bracket.
-        if self.is(level, "in")
-            && self
-                .ahead(level, 1)
-                .is_some_and(|token| token.is_symbol('('))
-        {
+        if self.is(level, "in") && self.opens(level, 1) {
             self.step_as(level, Role::Keyword);
             self.later_query_or(level, Content::Values);
             return Ok(Continue::Operator(After::Literal));
@@ -461,10 +435,7 @@ impl<'s> Reader<'_, 's> {
         if level.at >= level.end {
             return Ok(());
         }
-        let all_of = self.is(level, "all")
-            && !self
-                .ahead(level, 1)
-                .is_some_and(|token| token.is_symbol('('));
+        let all_of = self.is(level, "all") && !self.opens(level, 1);
         if all_of || self.is(level, "distinct") {
             self.step_as(level, Role::Keyword);
         }

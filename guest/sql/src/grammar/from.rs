@@ -7,7 +7,7 @@ use crate::lexer::TokenKind;
 
 impl Reader<'_, '_> {
     /// Joined tables with commas between them.
-    pub(super) fn from_list(&mut self, level: &mut Level) -> Read {
+    pub(super) fn table_list(&mut self, level: &mut Level) -> Read {
         loop {
             self.joined_table(level)?;
             if !self.eat_symbol(level, ',') {
@@ -21,7 +21,10 @@ impl Reader<'_, '_> {
         self.table(level)?;
         // Joins whose condition has not come yet.
         let mut waiting = 0_usize;
-        loop {
+        while self
+            .peek(level)
+            .is_some_and(|token| token.kind == TokenKind::Word)
+        {
             if self.eat_any(level, &["cross join", "natural join"]) {
                 self.table(level)?;
             } else if self.eat_any(
@@ -52,9 +55,10 @@ impl Reader<'_, '_> {
                 self.bracket(level, Content::Columns)?;
                 waiting -= 1;
             } else {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// A bracket that has to be here, read later.
@@ -207,8 +211,7 @@ impl Reader<'_, '_> {
         loop {
             self.expression(level)?;
             // UNPIVOT names values by literals.
-            let is_literal = self.is(level, "as")
-                && self.ahead(level, 1).is_some_and(|token| token.is_text());
+            let is_literal = self.is(level, "as") && self.text_ahead(level, 1);
             if is_literal {
                 self.step_as(level, Role::Keyword);
                 self.literal(level);

@@ -41,19 +41,36 @@ impl<'s> Reader<'_, 's> {
             .is_some_and(|token| token.is_symbol(symbol))
     }
 
+    /// Whether this word is so many tokens ahead.
+    pub(super) fn is_ahead(&self, level: &Level, count: usize, word: &str) -> bool {
+        self.ahead(level, count).is_some_and(|token| token.is(word))
+    }
+
+    /// Whether a bracket opens so many tokens ahead.
+    pub(super) fn opens(&self, level: &Level, count: usize) -> bool {
+        self.ahead(level, count)
+            .is_some_and(|token| token.is_symbol('('))
+    }
+
+    /// Whether a literal in quotes is so many tokens ahead.
+    pub(super) fn text_ahead(&self, level: &Level, count: usize) -> bool {
+        self.ahead(level, count)
+            .is_some_and(|token| token.is_text())
+    }
+
     /// Step over the words, which are keywords, if all of them are next.
     pub(super) fn eat(&mut self, level: &mut Level, words: &str) -> bool {
-        let count = words.split(' ').count();
-        let all = words
-            .split(' ')
-            .enumerate()
-            .all(|(ahead, word)| self.ahead(level, ahead).is_some_and(|token| token.is(word)));
-        if all {
-            for _ in 0..count {
-                self.step_as(level, Role::Keyword);
+        let mut count = 0;
+        for word in words.split(' ') {
+            if !self.is_ahead(level, count, word) {
+                return false;
             }
+            count += 1;
         }
-        all
+        for _ in 0..count {
+            self.step_as(level, Role::Keyword);
+        }
+        true
     }
 
     pub(super) fn eat_any(&mut self, level: &mut Level, choices: &[&str]) -> bool {

@@ -104,10 +104,10 @@ impl Reader<'_, '_> {
             self.select_list(level)?;
         }
         if self.is(level, "into") {
-            self.into_table(level, leading)?;
+            self.made_table(level, leading)?;
         }
         if self.eat(level, "from") {
-            self.from_list(level)?;
+            self.table_list(level)?;
         }
         loop {
             if self.eat_any(level, &["where", "having", "qualify", "start with"]) {
@@ -116,14 +116,11 @@ impl Reader<'_, '_> {
                 self.eat(level, "nocycle");
                 self.expression(level)?;
             } else if self.eat(level, "group by") {
-                if !(self.is(level, "all")
-                    && !self
-                        .ahead(level, 1)
-                        .is_some_and(|token| token.is_symbol('(')))
-                {
-                    self.value_list(level)?;
-                } else {
+                // ALL stands for all columns that are not aggregated.
+                if self.is(level, "all") && !self.opens(level, 1) {
                     self.step_as(level, Role::Keyword);
+                } else {
+                    self.value_list(level)?;
                 }
             } else if self.is(level, "window") {
                 self.step_as(level, Role::Keyword);
@@ -157,9 +154,7 @@ impl Reader<'_, '_> {
             self.step_as(level, Role::Keyword);
             level.at += 1;
         } else if self.is(level, "top")
-            && self
-                .ahead(level, 1)
-                .is_some_and(|token| token.is_symbol('('))
+            && self.opens(level, 1)
             && self
                 .ahead(level, 2)
                 .is_some_and(|token| token.kind == TokenKind::Number)
@@ -200,7 +195,7 @@ impl Reader<'_, '_> {
     }
 
     /// `INTO [TEMP | TEMPORARY] [TABLE] name`
-    fn into_table(&mut self, level: &mut Level, leading: bool) -> Read {
+    fn made_table(&mut self, level: &mut Level, leading: bool) -> Read {
         self.expect(level, "into")?;
         self.eat(level, "local");
         self.eat_any(level, &["temp", "temporary"]);
