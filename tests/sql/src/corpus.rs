@@ -142,7 +142,7 @@ pub fn shape(sql: &str) -> String {
                 false => shape.push_str(&word),
             }
         } else if c == '\'' {
-            while let Some(next) = rest.next() {
+            for next in rest.by_ref() {
                 if next == '\'' {
                     break;
                 }

@@ -1,11 +1,15 @@
 //! Makes statements that mostly run.
 
+mod change;
 mod expression;
+
 mod layout;
 mod literal;
 mod query;
 mod redshift;
+mod source;
 mod statement;
+mod value;
 
 pub use layout::{gap, lay_out};
 

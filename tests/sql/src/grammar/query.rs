@@ -1,10 +1,9 @@
 //! Queries.
 
-use super::{COLUMNS, Grammar, Source, Type};
-use crate::world;
+use super::{Grammar, Source, Type};
 
 /// Names of the columns of a query, in order.
-const OUTPUT: [&str; 6] = ["a", "c", "b", "d", "id", "n"];
+pub(super) const OUTPUT: [&str; 6] = ["a", "c", "b", "d", "id", "n"];
 
 impl Grammar<'_> {
     /// A query with columns of these types. Only the outermost may have changes in its WITH.
@@ -115,7 +114,7 @@ impl Grammar<'_> {
         }
     }
 
-    fn list(&mut self, want: &[Type]) {
+    pub(super) fn list(&mut self, want: &[Type]) {
         for (at, of) in want.iter().enumerate() {
             if at > 0 {
                 self.w(",");
@@ -178,7 +177,7 @@ impl Grammar<'_> {
         }
     }
 
-    fn columns_list(&mut self, columns: &[(&'static str, Type)]) {
+    pub(super) fn columns_list(&mut self, columns: &[(&'static str, Type)]) {
         self.w("(");
         for (at, (name, _)) in columns.iter().enumerate() {
             if at > 0 {
@@ -208,7 +207,7 @@ impl Grammar<'_> {
                 if at > 0 {
                     self.w(",");
                 }
-                self.from_item();
+                self.source();
             }
             scope = self.scopes.pop().unwrap_or_default();
         }
@@ -309,7 +308,7 @@ impl Grammar<'_> {
                     self.w("as");
                     self.name(OUTPUT[at]);
                 }
-                _ => self.name_bare(OUTPUT[at]),
+                _ => self.name(OUTPUT[at]),
             }
         }
         if let Some(into) = into {
@@ -318,11 +317,6 @@ impl Grammar<'_> {
         }
         self.scopes.pop();
         self.out.extend(rest);
-    }
-
-    /// A column's name without AS.
-    fn name_bare(&mut self, name: &str) {
-        self.name(name);
     }
 
     fn aggregate(&mut self, of: Type) {
@@ -354,7 +348,7 @@ impl Grammar<'_> {
         let before = std::mem::take(&mut self.out);
         self.w("from");
         self.scopes.push(Vec::new());
-        self.from_item();
+        self.source();
         if self.rng.percent(30) {
             self.w("where");
             self.expression(Type::Bool);
@@ -363,452 +357,5 @@ impl Grammar<'_> {
         self.aggregate(of);
         self.scopes.pop();
         self.out.extend(rest);
-    }
-
-    /// A table, a view or a query's name, with an alias or without.
-    pub(super) fn from_one(&mut self) -> Source {
-        let mut source = match self.queries.len() {
-            count if count > 0 && self.rng.percent(45) => {
-                let source = self.queries[self.rng.below(count)].clone();
-                self.name(&source.name);
-                source
-            }
-            _ => match self.rng.below(30) {
-                0..4 if self.is_tame => self.table(),
-                0 => {
-                    self.w("only");
-                    self.base_table()
-                }
-                1 => {
-                    self.w("only (");
-                    let source = self.base_table();
-                    self.w(")");
-                    source
-                }
-                2 => {
-                    let source = self.base_table();
-                    self.w("*");
-                    source
-                }
-                3 => {
-                    let source = self.base_table();
-                    self.w("as s1 tablesample system ( 100 )");
-                    let is_taken = self
-                        .scopes
-                        .last()
-                        .is_some_and(|scope| scope.iter().any(|known| known.name == "s1"));
-                    return Source {
-                        name: if is_taken { "s2".into() } else { "s1".into() },
-                        schema: None,
-                        ..source
-                    };
-                }
-                _ => self.table(),
-            },
-        };
-        let is_taken = self
-            .scopes
-            .last()
-            .is_some_and(|scope| scope.iter().any(|known| known.name == source.name));
-        if is_taken || self.rng.percent(50) {
-            self.maybe(60, "as");
-            let alias = self.alias();
-            self.name_as_alias(&alias);
-            source.name = alias;
-            source.schema = None;
-        }
-        source
-    }
-
-    fn name_as_alias(&mut self, alias: &str) {
-        self.name(alias);
-    }
-
-    /// An item of FROM; its sources are added to the innermost scope.
-    pub(super) fn from_item(&mut self) {
-        if !self.deeper(45) {
-            let source = self.from_one();
-            return self.add(source);
-        }
-        if self.rng.percent(7) {
-            return self.redshift_source();
-        }
-        let range = if self.is_tame { 15 } else { 22 };
-        match self.rng.below(range) {
-            0..7 => self.join(),
-            7 => {
-                self.w("(");
-                self.join();
-                self.w(")");
-            }
-            8..12 => {
-                let want = self.some_types();
-                self.w("(");
-                self.out_of_scope(|grammar| grammar.query(&want, false));
-                self.w(")");
-                self.aliased(&want);
-            }
-            12..14 => {
-                let want = self.some_types();
-                self.w("lateral (");
-                self.query(&want, false);
-                self.w(")");
-                self.aliased(&want);
-            }
-            14 => {
-                self.w("( values (");
-                self.expression(Type::Int);
-                self.w(",");
-                self.expression(Type::Text);
-                self.w(") )");
-                self.aliased(&[Type::Int, Type::Text]);
-            }
-            15 => {
-                self.maybe(20, "lateral");
-                self.w("unnest (");
-                self.expression(Type::Ints);
-                self.w(")");
-                self.aliased(&[Type::Int]);
-            }
-            16 => {
-                self.maybe(20, "lateral");
-                self.w("generate_series ( 1 ,");
-                self.expression(Type::Int);
-                self.w(")");
-                self.aliased(&[Type::Int]);
-            }
-            17 => {
-                self.w("public");
-                self.raw(".");
-                self.w("rows_of (");
-                self.expression(Type::Int);
-                self.w(")");
-                let alias = self.alias();
-                self.maybe(50, "as");
-                self.name(&alias);
-                self.add(Source {
-                    name: alias,
-                    schema: None,
-                    columns: COLUMNS.to_vec(),
-                });
-            }
-            18 => {
-                self.w("rows from ( unnest (");
-                self.expression(Type::Ints);
-                self.w(") , generate_series ( 1 , ( select 2 ) ) )");
-                self.maybe(40, "with ordinality");
-                self.aliased(&[Type::Int, Type::Int]);
-            }
-            19 => {
-                let set = self
-                    .rng
-                    .pick(&[
-                        "current_setting('search_path')",
-                        "upper('x')",
-                        "set_config('search_path', 'secret', true)",
-                        "current_user",
-                        "cast('x' as text)",
-                    ])
-                    .to_owned();
-                self.raw(set);
-                self.aliased(&[Type::Text]);
-            }
-            20 => {
-                self.w("xmltable ( '/r' passing (");
-                self.out_of_scope(|grammar| {
-                    grammar.w("select xmlelement ( name r , max ( c ) ) from");
-                    let _ = grammar.from_one();
-                });
-                self.w(") columns a int path 'x' default");
-                self.number();
-                self.w(")");
-                let alias = self.alias();
-                self.w("as");
-                self.name(&alias);
-                self.add(Source {
-                    name: alias,
-                    schema: None,
-                    columns: vec![("a", Type::Int)],
-                });
-            }
-            _ => {
-                self.w("(");
-                self.w("table");
-                let source = self.table();
-                self.w(")");
-                self.w("as");
-                let alias = self.alias();
-                self.name(&alias);
-                self.add(Source {
-                    name: alias,
-                    schema: None,
-                    columns: source.columns,
-                });
-            }
-        }
-    }
-
-    pub(super) fn add(&mut self, source: Source) {
-        match self.scopes.last_mut() {
-            Some(scope) => scope.push(source),
-            None => self.scopes.push(vec![source]),
-        }
-    }
-
-    /// What is made here does not see the sources beside it.
-    fn out_of_scope(&mut self, make: impl FnOnce(&mut Self)) {
-        let scope = self.scopes.pop();
-        make(self);
-        self.scopes.extend(scope);
-    }
-
-    /// An alias with names for the columns.
-    fn aliased(&mut self, want: &[Type]) {
-        self.maybe(60, "as");
-        let alias = self.alias();
-        self.name(&alias);
-        let columns: Vec<(&'static str, Type)> =
-            OUTPUT.iter().copied().zip(want.iter().copied()).collect();
-        self.columns_list(&columns);
-        self.add(Source {
-            name: alias,
-            schema: None,
-            columns,
-        });
-    }
-
-    fn join(&mut self) {
-        let source = self.from_one();
-        self.add(source);
-        match self.rng.below(8) {
-            0 => {
-                self.w("cross join");
-                self.from_item();
-            }
-            1 => {
-                self.w("natural join");
-                let source = self.from_one();
-                self.add(source);
-            }
-            2 => {
-                self.one_of(&["join", "left join"]);
-                let source = self.from_one();
-                self.add(source);
-                self.w("using ( a )");
-                self.maybe(20, "as j1");
-            }
-            _ => {
-                if self.rng.percent(20) {
-                    // What is to the right of these does not see what is to the left.
-                    self.one_of(&["right outer join", "full join"]);
-                    let source = self.from_one();
-                    self.add(source);
-                    self.w("on true");
-                    return;
-                }
-                self.one_of(&["join", "inner join", "left join"]);
-                self.from_item();
-                self.w("on");
-                match self.rng.percent(40) {
-                    true => self.w("true"),
-                    false => self.expression(Type::Bool),
-                }
-            }
-        }
-    }
-
-    /// INSERT, UPDATE, DELETE or MERGE; with RETURNING where columns are wanted.
-    pub(super) fn change(&mut self, returning: Option<&[Type]>) {
-        self.scopes.push(Vec::new());
-        match self.rng.below(if returning.is_some() { 9 } else { 10 }) {
-            0..3 => {
-                self.w("insert into");
-                let mut target = self.base_table();
-                if self.rng.percent(20) {
-                    self.w("as");
-                    let alias = self.alias();
-                    self.name(&alias);
-                    target.name = alias;
-                }
-                match self.rng.below(6) {
-                    0 => self.w("default values"),
-                    1 => {
-                        self.w("( id , c ) values (");
-                        self.expression(Type::Int);
-                        self.w(",");
-                        self.expression(Type::Text);
-                        self.w(")");
-                    }
-                    2 => {
-                        self.w("table");
-                        self.base_table();
-                    }
-                    3 => {
-                        self.w("(");
-                        self.w("id , c )");
-                        self.w("(");
-                        self.query(&[Type::Int, Type::Text], false);
-                        self.w(")");
-                    }
-                    _ => {
-                        self.w("( id , c )");
-                        self.query(&[Type::Int, Type::Text], false);
-                    }
-                }
-                if self.rng.percent(3) {
-                    self.w("on conflict do nothing");
-                }
-                self.add(target);
-            }
-            3..6 => {
-                self.w("update");
-                self.maybe(5, "only");
-                let target = self.target();
-                self.w("set");
-                self.scopes.push(vec![target.clone()]);
-                match self.rng.below(4) {
-                    0 => {
-                        self.w("( a , b ) = (");
-                        self.query(&[Type::Int, Type::Int], false);
-                        self.w(")");
-                    }
-                    1 => {
-                        self.w("n [");
-                        self.expression(Type::Int);
-                        self.w("] =");
-                        self.expression(Type::Int);
-                    }
-                    _ => {
-                        self.w("a =");
-                        self.expression(Type::Int);
-                        if self.rng.percent(30) {
-                            self.w(", c =");
-                            self.expression(Type::Text);
-                        }
-                    }
-                }
-                self.scopes.pop();
-                self.add(target);
-                if self.rng.percent(40) {
-                    self.w("from");
-                    self.beside_target();
-                }
-                self.where_or_not();
-            }
-            6..9 => {
-                self.w("delete from");
-                self.maybe(5, "only");
-                let target = self.target();
-                self.add(target);
-                if self.rng.percent(40) {
-                    self.w("using");
-                    self.beside_target();
-                }
-                self.where_or_not();
-            }
-            _ => {
-                self.w("merge into");
-                let target = self.base_table();
-                self.w("as target using");
-                self.add(Source {
-                    name: "target".into(),
-                    schema: None,
-                    ..target
-                });
-                match self.rng.percent(50) {
-                    true => {
-                        self.base_table();
-                    }
-                    false => {
-                        self.w("( select id , a , b , c , d from");
-                        let _ = self.from_one();
-                        self.w(")");
-                    }
-                }
-                self.w("as source on");
-                let columns = COLUMNS[..4].to_vec();
-                self.add(Source {
-                    name: "source".into(),
-                    schema: None,
-                    columns,
-                });
-                self.expression(Type::Bool);
-                match self.rng.percent(50) {
-                    true => {
-                        self.w("when matched then update set a =");
-                        self.expression(Type::Int);
-                    }
-                    false => self.w("when matched then delete"),
-                }
-                if self.rng.percent(60) {
-                    self.w("when not matched");
-                    self.maybe(20, "and exists ( select 1 from finance.ledger )");
-                    self.w("then insert ( a ) values (");
-                    match self.rng.percent(50) {
-                        true => self.w("source.a"),
-                        false => self.scalar_query(Type::Int),
-                    }
-                    self.w(")");
-                }
-            }
-        }
-        if let Some(want) = returning {
-            self.w("returning");
-            // A row that was changed.
-            let scope = self.scopes.pop().unwrap_or_default();
-            let own = scope.into_iter().take(1).collect();
-            self.scopes.push(own);
-            self.list(want);
-        } else if self.rng.percent(5)
-            && !self
-                .out
-                .iter()
-                .any(|token| token.eq_ignore_ascii_case("merge"))
-        {
-            self.w("returning");
-            self.one_of(&["*", "1", "( select max(c) from secret.keys )"]);
-        }
-        self.scopes.pop();
-    }
-
-    /// A source that does not see the target, but is seen with it.
-    pub(super) fn beside_target(&mut self) {
-        let target = self.scopes.pop().unwrap_or_default();
-        let names: Vec<String> = target.iter().map(|source| source.name.clone()).collect();
-        self.scopes.push(Vec::new());
-        self.from_item();
-        let mut beside = self.scopes.pop().unwrap_or_default();
-        beside.retain(|source| !names.contains(&source.name));
-        self.scopes.push(target.into_iter().chain(beside).collect());
-    }
-
-    pub(super) fn where_or_not(&mut self) {
-        if self.rng.percent(70) {
-            self.w("where");
-            self.expression(Type::Bool);
-        }
-    }
-
-    fn target(&mut self) -> Source {
-        let mut source = match self.rng.percent(6) {
-            true => {
-                let (schema, name, _) = world::VIEWS[self.rng.below(world::VIEWS.len())];
-                self.named(schema, name);
-                Source {
-                    name: name.to_owned(),
-                    schema: Some(schema),
-                    columns: COLUMNS.to_vec(),
-                }
-            }
-            false => self.base_table(),
-        };
-        if self.rng.percent(40) {
-            self.maybe(50, "as");
-            let alias = self.alias();
-            self.name(&alias);
-            source.name = alias;
-            source.schema = None;
-        }
-        source
     }
 }

@@ -84,7 +84,7 @@ impl Grammar<'_> {
                 let before = std::mem::take(&mut self.out);
                 self.w("from");
                 self.scopes.push(Vec::new());
-                self.from_item();
+                self.source();
                 let rest = std::mem::replace(&mut self.out, before);
                 self.maybe(20, "distinct");
                 self.w("*");
@@ -187,7 +187,7 @@ impl Grammar<'_> {
                 self.w("( select");
                 self.dual("approximate", "");
                 self.w("count ( distinct a ) from");
-                self.from_one();
+                self.relation();
                 self.w(")::int");
             }
             _ => {
@@ -210,7 +210,7 @@ impl Grammar<'_> {
                 self.dual(") within group ( order by", "order by");
                 self.w("c )");
                 self.w("from");
-                self.from_one();
+                self.relation();
                 self.w(")");
             }
             1 => {
@@ -294,7 +294,7 @@ impl Grammar<'_> {
             }
             3 => {
                 self.w("( select a , c , b from");
-                self.from_one();
+                self.relation();
                 self.w(")");
                 self.dual("pivot ( max ( a ) for b in ( 1 , 2 ) )", "");
                 self.w("as x4");

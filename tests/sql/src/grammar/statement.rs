@@ -286,7 +286,7 @@ impl Grammar<'_> {
             0 => {
                 let before = std::mem::take(&mut self.out);
                 self.w("from");
-                let source = self.from_one();
+                let source = self.relation();
                 let rest = std::mem::replace(&mut self.out, before);
                 match self.rng.percent(50) {
                     true => {
@@ -306,7 +306,7 @@ impl Grammar<'_> {
             }
             1 => {
                 self.w("* from");
-                let source = self.from_one();
+                let source = self.relation();
                 self.scopes.push(vec![source]);
                 self.w("where");
                 self.expression(Type::Bool);
@@ -314,7 +314,7 @@ impl Grammar<'_> {
             }
             2 => {
                 self.w("from");
-                self.from_one();
+                self.relation();
             }
             _ => {
                 self.w("* from (");
@@ -387,7 +387,7 @@ impl Grammar<'_> {
             }
             4 => {
                 self.w("( values ( ( select 1 from");
-                self.from_one();
+                self.relation();
                 self.w(") )");
             }
             _ => {
