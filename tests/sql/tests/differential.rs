@@ -1,6 +1,10 @@
 //! Statements by the thousand, on PostgreSQL.
 
-#![allow(clippy::print_stderr, reason = "figures are for who runs it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use signalbox_sql_oracle::corpus::{self, Entry};
 use signalbox_sql_oracle::facts::{self, Classifier, Facts};
