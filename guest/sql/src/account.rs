@@ -66,6 +66,12 @@ impl Path {
         TableName::from_parts(&parts)
     }
 
+    /// As a session sees it that tells upper and lower case of quoted names apart, with dots.
+    pub(crate) fn exact(&self) -> String {
+        let parts: Vec<&str> = self.parts.iter().map(|part| part.exact.as_str()).collect();
+        parts.join(".")
+    }
+
     /// In lower case, with dots.
     pub(crate) fn folded(&self) -> String {
         let parts: Vec<String> = self.parts.iter().map(Part::folded).collect();

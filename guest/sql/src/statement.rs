@@ -28,7 +28,7 @@ pub struct Statement {
     pub writes: Vec<TableName>,
     /// Schemas it names as such (`CREATE SCHEMA s`), beside those of the tables.
     pub schemas: Vec<String>,
-    /// Functions and procedures it calls, in lower case, with the schema where one was named.
+    /// Functions and procedures it calls, with the schema where one was named; in lower case but for quoted names.
     pub functions: Vec<String>,
     /// Words that nobody could account for, the first 50 of them: each may be a table, a schema or a function, or change what
     /// the others are.
@@ -116,12 +116,15 @@ impl Statement {
         }
     }
 
-    /// The kinds that are known of it: its own, and that of the statement in it.
+    /// The kinds that are known of it: its own, that of the statement in it, and those that functions with effects stand for
+    /// (`set_config` for SET).
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         let inner = self.inner.iter();
+        let effects = self.functions.iter();
         std::iter::once(&self.kind)
             .chain(inner)
             .filter_map(|kind| kind.as_ref().ok().copied())
+            .chain(effects.filter_map(|name| functions::effect(name)))
     }
 
     /// Why one of its kinds is not known.
@@ -142,13 +145,14 @@ impl Statement {
     }
 
     /// The same statement where somebody vouches for functions: those for which `is_known` holds touch no table. A function
-    /// that is known to have effects (`set_config`, `dblink`) cannot be vouched for.
+    /// that is known to have effects (`set_config`, `dblink`) cannot be vouched for, nor one whose quoted name has capital
+    /// letters: it is another one in a session that tells them apart.
     #[must_use]
     pub fn trusting(mut self, is_known: impl Fn(&str) -> bool) -> Self {
-        self.complete = self.all_read
-            && self
-                .unknown_functions()
-                .all(|name| is_known(name) && !functions::has_effects(name));
+        let may_be_trusted = |name: &str| {
+            is_known(name) && !functions::has_effects(name) && !name.chars().any(char::is_uppercase)
+        };
+        self.complete = self.all_read && self.unknown_functions().all(may_be_trusted);
         self
     }
 

@@ -110,7 +110,10 @@ fn tables_hold(when: &When, statement: &Statement, every: bool) -> bool {
             false => pattern.may_match(table),
         };
         (when.tables.is_empty() || when.tables.iter().any(matches))
-            && any(&when.schemas, table.schema.as_deref())
+            && (any(&when.schemas, table.schema.as_deref())
+                || (!every
+                    && table.database.is_some()
+                    && any(&when.schemas, table.database.as_deref())))
             && !(every && table.case_matters)
     };
     // A schema that is named as such may be touched as a whole, unless it is known that no table is: then one of

@@ -430,6 +430,28 @@ fn a_pattern_with_a_database_holds_for_names_without_one() {
 }
 
 #[test]
+fn a_function_with_effects_is_of_their_kind() {
+    let settings = rules(&json!([
+        { "name": "x", "when": { "kinds": ["set", "cancel"] }, "then": { "deny": "No." } }
+    ]));
+    assert!(!runs(
+        &settings,
+        "select set_config('search_path', 'secret', false)"
+    ));
+    assert!(!runs(&settings, "select pg_terminate_backend(1)"));
+    assert!(runs(&settings, "select pg_backend_pid()"));
+    let allow = rules(&json!([
+        { "name": "x", "when": { "kinds": "select" }, "then": { "allow": true } },
+        { "name": "rest", "then": { "deny": "No." } }
+    ]));
+    assert!(!runs(
+        &allow,
+        "select set_config('search_path', 'secret', false)"
+    ));
+    assert!(!runs(&allow, "select reboot_cluster()"));
+}
+
+#[test]
 fn functions_are_seen() {
     let deny = rules(&json!([
         { "name": "calls", "when": { "functions": ["f_*", "admin.p"] }, "then": { "deny": "No." } }

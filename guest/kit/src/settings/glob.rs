@@ -74,16 +74,22 @@ impl TablePattern {
     }
 
     /// Whether a table may be one that the pattern means. A name without a database may be in any; a part that the pattern
-    /// does not have matches anything.
+    /// does not have matches anything. Three parts may also be a schema, a table, and a column that is an array.
     ///
     /// What a name without a schema means is said by the setting `unqualified`: here it matches `*` only.
     #[must_use]
     pub fn may_match(&self, table: &TableName) -> bool {
-        let database = match (&self.database, &table.database) {
+        let in_database = match (&self.database, &table.database) {
             (Some(pattern), Some(database)) => pattern.matches(database),
             _ => true,
         };
-        database && self.matches_in_database(table)
+        let is_array = match (&table.database, &table.schema) {
+            (Some(schema), Some(name)) => {
+                part_matches(self.schema.as_ref(), Some(schema)) && self.name.matches(name)
+            }
+            _ => false,
+        };
+        in_database && self.matches_in_database(table) || is_array
     }
 
     /// Whether a table is sure to be one that the pattern means. A part that the name does not have matches `*` only, and so
@@ -161,6 +167,7 @@ mod tests {
             ("dev.secret.*", &["prod", "secret", "t"], false, false),
             ("dev.secret.*", &["public", "t"], false, false),
             ("dev.secret.*", &["t"], false, false),
+            ("secret.*", &["secret", "t", "orders"], true, false),
             ("secret.*", &["dev", "secret", "t"], true, true),
             ("secret.t", &["SECRET", "T"], true, false),
             ("Secret.T", &["secret", "t"], true, true),

@@ -253,7 +253,7 @@ impl Reader<'_, '_> {
         self.kind = Some(Kind::Call);
         let path = self.path(level)?;
         self.account.give_path(&path, Role::Function);
-        self.facts.functions.push(path.folded());
+        self.facts.functions.push(path.exact());
         self.bracket(level, Content::Values)
     }
 

@@ -96,7 +96,8 @@ impl Reader<'_, '_> {
 
     /// `[IF NOT EXISTS] name [AUTHORIZATION user] [QUOTA …]`, or for a schema only its owner.
     ///
-    /// Statements may follow in the same one (`CREATE SCHEMA s CREATE TABLE t`): their words have no role.
+    /// Statements may follow in the same one (`CREATE SCHEMA s CREATE TABLE t`). They are of other kinds, so the whole is not
+    /// understood.
     pub(super) fn schema(&mut self, level: &mut Level, kind: Kind) -> Read {
         self.kind = Some(kind);
         self.eat(level, "if not exists");
@@ -106,6 +107,8 @@ impl Reader<'_, '_> {
         let path = self.path(level)?;
         self.account.give_path(&path, Role::Schema);
         if let Some(schema) = path.parts.last() {
+            // Another schema in a session that tells upper and lower case apart.
+            self.facts.not_all_known |= schema.folded() != schema.exact;
             self.facts.schemas.push(schema.folded());
         }
         if self.eat(level, "authorization") {
@@ -114,6 +117,9 @@ impl Reader<'_, '_> {
         if self.eat(level, "quota") && !self.eat(level, "unlimited") {
             self.number(level)?;
             self.eat_any(level, &["mb", "gb", "tb"]);
+        }
+        if self.is_any(level, &["create", "grant"]) {
+            return Err(Stop(level.at));
         }
         self.rest(level)
     }

@@ -94,7 +94,7 @@ impl Reader<'_, '_> {
         if self.is_symbol(level, '(') {
             self.call(level, &path)?;
             self.eat_any(level, &["with ordinality", "with offset"]);
-            return self.table_alias(level);
+            return self.function_alias(level);
         }
         self.account.give_path(&path, Role::Relation);
         self.names.read(path);
@@ -165,6 +165,28 @@ impl Reader<'_, '_> {
                 self.eat_any(level, &["include nulls", "exclude nulls"]);
                 self.bracket(level, Content::Unpivot)?;
             } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// `[AS] name [(column [type], …)]` behind a function.
+    fn function_alias(&mut self, level: &mut Level) -> Read {
+        let alias = self.optional_alias(level)?;
+        if alias.is_some() && self.is_symbol(level, '(') {
+            self.later(level, Content::TypedColumns);
+        }
+        Ok(())
+    }
+
+    /// `column [type], …`
+    pub(super) fn typed_columns(&mut self, level: &mut Level) -> Read {
+        loop {
+            self.name(level, Role::Column)?;
+            if level.at < level.end && !self.is_symbol(level, ',') {
+                self.type_name(level)?;
+            }
+            if !self.eat_symbol(level, ',') {
                 return Ok(());
             }
         }

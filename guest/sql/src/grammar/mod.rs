@@ -10,6 +10,7 @@
 //! statement incomplete.
 
 mod alter;
+mod arguments;
 mod change;
 mod commands;
 mod create;
@@ -67,6 +68,8 @@ enum Content {
     ObjectTransform,
     /// Names of columns.
     Columns,
+    /// Names of columns, perhaps with their types.
+    TypedColumns,
     /// The sizes of a type.
     Sizes,
     /// `aggregate FOR column IN (…)`.
@@ -223,6 +226,7 @@ impl Reader<'_, '_> {
             Content::Separated => self.separated(level),
             Content::ObjectTransform => self.object_transform(level),
             Content::Columns => self.columns(level),
+            Content::TypedColumns => self.typed_columns(level),
             Content::Sizes => self.sizes(level),
             Content::Pivot => self.pivot(level),
             Content::Unpivot => self.unpivot(level),

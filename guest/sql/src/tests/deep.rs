@@ -80,14 +80,14 @@ fn depth_and_length_are_no_matter() {
 
 #[test]
 fn no_text_overflows_or_takes_long() {
-    // A test thread has 2 MiB; a fraction of it must do, in a build without optimisation.
+    // A test thread has 2 MiB; a fraction of it must do.
     let work = || {
         for (name, sql) in deep_sql_cases() {
             let begun = std::time::Instant::now();
             let _ = classify(&sql);
             let took = begun.elapsed();
             assert!(sql.len() <= MAX_SQL_BYTES, "{name} has {} bytes", sql.len());
-            // The slowest takes a third of a second alone on a machine; the bound is for a busy one.
+            // The slowest takes a tenth of a second; the bound is for a busy machine.
             assert!(took.as_secs() < 20, "{name} took {took:?}");
         }
     };

@@ -325,5 +325,17 @@ fn functions_are_facts() {
     );
     assert!(!classify("call p()").trusting(|_| true).complete);
     assert_eq!(classify("call s.p(1)").functions, ["s.p"]);
+    // Where case matters this is not the function that Redshift brings along.
+    assert!(!classify("select \"Lower\"(a) from s.t").complete);
+    assert!(classify("select \"lower\"(a) from s.t").complete);
+    assert!(
+        !classify("select \"SET_CONFIG\"(a, b, true)")
+            .trusting(|_| true)
+            .complete
+    );
+    assert_eq!(
+        show("select * from pg_get_late_binding_view_cols() cols(view_schema name, col_num int)"),
+        "select r[] w[] ?"
+    );
     assert!(classify("select lower(a), sum(b) over (), nvl(c, 1) from s.t").complete);
 }
