@@ -37,6 +37,11 @@ def facts_of(texts):
     return [(entry["sql"], entry["facts"]) for entry in found]
 
 
+def folded(name):
+    """A name as the database folds it: of letters, ASCII's alone."""
+    return "".join(c.lower() if c.isascii() else c for c in name)
+
+
 def is_complete(facts):
     return facts["complete"] and facts["kind"] is not None and "unparsed" not in facts
 
@@ -54,7 +59,7 @@ def by_pglast(sql):
         return None
     found = set()
     for relation in relations:
-        parts = [part.strip('"').lower() for part in relation.split(".")]
+        parts = [folded(part.strip('"')) for part in relation.split(".")]
         found.add((parts[-2] if len(parts) > 1 else None, parts[-1]))
     return found
 
@@ -72,14 +77,14 @@ def by_sqlglot(sql):
         return None
     if isinstance(trees[0], exp.Alter) and trees[0].find(exp.Drop):
         return None
-    queries = {query.alias_or_name.lower() for query in trees[0].find_all(exp.CTE)}
-    aliases = {table.alias.lower() for table in trees[0].find_all(exp.Table) if table.alias}
+    queries = {folded(query.alias_or_name) for query in trees[0].find_all(exp.CTE)}
+    aliases = {folded(table.alias) for table in trees[0].find_all(exp.Table) if table.alias}
     found = set()
     for table in trees[0].find_all(exp.Table):
         # A function of rows, or a place in a value of the row before.
         if not isinstance(table.this, exp.Identifier):
             continue
-        schema, name = table.db.lower() or None, table.name.lower()
+        schema, name = folded(table.db) or None, folded(table.name)
         if schema is None and name in queries | {""} or schema in aliases:
             continue
         found.add((schema, name))
@@ -153,7 +158,7 @@ def corpora():
 
 # The least share of statements whose kind is known, and of those whose facts are complete.
 FLOORS = {
-    "sqlglot redshift": (0.98, 0.93),
+    "sqlglot redshift": (0.98, 0.92),
     "tpc-h": (1.0, 0.97),
     "tpc-ds": (1.0, 0.98),
     "more": (0.98, 0.0),

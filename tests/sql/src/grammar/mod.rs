@@ -5,6 +5,7 @@ mod expression;
 
 mod layout;
 mod literal;
+mod long;
 mod query;
 mod redshift;
 mod source;

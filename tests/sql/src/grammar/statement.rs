@@ -154,6 +154,9 @@ const SESSION: [&str; 36] = [
 
 impl Grammar<'_> {
     pub(super) fn statement(&mut self) {
+        if self.rng.percent(1) {
+            return self.long();
+        }
         match self.rng.below(100) {
             0..48 => {
                 let want = self.some_types();
