@@ -65,6 +65,10 @@ impl Work for Fake {
         }
     }
 
+    fn may_sweep(&self, function_arn: Option<&str>) -> bool {
+        function_arn.is_some_and(|arn| !arn.ends_with(":nobody"))
+    }
+
     async fn sweep(&self, call: &Call) -> Result<Value, Raised> {
         self.note(call).await;
         Ok(json!({"examined": 0}))
@@ -102,7 +106,7 @@ fn nobody_asks() -> Result<Value, Raised> {
 }
 
 async fn handle(work: &Fake, event: Value) -> Result<Value, Raised> {
-    answer(work, nobody_asks, event, &context(30_000)).await
+    answer(work, nobody_asks, false, event, &context(30_000)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +196,7 @@ async fn each_record_has_its_share_and_what_is_not_begun_stays() {
     let begun = Instant::now();
     let records = ["1", "2", "3", "4"].map(|id| record(id, &completion("mine")));
     let batch = json!({"Records": records});
-    let answer = answer(&work, nobody_asks, batch, &context(31_500))
+    let answer = answer(&work, nobody_asks, false, batch, &context(31_500))
         .await
         .expect("a batch");
     assert_eq!(
@@ -263,4 +267,28 @@ async fn a_sweep_is_asked_for_and_what_is_unknown_is_refused() {
         .expect_err("refused");
     assert_eq!(raised.error_type, "InvalidRequest");
     assert!(!raised.message.contains("SECRET"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_no_route_asks_for_no_sweep() {
+    let asked = async |event: Value, function: &str, operates: bool| {
+        let work = Fake::default();
+        let context = InvocationContext {
+            function_arn: Some(format!("arn:aws:lambda:eu-west-1:1:function:f:{function}")),
+            ..context(30_000)
+        };
+        let answer = answer(&work, nobody_asks, operates, event, &context).await;
+        assert_eq!(answer.is_ok(), work.calls().len() == 1);
+        answer.map_err(|raised| raised.error_type)
+    };
+    let request = || json!({"action": "sweep"});
+    assert_eq!(
+        asked(request(), "nobody", false).await,
+        Err(names::NOT_GRANTED.to_owned())
+    );
+    assert!(asked(request(), "nobody", true).await.is_ok());
+    assert!(asked(request(), "live", false).await.is_ok());
+    let schedule =
+        json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {}});
+    assert!(asked(schedule, "nobody", false).await.is_ok());
 }
