@@ -168,7 +168,7 @@ fn a_window_that_no_test_enters_or_leaves_is_named() {
             "no test of the policy runs at a time at which it holds, and none",
         ),
         (
-            &[&noon],
+            &[&noon][..],
             "no test of the policy runs at a time at which it holds:",
         ),
         (
