@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{manifest::Entry, vectors};
 
-/// What the standard policy raises where a rule denies.
+/// What the probe's rule refuses with.
 const DENIED: &str = "PolicyDenied";
 
 /// The windows that no test of the policy is inside, or none is outside: the number of the rule, and what to do.
