@@ -26,6 +26,7 @@ pub mod sabotage;
 mod sabotage;
 pub mod secrets;
 mod shorten;
+pub mod side_by_side;
 pub mod task;
 pub mod waiting;
 
