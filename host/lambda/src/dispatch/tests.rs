@@ -267,6 +267,9 @@ async fn a_message_that_hangs_keeps_no_other_from_being_worked_on() {
         async fn stopped(&self, _: &Call, _: Value) -> Settling {
             unreachable!("only completions")
         }
+        fn may_sweep(&self, _: Option<&str>) -> bool {
+            unreachable!("only completions")
+        }
         async fn sweep(&self, _: &Call) -> Result<Value, Raised> {
             unreachable!("only completions")
         }
