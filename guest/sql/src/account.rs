@@ -66,9 +66,17 @@ impl Path {
         TableName::from_parts(&parts)
     }
 
-    /// As a session sees it that tells upper and lower case of quoted names apart, with dots.
+    /// As a session sees it that tells upper and lower case of quoted names apart, with dots. A part that has a dot in it
+    /// stands in quotes, so that `"a.b"` is not taken for `a.b`.
     pub(crate) fn exact(&self) -> String {
-        let parts: Vec<&str> = self.parts.iter().map(|part| part.exact.as_str()).collect();
+        let parts: Vec<String> = self
+            .parts
+            .iter()
+            .map(|part| match part.exact.contains(['.', '"']) {
+                true => format!("\"{}\"", part.exact.replace('"', "\"\"")),
+                false => part.exact.clone(),
+            })
+            .collect();
         parts.join(".")
     }
 

@@ -128,9 +128,24 @@ pub(crate) fn unaccounted(source: &Source<'_>, account: &Account) -> Vec<usize> 
             _ => expects = false,
         }
     }
+    found.extend(without_table(source, account));
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// The columns with a table's name before them in a statement that has no clause with tables at all. PostgreSQL before 8.1,
+/// which Redshift says it is, added the table by itself.
+fn without_table(source: &Source<'_>, account: &Account) -> Vec<usize> {
+    let tokens = || (0..source.len()).filter_map(|at| Some((at, source.token(at)?)));
+    let has = |words: &[&str]| tokens().any(|(_, token)| token.is_any(words));
+    if !has(&["select", "values"]) || has(&["from", "join", "using", "update", "merge"]) {
+        return Vec::new();
+    }
+    tokens()
+        .filter(|(at, _)| account.role(*at) == Some(Role::Column) && source.is_symbol(at + 1, '.'))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 fn is_keyword(token: &Token<'_>, role: Option<Role>) -> bool {
@@ -252,10 +267,11 @@ mod tests {
     #[test]
     fn keywords_and_functions_that_the_grammar_takes_for_names_show() {
         assert_eq!(missed("select f(a)", &KEYWORDS), "f");
-        assert_eq!(missed("select a.f (b)", &KEYWORDS), "f");
+        assert_eq!(missed("select a.f (b)", &KEYWORDS), "a f");
         assert_eq!(missed("select a (+)", &KEYWORDS), "");
         let known = [("a", Role::Column), ("select", Role::Keyword)];
         assert_eq!(missed("select a union b", &known), "union");
+        assert_eq!(missed("select a.b, c", &KEYWORDS), "a");
     }
 
     #[test]

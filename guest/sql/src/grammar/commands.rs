@@ -195,7 +195,9 @@ impl Reader<'_, '_> {
             level,
             &["full", "sort only", "delete only", "reindex", "recluster"],
         );
-        if level.at >= level.end {
+        // Without a table it is all of them. The words are options of PostgreSQL's, and reserved.
+        let is_option = self.eat_any(level, &["verbose", "freeze", "analyze", "boost"]);
+        if is_option || level.at >= level.end {
             return self.leave(level);
         }
         let table = self.target(level)?;
