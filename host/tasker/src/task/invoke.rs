@@ -104,11 +104,23 @@ impl Tasker {
         let again = self
             .store
             .is_raised_again(&id, &call.request_id, call.answer_by);
-        if !again.await {
-            return Err(raised);
-        }
+        let again = again.await;
         let closing = self.store.until(call.answer_by);
-        match closing.find(&id).await {
+        let found = closing.find(&id).await;
+        if !again {
+            // Another invocation of the task may have started its statement since this one looked.
+            return match found {
+                Ok(Some(stored)) if stored.record.phase != Phase::Closed => Ok(pending()),
+                Ok(_) => Err(raised),
+                Err(error) => Err(Raised::new(
+                    names::LEDGER_UNAVAILABLE,
+                    format!(
+                        "{raised}; whether another invocation runs the task is not known: {error}"
+                    ),
+                )),
+            };
+        }
+        match found {
             // The refusal is recorded; nobody has heard it.
             Ok(Some(stored)) if stored.record.phase == Phase::Closed => {
                 let answer = answer::of_raised(&raised);
