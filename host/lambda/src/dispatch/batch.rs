@@ -6,7 +6,7 @@ use signalbox_tasker::{Call, Settling};
 use tokio::time::Instant;
 
 use super::{InvocationContext, work::Work};
-use crate::event::{Message, Record};
+use crate::event::{Message, Record, Unread};
 
 /// Works on a batch. The answer names the records that are worth another try; SQS keeps those and deletes the
 /// others. Whoever waits for a payload of the batch is told by its token.
@@ -18,11 +18,7 @@ pub(super) async fn answer(
     let whole = context.call(Source::Queue);
     let mut failures = Vec::new();
     let mut left = u32::try_from(records.len()).unwrap_or(u32::MAX);
-    for Record {
-        message_id,
-        message,
-    } in records
-    {
+    for record in records {
         let now = Instant::now();
         let time = whole.deadline.saturating_duration_since(now);
         let share = time / left.max(1);
@@ -33,12 +29,13 @@ pub(super) async fn answer(
         } else {
             // The message's id stays when the message comes again, the request's does not.
             let call = Call {
-                request_id: message_id.clone(),
+                request_id: record.message_id.clone(),
                 deadline: now + share,
                 ..whole.clone()
             };
-            one(work, message, &call).await
+            one(work, record.message(), &call).await
         };
+        let message_id = record.message_id;
         if let Err(reason) = outcome {
             tracing::warn!(record = message_id, reason, "a record is left in the queue");
             failures.push(json!({ "itemIdentifier": message_id }));
@@ -67,6 +64,12 @@ async fn one(work: &impl Work, message: Message, call: &Call) -> Result<(), Stri
         }
         Message::Completion(event) => worked(work.settle(call, event).await, call),
         Message::ExecutionStatus(event) => worked(work.stopped(call, event).await, call),
+        Message::Unread(Unread { caller, raised }) => {
+            match work.refuse(call, caller, raised).await {
+                Ok(_) => Ok(()),
+                Err(raised) => Err(raised.to_string()),
+            }
+        }
         Message::Malformed(reason) => Err(reason),
     }
 }

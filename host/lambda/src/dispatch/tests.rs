@@ -39,6 +39,14 @@ impl Work for Fake {
         }
     }
 
+    async fn refuse(&self, call: &Call, caller: Value, raised: Raised) -> Result<Value, Raised> {
+        self.note(call).await;
+        match caller["taskToken"].as_str() {
+            Some(_) => Ok(Value::Null),
+            None => Err(raised),
+        }
+    }
+
     async fn settle(&self, call: &Call, event: Value) -> Settling {
         self.note(call).await;
         match event["detail"]["statementName"].as_str() {
@@ -102,7 +110,7 @@ fn nobody_asks() -> Result<Value, Raised> {
 }
 
 async fn handle(work: &Fake, event: Value) -> Result<Value, Raised> {
-    answer(work, nobody_asks, event, &context(30_000)).await
+    answer(work, nobody_asks, Event::read(&event.to_string())?, &context(30_000)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +200,7 @@ async fn each_record_has_its_share_and_what_is_not_begun_stays() {
     let begun = Instant::now();
     let records = ["1", "2", "3", "4"].map(|id| record(id, &completion("mine")));
     let batch = json!({"Records": records});
-    let answer = answer(&work, nobody_asks, batch, &context(31_500))
+    let answer = answer(&work, nobody_asks, Event::read(&batch.to_string()).expect("a batch"), &context(31_500))
         .await
         .expect("a batch");
     assert_eq!(

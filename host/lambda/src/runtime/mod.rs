@@ -107,14 +107,8 @@ async fn handle(host: Host, event: LambdaEvent<Box<RawValue>>) -> Result<Value, 
         deadline: Instant::now() + left,
         function_arn: Some(context.invoked_function_arn.clone()).filter(|arn| !arn.is_empty()),
     };
-    let event: Value = serde_json::from_str(payload.get()).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Failed(Raised::invalid(format!(
-            "the event cannot be read: at line {line}, column {column} it is broken or nested too deeply"
-        )))
-    })?;
     // In a task of its own a panic ends the task and not the process (where panics unwind).
-    match tokio::spawn(async move { host.handle(event, frame).await }).await {
+    match tokio::spawn(async move { host.handle_text(Box::<str>::from(payload), frame).await }).await {
         Ok(answer) => answer.map_err(Failed),
         Err(_) => {
             tracing::error!(
