@@ -106,6 +106,10 @@ fn not_understood(settings: &Settings, statement: &Statement) -> Result<(), Stri
             Unparsed::Elsewhere => {
                 "it runs a prepared statement, whose text is not here".to_owned()
             }
+            Unparsed::Ambiguous(doubtful) => format!(
+                "the text `{}` has two readings: {}",
+                doubtful.words, doubtful.doubt
+            ),
             Unparsed::TooDeep => "it is nested or chained too deep".to_owned(),
             Unparsed::Syntax {
                 leading_word: Some(word),

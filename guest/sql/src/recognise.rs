@@ -3,13 +3,13 @@
 //! The parser lacks many of Redshift's statements, and of others it tells no tables. What is recognised here is
 //! read to its end, or is marked as incomplete; a text that only begins like a statement is not recognised.
 
-use super::Kind;
-use super::cursor::Cursor;
-use super::statement::{Statement, classify};
-use super::token::TokenKind;
+use crate::Kind;
+use crate::cursor::Cursor;
+use crate::lexer::{TokenKind, literal_value};
+use crate::statement::{Statement, classify};
 
 /// Statements without a query of their own.
-pub(super) fn utility(sql: &str) -> Option<Statement> {
+pub(crate) fn utility(sql: &str) -> Option<Statement> {
     let mut cursor = Cursor::new(sql);
     let first = cursor.peek()?;
     if first.kind != TokenKind::Word {
@@ -35,15 +35,15 @@ pub(super) fn utility(sql: &str) -> Option<Statement> {
         "show" | "desc" | "describe" => Some(Statement::new(Kind::Show).incomplete()),
         "cancel" => Some(Statement::new(Kind::Cancel)),
         "comment" => Some(Statement::new(Kind::Comment).incomplete()),
-        "create" => super::recognise_ddl::create(&mut cursor),
-        "alter" => super::recognise_ddl::alter(&mut cursor),
-        "drop" => super::recognise_ddl::drop(&mut cursor),
+        "create" => crate::recognise_ddl::create(&mut cursor),
+        "alter" => crate::recognise_ddl::alter(&mut cursor),
+        "drop" => crate::recognise_ddl::drop(&mut cursor),
         _ => None,
     }
 }
 
 /// Whether the SQL begins like a statement for the parser.
-pub(super) fn begins_query(sql: &str) -> bool {
+pub(crate) fn begins_query(sql: &str) -> bool {
     const WORDS: [&str; 7] = [
         "select", "with", "insert", "update", "delete", "merge", "values",
     ];
@@ -94,7 +94,7 @@ fn copy(cursor: &mut Cursor<'_>) -> Option<Statement> {
 fn unload(cursor: &mut Cursor<'_>) -> Option<Statement> {
     cursor.eat("unload");
     let query = match (cursor.eat_symbol('('), cursor.next()) {
-        (true, Some(token)) if token.kind == TokenKind::Text => unquoted(token.text)?,
+        (true, Some(token)) => literal_value(&token)?,
         _ => return None,
     };
     if !(cursor.eat_symbol(')') && cursor.eat("to")) {
@@ -112,28 +112,6 @@ fn unload(cursor: &mut Cursor<'_>) -> Option<Statement> {
         complete: inner.complete && is_query,
         ..statement
     })
-}
-
-/// What a text in single or dollar quotes says.
-fn unquoted(text: &str) -> Option<String> {
-    if let Some(inside) = text.strip_prefix('\'') {
-        let inside = inside.strip_suffix('\'')?;
-        let mut plain = String::with_capacity(inside.len());
-        let mut characters = inside.chars().peekable();
-        while let Some(c) = characters.next() {
-            match c {
-                '\\' => plain.extend(characters.next()),
-                '\'' => {
-                    characters.next_if_eq(&'\'');
-                    plain.push(c);
-                }
-                _ => plain.push(c),
-            }
-        }
-        return Some(plain);
-    }
-    let tag = text.get(..text.get(1..)?.find('$')? + 2)?;
-    Some(text.strip_prefix(tag)?.strip_suffix(tag)?.to_owned())
 }
 
 /// `GRANT rights ON things TO …`, `GRANT rights FOR things IN SCHEMA schemas TO …`, and the same with REVOKE
@@ -182,7 +160,7 @@ fn rights(cursor: &mut Cursor<'_>, kind: Kind) -> Option<Statement> {
 }
 
 /// What is done to schemas as a whole: the tables in them are not named.
-pub(super) fn on_schemas(cursor: &mut Cursor<'_>, kind: Kind) -> Statement {
+pub(crate) fn on_schemas(cursor: &mut Cursor<'_>, kind: Kind) -> Statement {
     let names = cursor.names().unwrap_or_default();
     Statement::new(kind)
         .naming_schemas(names.into_iter().map(|name| name.name).collect())

@@ -1,10 +1,10 @@
 //! Statements with queries in them, by the parser.
 
-use super::Kind;
-use super::name::TableName;
-use super::scope::{Tables, table_name, table_of_expression, tables};
-use super::statement::Statement;
-use super::token::{TokenKind, offset, tokens};
+use crate::Kind;
+use crate::lexer::{TextForm, TokenKind, significant};
+use crate::name::TableName;
+use crate::scope::{Tables, table_name, table_of_expression, tables};
+use crate::statement::Statement;
 use sqlparser::ast;
 use sqlparser::ast::{FromTable, SetExpr, TableFactor, TableObject};
 use sqlparser::dialect::RedshiftSqlDialect;
@@ -16,7 +16,7 @@ const RECURSION_LIMIT: usize = 50;
 
 /// Why nothing was made of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     Syntax,
     TooDeep,
 }
@@ -25,7 +25,7 @@ pub(super) enum Refused {
 ///
 /// The parser's entry for any statement is not used: it knows statements of many databases that Redshift does not
 /// have, some of which nest, and they would be half of the component.
-pub(super) fn parse(sql: &str) -> Result<Statement, Refused> {
+pub(crate) fn parse(sql: &str) -> Result<Statement, Refused> {
     let sql = for_the_parser(sql);
     let parsed = Parser::new(&RedshiftSqlDialect {})
         .with_recursion_limit(RECURSION_LIMIT)
@@ -42,26 +42,23 @@ pub(super) fn parse(sql: &str) -> Result<Statement, Refused> {
 /// fewer, and without APPROXIMATE, which it does not know: none of them changes anything about the tables.
 fn for_the_parser(sql: &str) -> String {
     let mut text = String::with_capacity(sql.len());
-    let mut rest = sql;
-    let mut pending = tokens(sql).peekable();
+    let mut end = 0;
+    let mut pending = significant(sql).peekable();
     let mut is_first = true;
     while let Some(token) = pending.next() {
-        let Some(at) = offset(rest, token) else {
-            break;
-        };
-        let gap = rest.get(..at).unwrap_or("");
+        let gap = sql.get(end..token.start).unwrap_or("");
         // Two texts with a line break between them are one.
         if gap.contains(['\n', '\r']) {
             text.push('\n');
         } else if !gap.is_empty() {
             text.push(' ');
         }
-        rest = rest.get(at + token.text.len()..).unwrap_or("");
+        end = token.end();
         let is_approximate = token.is("approximate")
             && pending
                 .peek()
                 .is_some_and(|next| next.is("count") || next.is("percentile_disc"));
-        if token.kind == TokenKind::Text && token.text.starts_with('$') {
+        if token.kind == TokenKind::Text(TextForm::Dollar) {
             text.push_str(" '' ");
         } else if !is_approximate && token.kind != TokenKind::Semicolon {
             text.push_str(token.text);

@@ -1,17 +1,17 @@
 //! Walking over the tokens of a statement.
 
-use super::name::TableName;
-use super::token::{Token, TokenKind, tokens};
+use crate::lexer::{Token, TokenKind, significant as tokens};
+use crate::name::TableName;
 
 /// A position in the tokens of a statement, without semicolons.
 #[derive(Debug, Clone)]
-pub(super) struct Cursor<'s> {
+pub(crate) struct Cursor<'s> {
     tokens: Vec<Token<'s>>,
     position: usize,
 }
 
 impl<'s> Cursor<'s> {
-    pub(super) fn new(sql: &'s str) -> Self {
+    pub(crate) fn new(sql: &'s str) -> Self {
         Self {
             tokens: tokens(sql)
                 .filter(|token| token.kind != TokenKind::Semicolon)
@@ -20,27 +20,27 @@ impl<'s> Cursor<'s> {
         }
     }
 
-    pub(super) fn peek(&self) -> Option<Token<'s>> {
+    pub(crate) fn peek(&self) -> Option<Token<'s>> {
         self.tokens.get(self.position).copied()
     }
 
-    pub(super) fn next(&mut self) -> Option<Token<'s>> {
+    pub(crate) fn next(&mut self) -> Option<Token<'s>> {
         let token = self.peek()?;
         self.position += 1;
         Some(token)
     }
 
-    pub(super) fn at_end(&self) -> bool {
+    pub(crate) fn at_end(&self) -> bool {
         self.position >= self.tokens.len()
     }
 
     /// The tokens from here on.
-    pub(super) fn rest(&self) -> &[Token<'s>] {
+    pub(crate) fn rest(&self) -> &[Token<'s>] {
         self.tokens.get(self.position..).unwrap_or_default()
     }
 
     /// Step over these words if they are next, all of them.
-    pub(super) fn eat(&mut self, words: &str) -> bool {
+    pub(crate) fn eat(&mut self, words: &str) -> bool {
         let mut ahead = self.position;
         for word in words.split(' ') {
             match self.tokens.get(ahead) {
@@ -53,18 +53,18 @@ impl<'s> Cursor<'s> {
     }
 
     /// Step over the first of these that is next.
-    pub(super) fn eat_any(&mut self, choices: &[&str]) -> bool {
+    pub(crate) fn eat_any(&mut self, choices: &[&str]) -> bool {
         choices.iter().any(|words| self.eat(words))
     }
 
-    pub(super) fn eat_symbol(&mut self, symbol: char) -> bool {
+    pub(crate) fn eat_symbol(&mut self, symbol: char) -> bool {
         let found = self.peek().is_some_and(|token| token.is_symbol(symbol));
         self.position += usize::from(found);
         found
     }
 
     /// A dotted name.
-    pub(super) fn name(&mut self) -> Option<TableName> {
+    pub(crate) fn name(&mut self) -> Option<TableName> {
         let mut parts = vec![self.part()?];
         while self.eat_symbol('.') {
             parts.push(self.part()?);
@@ -73,7 +73,7 @@ impl<'s> Cursor<'s> {
     }
 
     /// Dotted names with commas between them.
-    pub(super) fn names(&mut self) -> Option<Vec<TableName>> {
+    pub(crate) fn names(&mut self) -> Option<Vec<TableName>> {
         let mut names = vec![self.name()?];
         while self.eat_symbol(',') {
             names.push(self.name()?);
@@ -82,7 +82,7 @@ impl<'s> Cursor<'s> {
     }
 
     /// Step over tokens up to one of these words outside of brackets, and over the word.
-    pub(super) fn skip_to(&mut self, word: &str) -> bool {
+    pub(crate) fn skip_to(&mut self, word: &str) -> bool {
         let mut depth = 0_usize;
         while let Some(token) = self.next() {
             if token.is_symbol('(') {

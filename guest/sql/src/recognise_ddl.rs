@@ -1,16 +1,16 @@
 //! CREATE, ALTER and DROP, recognised by their words.
 
-use super::Kind;
-use super::cursor::Cursor;
-use super::recognise::on_schemas;
-use super::statement::Statement;
-use super::token::{Token, offset};
+use crate::Kind;
+use crate::cursor::Cursor;
+use crate::lexer::Token;
+use crate::recognise::on_schemas;
+use crate::statement::Statement;
 
 /// Things that are users or groups of them.
 const USERS: [&str; 4] = ["user", "group", "role", "identity provider"];
 
 /// CREATE of what has no query and no columns.
-pub(super) fn create(cursor: &mut Cursor<'_>) -> Option<Statement> {
+pub(crate) fn create(cursor: &mut Cursor<'_>) -> Option<Statement> {
     cursor.eat("create");
     cursor.eat("or replace");
     if cursor.eat("external schema") {
@@ -66,15 +66,15 @@ fn schemas(cursor: &mut Cursor<'_>, kind: Kind) -> Option<Statement> {
 }
 
 /// A CREATE of a table or a view.
-pub(super) struct Definition<'s> {
+pub(crate) struct Definition<'s> {
     /// Its kind and its target, which are certain whatever the query is. Complete but for the query.
-    pub(super) statement: Statement,
+    pub(crate) statement: Statement,
     /// The query that it is made of.
-    pub(super) query: Option<&'s str>,
+    pub(crate) query: Option<&'s str>,
 }
 
 /// CREATE TABLE, EXTERNAL TABLE or VIEW.
-pub(super) fn definition(sql: &str) -> Option<Definition<'_>> {
+pub(crate) fn definition(sql: &str) -> Option<Definition<'_>> {
     let mut cursor = Cursor::new(sql);
     if !cursor.eat("create") {
         return None;
@@ -135,19 +135,19 @@ fn at_query<'s, 't>(sql: &'s str, tokens: &'t [Token<'s>]) -> (&'t [Token<'s>], 
 
 fn query_text<'s>(sql: &'s str, tokens: &[Token<'s>]) -> Option<&'s str> {
     let (as_word, query) = tokens.split_first()?;
-    let begin = offset(sql, *as_word)? + as_word.text.len();
+    let begin = as_word.end();
     let end = match query {
         [.., with, no, schema, binding]
             if with.is("with") && no.is("no") && schema.is("schema") && binding.is("binding") =>
         {
-            offset(sql, *with)?
+            with.start
         }
         _ => sql.len(),
     };
     sql.get(begin..end)
 }
 
-pub(super) fn alter(cursor: &mut Cursor<'_>) -> Option<Statement> {
+pub(crate) fn alter(cursor: &mut Cursor<'_>) -> Option<Statement> {
     cursor.eat("alter");
     if cursor.eat("table") {
         return alter_table(cursor);
@@ -191,7 +191,7 @@ fn alter_table(cursor: &mut Cursor<'_>) -> Option<Statement> {
     })
 }
 
-pub(super) fn drop(cursor: &mut Cursor<'_>) -> Option<Statement> {
+pub(crate) fn drop(cursor: &mut Cursor<'_>) -> Option<Statement> {
     cursor.eat("drop");
     let tables = if cursor.eat("table") || cursor.eat("external table") {
         Some(Kind::DropTable)

@@ -6,6 +6,7 @@ fn show(sql: &str) -> String {
     let statement = classify(sql);
     let kind = |kind: &Result<Kind, Unparsed>| match kind {
         Ok(kind) => kind.name().to_owned(),
+        Err(Unparsed::Ambiguous(doubtful)) => format!("ambiguous {:?}", doubtful.doubt),
         Err(Unparsed::TooDeep) => "too deep".to_owned(),
         Err(Unparsed::Elsewhere) => "elsewhere".to_owned(),
         Err(Unparsed::Syntax { leading_word }) => {
@@ -72,7 +73,7 @@ fn statements_are_what_they_are() {
         ),
         (
             "select 1 /* from a /* nested */ from b */ from s.c -- from d",
-            "select r[s.c] w[]",
+            "ambiguous NestedComment r[] w[] ?",
         ),
         // Names of WITH are no tables, but what they hide at other places is one.
         (
@@ -101,10 +102,10 @@ fn statements_are_what_they_are() {
         ),
         (
             "select 1 -- a\runion all select 2 from s.t",
-            "select r[s.t] w[]",
+            "ambiguous CarriageReturn r[] w[] ?",
         ),
         (
-            "select $\u{20ac}$ from s.t $\u{20ac}$ from s.u",
+            "select $\u{e9}$ from s.t $\u{e9}$ from s.u",
             "select r[s.u] w[]",
         ),
         // TABLE names a table that the parser does not tell, and Redshift does not have it.
@@ -332,7 +333,11 @@ fn statements_are_what_they_are() {
         ("select 1; drop table t", "unparsed select r[] w[] ?"),
         ("drop table s.t frob", "unparsed drop r[] w[] ?"),
         ("truncate s.t; drop table x", "unparsed truncate r[] w[] ?"),
-        ("select 'it\\'s; drop table x; --'", "select r[] w[]"),
+        (
+            "select 'it\\'s; drop table x; --'",
+            "ambiguous Backslash r[] w[] ?",
+        ),
+        ("select 'it\\'s; drop table x;'", "select r[] w[]"),
     ] {
         if show(sql) != expected {
             wrong.push(format!(
@@ -469,7 +474,7 @@ proptest! {
     #[test]
     fn comments_and_case_change_nothing(
         position in 0_usize..6,
-        comment in prop::sample::select(vec!["/* drop table x */", "-- ; \n", "/* /* */ ' */", "\n\t"]),
+        comment in prop::sample::select(vec!["/* drop table x */", "-- ; \n", "/* ' */", "\n\t"]),
     ) {
         let words = ["select", "a", "from", "s.t", "where", "b = 'x;y'"];
         let mut with = words.to_vec();

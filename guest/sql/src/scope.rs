@@ -1,19 +1,19 @@
 //! The tables of a parsed statement, without the names that a WITH gave to queries.
 
-use super::name::TableName;
+use crate::name::TableName;
 use sqlparser::ast::{Expr, ObjectName, Query, SetExpr, TableFactor, Visit, Visitor};
 use std::ops::ControlFlow;
 
 /// The tables that occur in a part of a syntax tree, once for each time.
 #[derive(Debug, Default)]
-pub(super) struct Tables {
+pub(crate) struct Tables {
     /// Those with names of one to three parts.
-    pub(super) found: Vec<TableName>,
+    pub(crate) found: Vec<TableName>,
     /// Whether a name was found that is no table's, so that the list is not complete.
-    pub(super) incomplete: bool,
+    pub(crate) incomplete: bool,
     /// Whether `TABLE name` stands for a query somewhere. Redshift does not have it, and the parser gives its name
     /// as no table's.
-    pub(super) has_table_command: bool,
+    pub(crate) has_table_command: bool,
     scopes: Vec<Scope>,
 }
 
@@ -28,14 +28,14 @@ struct Scope {
 }
 
 /// Find the tables.
-pub(super) fn tables(tree: &impl Visit) -> Tables {
+pub(crate) fn tables(tree: &impl Visit) -> Tables {
     let mut tables = Tables::default();
     let _: ControlFlow<()> = tree.visit(&mut tables);
     tables
 }
 
 /// A table's name as the parser gives it.
-pub(super) fn table_name(name: &ObjectName) -> Option<TableName> {
+pub(crate) fn table_name(name: &ObjectName) -> Option<TableName> {
     let parts: Option<Vec<String>> = name
         .0
         .iter()
@@ -45,7 +45,7 @@ pub(super) fn table_name(name: &ObjectName) -> Option<TableName> {
 }
 
 /// A table's name where the grammar has an expression.
-pub(super) fn table_of_expression(expression: &Expr) -> Option<TableName> {
+pub(crate) fn table_of_expression(expression: &Expr) -> Option<TableName> {
     match expression {
         Expr::Identifier(ident) => TableName::from_parts(std::slice::from_ref(&ident.value)),
         Expr::CompoundIdentifier(parts) => {

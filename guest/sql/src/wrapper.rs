@@ -1,18 +1,16 @@
 //! Statements around a statement.
 
-use super::Kind;
-use super::token::{Token, TokenKind, tokens};
+use crate::Kind;
+use crate::lexer::{Token, TokenKind, significant};
 
 /// The statement inside of EXPLAIN, of the declaration of a cursor, or of PREPARE, and which of them it is.
-pub(super) fn split(sql: &str) -> Option<(Kind, &str)> {
-    let mut rest = tokens(sql);
+pub(crate) fn split(sql: &str) -> Option<(Kind, &str)> {
+    let mut rest = significant(sql);
     let first = rest.next()?;
     if first.is("explain") {
-        let mut behind = rest.clone();
-        if behind.next().is_some_and(|token| token.is("verbose")) {
-            rest = behind;
-        }
-        return Some((Kind::Explain, rest.remaining()));
+        let verbose = rest.next().filter(|token| token.is("verbose"));
+        let end = verbose.unwrap_or(first).end();
+        return Some((Kind::Explain, sql.get(end..)?));
     }
     let (kind, word) = if first.is("declare") {
         (Kind::Cursor, "for")
@@ -25,7 +23,7 @@ pub(super) fn split(sql: &str) -> Option<(Kind, &str)> {
     let before = |token: &Token<'_>| token.kind != TokenKind::Semicolon;
     while let Some(token) = rest.next().filter(before) {
         if token.is(word) {
-            return Some((kind, rest.remaining()));
+            return Some((kind, sql.get(token.end()..)?));
         }
     }
     None

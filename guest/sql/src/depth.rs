@@ -3,38 +3,38 @@
 //! The parser bounds its own recursion, but it builds `a OR b OR c …` in a loop: a tree as deep as the chain is
 //! long, which overflows the stack when it is walked or dropped. 100 KB of SQL has room for 25,000 operators.
 
-use super::token::{Token, TokenKind, tokens};
+use crate::lexer::{Token, TokenKind, significant};
 
 /// The deepest tree that is parsed, in operators and brackets from root to leaf.
 ///
-/// With [`deep_sql_cases`](super::deep_sql_cases) the stack was measured: in the guest nesting takes the most of it
+/// With [`deep_sql_cases`](crate::deep_sql_cases) the stack was measured: in the guest nesting takes the most of it
 /// (`guest/standard/build.rs`), and a chain of this length less than nesting at its own bound.
-pub(super) const MAX_DEPTH: usize = 600;
+pub(crate) const MAX_DEPTH: usize = 600;
 
 /// The deepest nesting that is parsed: of brackets, of joins that wait for their condition, of operators in
 /// front of an operand. A little less than the parser's own limit, which it does not always report.
-pub(super) const MAX_NESTING: usize = 48;
+pub(crate) const MAX_NESTING: usize = 48;
 
 /// The most tables in one FROM, and parts of one name, that are parsed.
 ///
 /// The parser spends a kilobyte on each: 100 KB of `a, a, a` or `a.b.c` would take more memory than a policy
 /// may have.
-pub(super) const MAX_WIDTH: usize = 1000;
+pub(crate) const MAX_WIDTH: usize = 1000;
 
 /// What the tree of a text can become at most.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bound {
+pub(crate) struct Bound {
     /// From root to leaf.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
     /// Calls of the parser in one another.
-    pub(super) nesting: usize,
+    pub(crate) nesting: usize,
     /// Tables in one FROM, or parts of one name.
-    pub(super) width: usize,
+    pub(crate) width: usize,
 }
 
 impl Bound {
     /// Whether the tree is shallow enough to be built.
-    pub(super) fn is_safe(self) -> bool {
+    pub(crate) fn is_safe(self) -> bool {
         self.depth <= MAX_DEPTH && self.nesting <= MAX_NESTING && self.width <= MAX_WIDTH
     }
 }
@@ -72,9 +72,9 @@ impl Level {
 /// An upper bound of the tree.
 ///
 /// Every operator since the last comma of the same bracket counts as one level, whatever its precedence.
-pub(super) fn bound(sql: &str) -> Bound {
+pub(crate) fn bound(sql: &str) -> Bound {
     let mut scan = Scan::default();
-    for token in tokens(sql) {
+    for token in significant(sql) {
         scan.step(token);
         // Nothing is gained by reading on, and the stack of levels stays small.
         if scan.nesting > MAX_NESTING {
@@ -121,9 +121,18 @@ impl<'s> Scan<'s> {
                 self.level.tables = self.level.tables.map(|tables| tables + 1);
             }
             TokenKind::Symbol('.') => {}
-            TokenKind::Symbol(_) | TokenKind::Cast | TokenKind::Placeholder => self.operator(run),
+            TokenKind::Symbol(_)
+            | TokenKind::Cast
+            | TokenKind::Placeholder
+            | TokenKind::Position => {
+                self.operator(run);
+            }
             TokenKind::Word => self.word(token, run),
-            TokenKind::QuotedName | TokenKind::Text | TokenKind::Number | TokenKind::Semicolon => {}
+            TokenKind::QuotedName
+            | TokenKind::Text(_)
+            | TokenKind::Number
+            | TokenKind::Semicolon => {}
+            TokenKind::Space | TokenKind::LineComment | TokenKind::BlockComment => {}
         }
         self.dots = match token.kind {
             TokenKind::Symbol('.') => self.dots + 1,
@@ -282,7 +291,7 @@ fn begins_clause(previous: Option<Token<'_>>) -> bool {
                         Role::Operator | Role::SetOperator | Role::Join
                     )
             }
-            TokenKind::QuotedName | TokenKind::Text | TokenKind::Number => true,
+            TokenKind::QuotedName | TokenKind::Text(_) | TokenKind::Number => true,
             TokenKind::Symbol(')' | ']') => true,
             _ => false,
         },

@@ -1,6 +1,6 @@
 //! What can be said of SQL without parsing it: how many statements, which placeholders, texts in it.
 
-use super::token::{Token, TokenKind, tokens};
+use crate::lexer::{Token, TokenKind, significant as tokens};
 use std::collections::BTreeSet;
 
 /// SQL that Redshift takes in one call, in bytes (the service's 100 KB).
@@ -33,7 +33,7 @@ pub fn placeholders(sql: &str) -> BTreeSet<&str> {
 /// Whether a text in quotes stands in the SQL.
 #[must_use]
 pub fn has_text_literal(sql: &str) -> bool {
-    tokens(sql).any(|token| token.kind == TokenKind::Text)
+    tokens(sql).any(|token| token.is_text())
 }
 
 /// The first word in lower case: a hint at what SQL is about that nobody could read further.

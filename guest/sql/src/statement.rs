@@ -1,12 +1,13 @@
 //! What one statement is and touches.
 
-use super::Kind;
-use super::depth;
-use super::name::TableName;
-use super::parsed::{self, Refused};
-use super::recognise_ddl::{self, Definition};
-use super::text::{count_statements, leading_word};
-use super::{recognise, stack, wrapper};
+use crate::Kind;
+use crate::depth;
+use crate::lexer::{Doubtful, first_doubt};
+use crate::name::TableName;
+use crate::parsed::{self, Refused};
+use crate::recognise_ddl::{self, Definition};
+use crate::text::{count_statements, leading_word};
+use crate::{recognise, stack, wrapper};
 
 /// What is known of one statement.
 ///
@@ -37,6 +38,8 @@ pub enum Unparsed {
         /// Its first word, in lower case: a hint, no evidence.
         leading_word: Option<String>,
     },
+    /// A part of it has two readings, and the database may have either.
+    Ambiguous(Doubtful),
     /// It is nested, or chained, deeper than can be parsed safely.
     TooDeep,
     /// It is not in the text: EXECUTE runs what was prepared elsewhere.
@@ -45,7 +48,7 @@ pub enum Unparsed {
 
 impl Statement {
     /// Of this kind, touching nothing so far.
-    pub(super) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         Self {
             kind: Ok(kind),
             inner: None,
@@ -85,7 +88,7 @@ impl Statement {
     }
 
     /// EXECUTE: what it does is written where it was prepared.
-    pub(super) fn executing() -> Self {
+    pub(crate) fn executing() -> Self {
         Self {
             inner: Some(Err(Unparsed::Elsewhere)),
             complete: false,
@@ -119,17 +122,17 @@ impl Statement {
         self
     }
 
-    pub(super) fn writing(mut self, tables: Vec<TableName>) -> Self {
+    pub(crate) fn writing(mut self, tables: Vec<TableName>) -> Self {
         self.writes.extend(tables);
         self
     }
 
-    pub(super) fn naming_schemas(mut self, schemas: Vec<String>) -> Self {
+    pub(crate) fn naming_schemas(mut self, schemas: Vec<String>) -> Self {
         self.schemas.extend(schemas);
         self
     }
 
-    pub(super) fn incomplete(mut self) -> Self {
+    pub(crate) fn incomplete(mut self) -> Self {
         self.complete = false;
         self
     }
@@ -140,6 +143,9 @@ impl Statement {
 /// It never fails and its stack is bounded, whatever the text.
 #[must_use]
 pub fn classify(sql: &str) -> Statement {
+    if let Some(doubtful) = first_doubt(sql) {
+        return Statement::unparsed(Unparsed::Ambiguous(doubtful));
+    }
     match wrapper::split(sql) {
         Some((Kind::Explain, inner)) => {
             let mut statement = classify_plain(inner);

@@ -1,12 +1,13 @@
-//! What a text of SQL is and what it touches.
+//! What a text of Redshift SQL is and what it touches.
 //!
-//! Texts are read by a tokenizer of our own. Statements that are a few words and names are recognised by
+//! Everything here reads SQL with the one [`lexer`]. Statements that are a few words and names are recognised by
 //! these; statements with queries are parsed with `sqlparser`, if they are not too deep for it.
 
 mod cursor;
 mod deep;
 mod depth;
 mod kind;
+pub mod lexer;
 mod name;
 mod parsed;
 mod recognise;
@@ -15,7 +16,6 @@ mod scope;
 mod stack;
 mod statement;
 mod text;
-mod token;
 mod wrapper;
 
 pub use deep::deep_sql_cases;
