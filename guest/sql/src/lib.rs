@@ -1,6 +1,6 @@
 //! What a text of Redshift SQL is and what it touches.
 //!
-//! Everything here reads SQL with the one [`lexer`]. Statements that are a few words and names are recognised by
+//! Everything here reads SQL with the one [`lexer`], the masking of [`secrets`] too. Statements that are a few words and names are recognised by
 //! these; statements with queries are parsed with `sqlparser`, if they are not too deep for it.
 
 mod cursor;
@@ -13,6 +13,7 @@ mod parsed;
 mod recognise;
 mod recognise_ddl;
 mod scope;
+pub mod secrets;
 mod stack;
 mod statement;
 mod text;

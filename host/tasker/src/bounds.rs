@@ -267,7 +267,7 @@ mod tests {
         it holds more than 8 values (lists, objects, texts, numbers, true, false, null); the first one too many is at byte 33, in `list`
         its lists and objects are nested more than 3 deep, at byte 24, in `deep`
         its lists and objects are nested more than 3 deep, at byte 3
-        its lists and objects are nested more than 3 deep, at byte 76, in `[31mnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…`
+        its lists and objects are nested more than 3 deep, at byte 77, in `[31mnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…`
         ");
     }
 
