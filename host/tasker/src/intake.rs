@@ -6,7 +6,7 @@ use crate::{
     custom_resource::CustomResource,
     ports::TaskToken,
     raised::Raised,
-    secrets::{Secrets, for_each_text},
+    secrets::{LENT_MAX, Secrets, for_each_text},
     waiting::Waiting,
 };
 
@@ -117,6 +117,12 @@ pub fn take(payload: Value) -> Result<Intake, Raised> {
 
     let mut payload = Value::Object(fields);
     for_each_text(&mut payload, &mut |text| secrets.lend(text));
+    if secrets.lent() > LENT_MAX {
+        return Err(Raised::invalid(format!(
+            "the payload holds more than {LENT_MAX} secrets in its SQL (literals after words such as PASSWORD, access keys, \
+             signatures); split it up"
+        )));
+    }
     Ok(Intake {
         payload,
         waiting,

@@ -34,6 +34,10 @@ const VARIABLES: [&str; 4] = [
 /// its start on every cold start. What blocks (compiling a policy) has threads of its own.
 #[must_use]
 pub fn run() -> ExitCode {
+    #[cfg(feature = "compiler")]
+    if let Some(ended) = signalbox_policy::compile::child() {
+        return ended;
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
