@@ -8,18 +8,17 @@
 mod failures;
 
 use std::{
+    io::{Read, Write as _},
     path::{Path, PathBuf},
-    process::{ExitCode, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    process::{Child, Command, ExitCode, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    process::Command,
-    sync::Mutex,
-    time::timeout,
-};
+use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     engine::{self, Metering, Target},
@@ -45,11 +44,15 @@ const MEMORY_LEAST: u64 = 128 << 20;
 const MEMORY_OF_HOST: u64 = 96 << 20;
 /// Machine code is at most so many times as long as a component's file may be.
 const CODE_TIMES: u64 = 8;
-/// So much of what the compiler says about a failure is told.
+/// And this much more.
+const CODE_LEAST: u64 = 64 << 20;
+/// So many characters of what the compiler says about a failure are told.
 const SAID: usize = 2_000;
+/// So many bytes of it are read.
+const SAID_READ: u64 = 64 << 10;
 
 /// One at a time: more would share the time and add up the memory.
-static TURN: Mutex<()> = Mutex::const_new(());
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Compiles in a child process.
 #[derive(Debug, Clone)]
@@ -69,7 +72,7 @@ impl Compiler {
     pub(crate) async fn compile(
         &self,
         policy: &str,
-        bytes: &[u8],
+        bytes: Vec<u8>,
         digest: &str,
     ) -> Result<Vec<u8>, LoadError> {
         failures::check(policy, digest)?;
@@ -108,7 +111,7 @@ impl Compiler {
         })
     }
 
-    async fn ask(&self, bytes: &[u8], seconds: u64, memory: u64) -> Result<Vec<u8>, Failed> {
+    async fn ask(&self, bytes: Vec<u8>, seconds: u64, memory: u64) -> Result<Vec<u8>, Failed> {
         let program = |error: std::io::Error| Failed::Program(error.to_string());
         let mut child = Command::new(&self.program)
             .arg(ARGUMENT)
@@ -123,7 +126,6 @@ impl Compiler {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .map_err(program)?;
         let (Some(mut input), Some(output), Some(errors)) =
@@ -131,24 +133,26 @@ impl Compiler {
         else {
             return Err(Failed::Program("it has no pipes".to_owned()));
         };
-        let most = CODE_TIMES * u64::try_from(bytes.len()).unwrap_or(u64::MAX / CODE_TIMES) + (64 << 20);
-        let (mut code, mut said) = (Vec::new(), Vec::new());
-        let write = async {
-            // A compiler that ends early says why itself.
-            let _ = input.write_all(bytes).await;
-            drop(input);
-        };
-        let (mut output, mut errors) = (output.take(most), errors.take(64 << 10));
-        let ((), read, _) = tokio::join!(
-            write,
-            output.read_to_end(&mut code),
-            errors.read_to_end(&mut said)
-        );
-        read.map_err(program)?;
-        let status = child.wait().await.map_err(program)?;
+        let child = Running(Arc::new(Mutex::new(child)));
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX / CODE_TIMES);
+        // A compiler that ends early says why itself.
+        let write = spawn_blocking(move || drop(input.write_all(&bytes)));
+        let code = spawn_blocking(move || read(output, CODE_TIMES * length + CODE_LEAST));
+        let said = spawn_blocking(move || read(errors, SAID_READ));
+        let (_, code, said) = tokio::join!(write, code, said);
+        let process = Arc::clone(&child.0);
+        // Its output has ended, so it has, or does at once.
+        let status = spawn_blocking(move || {
+            let mut process = process.lock().unwrap_or_else(PoisonError::into_inner);
+            process.wait()
+        });
+        let status = status.await.map_err(|error| program(error.into()))?;
+        let status = status.map_err(program)?;
+        let code = code.map_err(|error| program(error.into()))?;
         if status.success() {
-            return Ok(code);
+            return code.map_err(program);
         }
+        let said = said.ok().and_then(Result::ok).unwrap_or_default();
         let said: String = String::from_utf8_lossy(&said)
             .trim()
             .chars()
@@ -160,6 +164,26 @@ impl Compiler {
             None => Err(Failed::Limits(format!("the compiler was ended ({status})"))),
         }
     }
+}
+
+/// A compiler that is ended when nobody waits for it any more.
+struct Running(Arc<Mutex<Child>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Whoever holds the lock waits for its end already.
+        if let Ok(mut child) = self.0.try_lock() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Reads at most so many bytes.
+fn read(from: impl Read, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Why there is no machine code.
@@ -221,7 +245,6 @@ pub fn child() -> Option<ExitCode> {
     Some(match work(metering, seconds, memory) {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, reason)) => {
-            use std::io::Write as _;
             let _ = writeln!(std::io::stderr(), "{reason}");
             ExitCode::from(code)
         }
@@ -229,7 +252,6 @@ pub fn child() -> Option<ExitCode> {
 }
 
 fn work(metering: Metering, seconds: u64, memory: u64) -> Result<(), (u8, String)> {
-    use std::io::{Read as _, Write as _};
     let unusable = |error: &dyn std::fmt::Display| (UNUSABLE, error.to_string());
     limit(seconds, memory).map_err(|error| unusable(&error))?;
     let mut component = Vec::new();
@@ -251,19 +273,13 @@ fn work(metering: Metering, seconds: u64, memory: u64) -> Result<(), (u8, String
 /// Has the system end this process where it takes more.
 #[cfg(unix)]
 fn limit(seconds: u64, memory: u64) -> std::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rlimit::{Resource, setrlimit};
     for (resource, most) in [
-        (Resource::Cpu, seconds),
-        (Resource::Data, memory),
-        (Resource::Core, 0),
+        (Resource::CPU, seconds),
+        (Resource::DATA, memory),
+        (Resource::CORE, 0),
     ] {
-        setrlimit(
-            resource,
-            Rlimit {
-                current: Some(most),
-                maximum: Some(most),
-            },
-        )?;
+        setrlimit(resource, most, most)?;
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ pub(crate) struct Http {
 impl Http {
     /// For a registry: `HOST` or `HOST:PORT`.
     pub(crate) fn new(registry: &str) -> Result<Self, RegistryError> {
+        use_ring();
         let near = is_loopback(host(registry));
         let builder = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -96,6 +97,11 @@ impl Http {
         })
         .await
     }
+}
+
+/// Says which cryptography TLS uses: without a default reqwest panics. Whoever chose one before keeps it.
+pub(crate) fn use_ring() {
+    let _: Result<(), _> = rustls::crypto::ring::default_provider().install_default();
 }
 
 async fn within<T>(

@@ -10,11 +10,19 @@
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use ring::{
+    rand::{SecureRandom as _, SystemRandom},
+    signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
+};
 
 /// What a line of a signature begins with.
 const LINE: &str = "# signalbox-signature: ";
 const ALGORITHM: &str = "ed25519:";
+/// What a private key in PKCS#8 begins with: version 1, which every tool reads, of Ed25519 (RFC 8410, section 7). The
+/// 32 bytes of the key follow.
+const PKCS8_HEAD: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 
 /// A public key: `ed25519:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,9 +61,12 @@ impl SigningKey {
     /// # Errors
     /// The machine gives no random bytes.
     pub fn generate() -> Result<(Self, Vec<u8>), KeyError> {
-        let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Random)?;
-        let document = pair.to_pkcs8v1().map_err(|_| KeyError::Random)?;
-        Ok((Self(pair), document.as_ref().to_vec()))
+        let mut seed = [0; 32];
+        SystemRandom::new()
+            .fill(&mut seed)
+            .map_err(|_| KeyError::Random)?;
+        let document = [PKCS8_HEAD.as_slice(), &seed].concat();
+        Self::from_pkcs8(&document).map(|key| (key, document))
     }
 
     /// Reads a key in PKCS#8, as [`SigningKey::generate`] or OpenSSL write it.

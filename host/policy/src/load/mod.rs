@@ -253,7 +253,7 @@ impl PolicyEngine {
         {
             return Ok(component);
         }
-        let code = compiler.compile(name, &bytes, digest).await?;
+        let code = compiler.compile(name, bytes.into_owned(), digest).await?;
         crate::cache::keep(&engine, folder.as_deref(), digest, &code)
             .map_err(|error| invalid(format!("{error:#}")))
     }

@@ -9,7 +9,7 @@ mod ranges;
 
 pub use ranges::{ranges, ranges_with_expired_items};
 
-use super::{Expect, Item, Key, Ledger, LedgerError, Query, Write, WriteError};
+use signalbox_tasker::ports::{Expect, Item, Key, Ledger, LedgerError, Query, Write, WriteError};
 
 /// The time of all checks: seconds since the Unix epoch.
 const NOW: i64 = 1_700_000_000;

@@ -1,7 +1,7 @@
 //! Ranges of a partition: order, bounds, limits.
 
 use super::{NOW, item, key, put};
-use crate::ports::{Expect, Ledger, LedgerError, Page, Query};
+use signalbox_tasker::ports::{Expect, Ledger, LedgerError, Page, Query};
 
 /// A query reads its range of its partition, in its order, up to its limit.
 pub async fn ranges(ledger: &dyn Ledger, scope: &str) {
