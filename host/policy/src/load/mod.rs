@@ -20,7 +20,7 @@ pub use source::Source;
 pub(crate) use {check::is_component, source::deserialize};
 
 #[cfg(feature = "compiler")]
-use self::outline::Outline;
+pub(crate) use self::outline::Outline;
 #[cfg(feature = "compiler")]
 use crate::compile::Compiler;
 use crate::{

@@ -87,7 +87,7 @@ impl Texts {
         if lent.lent == sql {
             return Some(Cow::Owned(lent.whole.clone()));
         }
-        Some(Cow::Owned(lent.into(sql)))
+        Some(Cow::Owned(lent.put_into(sql)))
     }
 
     /// The whole of a text from which something was lent.
@@ -99,7 +99,7 @@ impl Texts {
 
 impl Lent {
     /// Puts what was lent into SQL that says the same with other white space and comments: literal by literal.
-    fn into(&self, sql: &str) -> String {
+    fn put_into(&self, sql: &str) -> String {
         let literals = |text| significant(text).filter(Token::is_text);
         let mut out = String::with_capacity(sql.len());
         let mut done = 0;

@@ -5,7 +5,7 @@ mod lend;
 mod lookalike;
 mod redact;
 
-pub use redact::{LENT_MAX, Misplaced, Secrets};
+pub use redact::{LENT_MAX, Misplaced, Secrets, TAKEN_MAX};
 pub use signalbox_sql::secrets::{
     is_secret_word, mask as mask_literals, mask_quoted, mask_values as mask_sql,
 };

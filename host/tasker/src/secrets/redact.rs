@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, OnceLock},
 };
 
@@ -22,6 +22,8 @@ const REMOVED: &str = "[secret removed]";
 const SHORTEST_TAKEN: usize = 16;
 /// The same of a lent one. Redshift's passwords have at least eight characters.
 const SHORTEST_LENT: usize = 8;
+/// The most secrets that are taken out of one payload.
+pub const TAKEN_MAX: usize = 100;
 /// The most secrets that are lent from one payload.
 pub const LENT_MAX: usize = 1_000;
 
@@ -37,7 +39,8 @@ pub const LENT_MAX: usize = 1_000;
 /// comment or semicolon of the statement is hidden from the policy.
 #[derive(Clone, Default)]
 pub struct Secrets {
-    taken: Vec<String>,
+    taken: BTreeSet<String>,
+    known_taken: Arc<OnceLock<Known>>,
     /// Placeholder and secret.
     lent: HashMap<String, String>,
     texts: Texts,
@@ -63,17 +66,19 @@ impl Secrets {
     /// Remembers a secret that was taken out of the event.
     pub fn take(&mut self, secret: &str) {
         if !secret.is_empty() {
-            self.taken.push(secret.to_owned());
+            self.taken.insert(secret.to_owned());
+            self.known_taken = Arc::default();
             self.known = Arc::default();
         }
     }
 
     /// Replaces the secrets of a text by placeholders, and remembers the text for [`Secrets::restore`].
     pub fn lend(&mut self, text: &mut String) {
+        // A token is nowhere else than where it belongs, in no statement either.
+        self.withhold_taken(text);
         let found = lend::find(text);
         if found.is_empty() {
             self.texts.note(text, None);
-            self.withhold(text);
             return;
         }
         let mut lent = String::with_capacity(text.len());
@@ -84,18 +89,18 @@ impl Secrets {
             lent.push_str(text.get(done..range.start).unwrap_or_default());
             lent.push_str(&placeholder);
             done = range.end;
-            if !self.is_taken(secret) {
-                self.lent.insert(placeholder, secret.to_owned());
-            }
+            self.lent.insert(placeholder, secret.to_owned());
         }
         lent.push_str(text.get(done..).unwrap_or_default());
         let whole = std::mem::replace(text, lent);
         self.known = Arc::default();
-        // A token is nowhere else than where it belongs, in no statement either.
-        self.withhold_taken(text);
-        let mut whole = whole;
-        self.withhold_taken(&mut whole);
         self.texts.note(text, Some(whole));
+    }
+
+    /// How many secrets were taken.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.taken.len()
     }
 
     /// How many secrets were lent.
@@ -104,18 +109,12 @@ impl Secrets {
         self.lent.len()
     }
 
-    fn is_taken(&self, secret: &str) -> bool {
-        self.taken.iter().any(|taken| taken == secret)
-    }
-
     fn withhold_taken(&self, text: &mut String) {
-        for secret in &self.taken {
-            if secret.len() >= SHORTEST_TAKEN && text.contains(secret.as_str()) {
-                *text = text.replace(secret.as_str(), REMOVED);
-            } else if text == secret {
-                REMOVED.clone_into(text);
-            }
-        }
+        let known = self.known_taken.get_or_init(|| {
+            let taken = self.taken.iter();
+            Known::new(taken.map(|secret| (secret.as_str(), REMOVED, SHORTEST_TAKEN)))
+        });
+        known.replace(text);
     }
 
     fn known(&self) -> &AllKnown {
