@@ -78,11 +78,34 @@ fn what_has_too_much_of_anything_is_refused_before_it_is_compiled() {
     let desk = Desk::new();
     let nothing = vec![0, 0x0b];
     for (name, bytes, wanted) in [
-        ("many.wasm", component(HANDLER, &vec![nothing.clone(); 100_001]), "more than 100000 functions"),
-        ("long.wasm", component(HANDLER, &[costly(10, 1_100_000)]), "more than 1048576 bytes in one function"),
-        ("wide.wasm", component(HANDLER, &[costly(20_001, 100)]), "more than 20000 locals in one function"),
-        ("all.wasm", component(HANDLER, &vec![costly(19_000, 10); 200]), "locals in all functions together"),
-        ("other.wasm", component("other:policy/handler@0.1.0", &vec![costly(2_000, 900_000); 3]), "`other:policy/handler@0.1.0`; `signalbox:policy/handler@"),
+        (
+            "many.wasm",
+            component(HANDLER, &vec![nothing.clone(); 100_001]),
+            "more than 100000 functions",
+        ),
+        (
+            "long.wasm",
+            component(HANDLER, &[costly(10, 1_100_000)]),
+            "more than 1048576 bytes in one function",
+        ),
+        (
+            "wide.wasm",
+            component(HANDLER, &[costly(20_001, 100)]),
+            "more than 20000 locals in one function",
+        ),
+        (
+            "all.wasm",
+            component(HANDLER, &vec![costly(19_000, 10); 200]),
+            "locals in all functions together",
+        ),
+        (
+            "other.wasm",
+            component(
+                "other:policy/handler@0.1.0",
+                &vec![costly(2_000, 900_000); 3],
+            ),
+            "`other:policy/handler@0.1.0`; `signalbox:policy/handler@",
+        ),
     ] {
         desk.file(name, bytes);
         let began = Instant::now();
@@ -98,7 +121,10 @@ fn what_has_too_much_of_anything_is_refused_before_it_is_compiled() {
 #[test]
 fn what_costs_too_much_to_compile_is_ended_at_its_limits() {
     let desk = Desk::new();
-    desk.file("costly.wasm", component(HANDLER, &vec![costly(2_000, 900_000); 3]));
+    desk.file(
+        "costly.wasm",
+        component(HANDLER, &vec![costly(2_000, 900_000); 3]),
+    );
     for (variable, value, wanted) in [
         ("SIGNALBOX_COMPILE_SECONDS", "2", "2 s of processor time"),
         ("SIGNALBOX_COMPILE_MEMORY_MB", "100", "100 MB"),

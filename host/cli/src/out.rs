@@ -81,13 +81,21 @@ pub(crate) fn raw(text: impl Display) {
 /// Writes an error.
 pub(crate) fn error(text: impl Display) {
     progress::clear();
-    let _ = writeln!(anstream::stderr().lock(), "{BAD}error:{BAD:#} {}", Safe(text));
+    let _ = writeln!(
+        anstream::stderr().lock(),
+        "{BAD}error:{BAD:#} {}",
+        Safe(text)
+    );
 }
 
 /// Writes what deserves a look and is no error, whoever reads standard output.
 pub(crate) fn note(text: impl Display) {
     progress::clear();
-    let _ = writeln!(anstream::stderr().lock(), "{NOTE}note:{NOTE:#} {}", Safe(text));
+    let _ = writeln!(
+        anstream::stderr().lock(),
+        "{NOTE}note:{NOTE:#} {}",
+        Safe(text)
+    );
 }
 
 /// A text in a style.

@@ -62,7 +62,10 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let inner = place.path().join("a/b");
         folder(&inner).unwrap();
-        assert_eq!((mode(&inner), mode(inner.parent().unwrap())), (0o700, 0o700));
+        assert_eq!(
+            (mode(&inner), mode(inner.parent().unwrap())),
+            (0o700, 0o700)
+        );
         let new = inner.join("new");
         file(&new).unwrap();
         assert_eq!(mode(&new), 0o600);

@@ -160,7 +160,9 @@ impl Compiler {
             .collect();
         match status.code() {
             Some(code) if code == i32::from(INVALID) => Err(Failed::Invalid(said)),
-            Some(code) => Err(Failed::Program(format!("it ended with code {code}: {said}"))),
+            Some(code) => Err(Failed::Program(format!(
+                "it ended with code {code}: {said}"
+            ))),
             None => Err(Failed::Limits(format!("the compiler was ended ({status})"))),
         }
     }

@@ -391,7 +391,8 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_granted_is_nothing_reached_and_each_action_is_its_own() {
-        let of = |grants| GrantedServices::new(Arc::new(Denied), Arc::new(grants), "p", Arc::default());
+        let of =
+            |grants| GrantedServices::new(Arc::new(Denied), Arc::new(grants), "p", Arc::default());
         for (action, failure) in try_all(&of(Grants::default())).await {
             assert!(by_grants(&failure), "{action}: {failure:?}");
         }

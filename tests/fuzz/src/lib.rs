@@ -38,6 +38,7 @@ pub fn sql(data: &[u8]) {
 }
 
 /// Settings of the standard policy.
+#[cfg(feature = "kit")]
 pub fn settings(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         let _ = signalbox_kit::settings::read(text);
@@ -62,8 +63,13 @@ pub fn payload(data: &[u8]) {
     let Ok(intake) = intake::take(payload) else {
         return;
     };
-    let lent = intake.payload.get("sqlStatement").and_then(|sql| sql.as_str());
-    if let (Some(lent), Some(whole), false) = (lent, whole.as_ref().and_then(|sql| sql.as_str()), has_token) {
+    let lent = intake
+        .payload
+        .get("sqlStatement")
+        .and_then(|sql| sql.as_str());
+    if let (Some(lent), Some(whole), false) =
+        (lent, whole.as_ref().and_then(|sql| sql.as_str()), has_token)
+    {
         let restored = intake.secrets.restore(lent).expect("the caller's own SQL");
         assert_eq!(restored, whole, "it runs as it was written");
     }

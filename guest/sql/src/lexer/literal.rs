@@ -106,7 +106,13 @@ pub(super) fn unescape(inside: &str, mut place: impl FnMut(usize)) -> String {
     }
     String::from_utf8(value).unwrap_or_else(|error| {
         // One byte for one byte, so that places stay.
-        let ascii = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
+        let ascii = |byte: &u8| {
+            if byte.is_ascii() {
+                char::from(*byte)
+            } else {
+                '?'
+            }
+        };
         error.as_bytes().iter().map(ascii).collect()
     })
 }

@@ -91,8 +91,10 @@ fn push(found: &mut dyn FnMut(Range<usize>), start: usize, length: usize) {
 /// is taken for a value.
 fn bare(text: &str, start: usize) -> usize {
     let rest = text.get(start..).unwrap_or_default();
-    rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '=' | '_' | '%' | '-'))
-        .unwrap_or(rest.len())
+    rest.find(|c: char| {
+        !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '=' | '_' | '%' | '-')
+    })
+    .unwrap_or(rest.len())
 }
 
 /// Looks into a literal that is none itself.
@@ -131,22 +133,43 @@ mod tests {
     fn every_secret_literal_is_found() {
         for (sql, found) in [
             ("create user u password 'x1' valid until '2027'", vec!["x1"]),
-            ("alter user u PASSWORD -- c\n /* d /* e */ */ E'a\\'b'", vec!["a\\'b"]),
+            (
+                "alter user u PASSWORD -- c\n /* d /* e */ */ E'a\\'b'",
+                vec!["a\\'b"],
+            ),
             ("create user u password $x$ it's $x$", vec![" it's "]),
-            ("create user u password 'ab'\n -- c\n 'cd'", vec!["ab", "cd"]),
-            ("create user u with encrypted password = 'a''b'", vec!["a''b"]),
+            (
+                "create user u password 'ab'\n -- c\n 'cd'",
+                vec!["ab", "cd"],
+            ),
+            (
+                "create user u with encrypted password = 'a''b'",
+                vec!["a''b"],
+            ),
             ("password 'unterminated", vec!["unterminated"]),
             ("password ''", vec![]),
             (
                 "copy t from 's3://b' access_key_id 'A1' secret_access_key 'B1' session_token 'C1' csv",
                 vec!["A1", "B1", "C1"],
             ),
-            ("copy t from 's3://b' credentials as 'aws_access_key_id=A;b=c'", vec!["aws_access_key_id=A;b=c"]),
+            (
+                "copy t from 's3://b' credentials as 'aws_access_key_id=A;b=c'",
+                vec!["aws_access_key_id=A;b=c"],
+            ),
             ("call p('aws_secret_access_key=/a+b=;x')", vec!["/a+b="]),
-            ("create identity provider i parameters '{\"client_secret\" : \"a b\", \"id\":\"x\"}'", vec!["a b"]),
-            ("execute 'create user u password ''it''''s'' '", vec!["it''''s"]),
+            (
+                "create identity provider i parameters '{\"client_secret\" : \"a b\", \"id\":\"x\"}'",
+                vec!["a b"],
+            ),
+            (
+                "execute 'create user u password ''it''''s'' '",
+                vec!["it''''s"],
+            ),
             ("execute 'create user u password \\'x1\\' '", vec!["x1"]),
-            ("create procedure p() as $$ begin execute 'alter user u password ''x1'''; end $$", vec!["x1"]),
+            (
+                "create procedure p() as $$ begin execute 'alter user u password ''x1'''; end $$",
+                vec!["x1"],
+            ),
         ] {
             assert_eq!(values(sql), found, "{sql}");
         }

@@ -1,8 +1,9 @@
 //! Masking for people and records.
 
 use super::{
-    looked_at, settled,
+    looked_at,
     place::{Place, Places},
+    settled,
     words::has_secret,
 };
 use crate::lexer::{Parts, TextForm, Token, TokenKind, tokens};
@@ -34,13 +35,20 @@ struct Looked {
 }
 
 fn once(text: &str, depth: u32) -> Looked {
-    let mut out = Out { text, done: 0, changed: None };
+    let mut out = Out {
+        text,
+        done: 0,
+        changed: None,
+    };
     let mut places = Places::default();
     let mut from = 0;
     while let Some(rest) = text.get(from..).filter(|rest| !rest.is_empty()) {
         let mut resume = None;
         for token in tokens(rest) {
-            let token = Token { start: token.start + from, ..token };
+            let token = Token {
+                start: token.start + from,
+                ..token
+            };
             looked_at(token.text.len());
             match places.at(&token) {
                 Place::Secret if token.kind == TokenKind::QuotedName => out.replace(&token, NAME),
@@ -84,7 +92,10 @@ fn once(text: &str, depth: u32) -> Looked {
             None => break,
         }
     }
-    Looked { text: out.finish(), is_armed: places.is_armed() }
+    Looked {
+        text: out.finish(),
+        is_armed: places.is_armed(),
+    }
 }
 
 /// A text on its way out.
@@ -146,14 +157,26 @@ fn joined(text: &str, literal: &Token<'_>) -> Joined {
     }
     let is_apostrophe = literal.kind != TokenKind::Text(TextForm::Dollar);
     match rest.chars().next() {
-        Some(c) if is_apostrophe && !c.is_whitespace() && !matches!(c, ',' | ';' | ')' | '|' | ':' | '=' | ']' | '}' | '.' | '\'' | '"') => Joined::Word,
+        Some(c)
+            if is_apostrophe
+                && !c.is_whitespace()
+                && !matches!(
+                    c,
+                    ',' | ';' | ')' | '|' | ':' | '=' | ']' | '}' | '.' | '\'' | '"'
+                ) =>
+        {
+            Joined::Word
+        }
         _ => Joined::Nothing,
     }
 }
 
 /// Looks into a token that may hold SQL, or a list of names and values.
 fn inside(token: &Token<'_>, depth: u32) -> Looked {
-    let nothing = Looked { text: None, is_armed: false };
+    let nothing = Looked {
+        text: None,
+        is_armed: false,
+    };
     let Some(parts) = Parts::of(token) else {
         return nothing;
     };
@@ -163,7 +186,10 @@ fn inside(token: &Token<'_>, depth: u32) -> Looked {
             return nothing;
         }
         let hidden = format!("{}{BARE}{}", parts.opening, parts.closing);
-        return Looked { text: Some(hidden), is_armed: false };
+        return Looked {
+            text: Some(hidden),
+            is_armed: false,
+        };
     }
     let mut looked = once(&content, depth + 1);
     looked.text = looked.text.map(|masked| parts.around(&masked));
@@ -183,7 +209,10 @@ mod tests {
                 "CREATE USER u PASSWORD 'hunter2' VALID UNTIL '2027-01-01'",
                 "CREATE USER u PASSWORD '***' VALID UNTIL '2027-01-01'",
             ),
-            ("alter user u with password='a''b'", "alter user u with password='***'"),
+            (
+                "alter user u with password='a''b'",
+                "alter user u with password='***'",
+            ),
             (
                 "COPY t FROM 's3://b' CREDENTIALS AS 'aws_access_key_id=A;aws_secret_access_key=B' CSV",
                 "COPY t FROM 's3://b' CREDENTIALS AS '***' CSV",
@@ -192,15 +221,27 @@ mod tests {
                 "COPY t FROM 's3://b' access_key_id 'A' secret_access_key 'B' session_token 'C'",
                 "COPY t FROM 's3://b' access_key_id '***' secret_access_key '***' session_token '***'",
             ),
-            ("create user u password 'unterminated", "create user u password '***'"),
-            ("CREATE USER u PASSWORD $x$ hunter2 $x$", "CREATE USER u PASSWORD '***'"),
+            (
+                "create user u password 'unterminated",
+                "create user u password '***'",
+            ),
+            (
+                "CREATE USER u PASSWORD $x$ hunter2 $x$",
+                "CREATE USER u PASSWORD '***'",
+            ),
             ("password $x$ hunter2", "password '***'"),
             ("password E'a\\'b' x", "password '***' x"),
             ("password -- c\n'x'", "password -- c\n'***'"),
-            ("password /* c /* d */ */ 'x'", "password /* c /* d */ */ '***'"),
+            (
+                "password /* c /* d */ */ 'x'",
+                "password /* c /* d */ */ '***'",
+            ),
             ("password 'ab'\n  'cd', 'e'", "password '***'\n  '***', 'e'"),
             ("password 'ab' || 'cd'", "password '***' || '***'"),
-            ("password quote_literal ( 'x' )", "password quote_literal ( '***' )"),
+            (
+                "password quote_literal ( 'x' )",
+                "password quote_literal ( '***' )",
+            ),
             (
                 "where u.password in ('x', 'y') and a = 'b'",
                 "where u.password in ('***', '***') and a = 'b'",
@@ -230,9 +271,18 @@ mod tests {
                 "-- create user u password 'x'\nselect 1",
                 "-- create user u password '***'\nselect 1",
             ),
-            ("/* password 'x' */ select 'y'", "/* password '***' */ select 'y'"),
-            ("ERROR: near password 'x': syntax", "ERROR: near password '***': syntax"),
-            ("ERROR: near \"password 'x'\" in 'y'", "ERROR: near \"password '***'\" in 'y'"),
+            (
+                "/* password 'x' */ select 'y'",
+                "/* password '***' */ select 'y'",
+            ),
+            (
+                "ERROR: near password 'x': syntax",
+                "ERROR: near password '***': syntax",
+            ),
+            (
+                "ERROR: near \"password 'x'\" in 'y'",
+                "ERROR: near \"password '***'\" in 'y'",
+            ),
             (
                 "it doesn't take password 'hunter2' at 'y'",
                 "it doesn't take password '***' at 'y'",
@@ -279,9 +329,40 @@ mod tests {
     /// Words and marks of which everything is made that a lexer can stumble over.
     fn sql() -> impl Strategy<Value = String> {
         let part = prop::sample::select(vec![
-            "'", "''", "\"", "$$", "$a$", "\\", "/*", "*/", "--", "\n", "\r", " ", "=", "(", ")",
-            ",", "|", ";", ":", ".", "e", "password", "PWD ", "token=", "as ", "x", "7", "é",
-            "***", "'***'", "\"password\"", "db_secret ", "in ", "f",
+            "'",
+            "''",
+            "\"",
+            "$$",
+            "$a$",
+            "\\",
+            "/*",
+            "*/",
+            "--",
+            "\n",
+            "\r",
+            " ",
+            "=",
+            "(",
+            ")",
+            ",",
+            "|",
+            ";",
+            ":",
+            ".",
+            "e",
+            "password",
+            "PWD ",
+            "token=",
+            "as ",
+            "x",
+            "7",
+            "é",
+            "***",
+            "'***'",
+            "\"password\"",
+            "db_secret ",
+            "in ",
+            "f",
         ]);
         prop::collection::vec(part, 0..24).prop_map(|parts| parts.concat())
     }

@@ -72,7 +72,12 @@ fn a_small_stack_is_enough_for_any_length() {
     let all = move || {
         for (before, part, after) in attacks() {
             let text = format!("{before}{}{after}", part.repeat(600_000 / part.len()));
-            let _ = (mask(&text), find(&text), mask_values(&text), mask_quoted(&text));
+            let _ = (
+                mask(&text),
+                find(&text),
+                mask_values(&text),
+                mask_quoted(&text),
+            );
         }
     };
     thread.spawn(all).unwrap().join().unwrap();

@@ -63,7 +63,9 @@ pub(super) fn is_secret_name(quoted: &str) -> bool {
 
 /// Whether this word of SQL makes the literal behind it a secret.
 pub(super) fn is_secret(word: &str) -> bool {
-    SECRET.iter().any(|secret| word.eq_ignore_ascii_case(secret))
+    SECRET
+        .iter()
+        .any(|secret| word.eq_ignore_ascii_case(secret))
 }
 
 /// Whether a word of SQL ends in one that does: `db_password`.
@@ -81,7 +83,9 @@ pub(super) fn ends_secret(word: &str) -> bool {
 
 /// Whether a literal behind this word is still that of the secret word before it.
 pub(super) fn is_filler(word: &str) -> bool {
-    FILLERS.iter().any(|filler| word.eq_ignore_ascii_case(filler))
+    FILLERS
+        .iter()
+        .any(|filler| word.eq_ignore_ascii_case(filler))
 }
 
 /// As [`is_filler`], where a text is masked.

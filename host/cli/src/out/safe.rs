@@ -18,7 +18,9 @@ impl<T: Display> Display for Safe<T> {
         while let Some(at) = rest.find(acts) {
             let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
             f.write_str(before)?;
-            let ours = colours.iter().find(|colour| from.starts_with(colour.as_str()));
+            let ours = colours
+                .iter()
+                .find(|colour| from.starts_with(colour.as_str()));
             let taken = match ours {
                 Some(colour) => {
                     f.write_str(colour)?;
@@ -87,6 +89,9 @@ mod tests {
         let document = serde_json::json!({"a": "\u{1b}[2J\u{9b}\u{202e}é\n"});
         let text = safe_json(&serde_json::to_string_pretty(&document).unwrap());
         assert!(!text.chars().any(acts), "{text}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), document);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            document
+        );
     }
 }

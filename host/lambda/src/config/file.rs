@@ -166,7 +166,10 @@ mod tests {
             format!("# {}", "x".repeat(1_100_000)),
         ] {
             let message = refused(&text);
-            assert!(message.contains("bytes; at most") || message.contains("it holds too much"), "{message}");
+            assert!(
+                message.contains("bytes; at most") || message.contains("it holds too much"),
+                "{message}"
+            );
         }
         // Deep is the parser's own to refuse.
         assert!(!refused(&format!("x = {}", "[".repeat(100_000))).is_empty());

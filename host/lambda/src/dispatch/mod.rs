@@ -17,7 +17,11 @@ use tracing::Instrument;
 
 pub use self::afterwards::Totals;
 use self::{afterwards::Counter, work::Work};
-use crate::{event::{Event, Unread}, records::Records, set::Refresher};
+use crate::{
+    event::{Event, Unread},
+    records::Records,
+    set::Refresher,
+};
 
 /// The name of the error that fails an invocation whose event is worth another try: Lambda repeats an asynchronous
 /// invocation by itself. No state machine sees it.
@@ -123,11 +127,7 @@ impl Host {
     ///
     /// # Errors
     /// As [`Host::handle_text`].
-    pub async fn handle(
-        &self,
-        event: Value,
-        context: InvocationContext,
-    ) -> Result<Value, Raised> {
+    pub async fn handle(&self, event: Value, context: InvocationContext) -> Result<Value, Raised> {
         self.handle_text(event.to_string(), context).await
     }
 

@@ -110,7 +110,13 @@ fn nobody_asks() -> Result<Value, Raised> {
 }
 
 async fn handle(work: &Fake, event: Value) -> Result<Value, Raised> {
-    answer(work, nobody_asks, Event::read(&event.to_string())?, &context(30_000)).await
+    answer(
+        work,
+        nobody_asks,
+        Event::read(&event.to_string())?,
+        &context(30_000),
+    )
+    .await
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,9 +206,14 @@ async fn each_record_has_its_share_and_what_is_not_begun_stays() {
     let begun = Instant::now();
     let records = ["1", "2", "3", "4"].map(|id| record(id, &completion("mine")));
     let batch = json!({"Records": records});
-    let answer = answer(&work, nobody_asks, Event::read(&batch.to_string()).expect("a batch"), &context(31_500))
-        .await
-        .expect("a batch");
+    let answer = answer(
+        &work,
+        nobody_asks,
+        Event::read(&batch.to_string()).expect("a batch"),
+        &context(31_500),
+    )
+    .await
+    .expect("a batch");
     assert_eq!(
         answer,
         json!({"batchItemFailures": [{"itemIdentifier": "4"}]}),

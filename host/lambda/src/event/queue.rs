@@ -78,8 +78,8 @@ fn read(record: &RawValue) -> Result<Record, String> {
     if kind_of(record) != "an object" {
         return Err(format!("is {}, not an object", kind_of(record)));
     }
-    let fields: Fields<'_> = serde_json::from_str(record.get())
-        .map_err(|_| "has a field more than once".to_owned())?;
+    let fields: Fields<'_> =
+        serde_json::from_str(record.get()).map_err(|_| "has a field more than once".to_owned())?;
     if fields.event_source.and_then(text).as_deref() != Some("aws:sqs") {
         return Err("is not from SQS (`eventSource` is not `aws:sqs`)".to_owned());
     }
@@ -89,9 +89,7 @@ fn read(record: &RawValue) -> Result<Record, String> {
         .filter(|id| !id.is_empty())
         .ok_or("has no `messageId`")?;
     let body = match fields.body {
-        Some(body) => {
-            text(body).ok_or_else(|| format!("`body` is {}, not a text", kind_of(body)))
-        }
+        Some(body) => text(body).ok_or_else(|| format!("`body` is {}, not a text", kind_of(body))),
         None => Err("`body` is missing".to_owned()),
     };
     Ok(Record { message_id, body })

@@ -38,19 +38,13 @@ fn payloads_of_the_original_and_of_ours() {
         json!({"sqlStatement": 3}),
         json!({"sqlStatement": "select 1", "source": "aws.redshift-data", "detail-type": "x"}),
     ] {
-        assert_eq!(
-            recognise(payload.clone()),
-            Ok(Event::Payload(payload))
-        );
+        assert_eq!(recognise(payload.clone()), Ok(Event::Payload(payload)));
     }
 }
 
 #[test]
 fn events_of_eventbridge() {
-    assert_eq!(
-        recognise(completion()),
-        Ok(Event::Completion(completion()))
-    );
+    assert_eq!(recognise(completion()), Ok(Event::Completion(completion())));
     let stopped = json!({
         "source": "aws.states", "detail-type": "Step Functions Execution Status Change",
         "detail": {"executionArn": "arn", "status": "ABORTED", "stopDate": 1}
@@ -70,10 +64,7 @@ fn events_of_eventbridge() {
 
 #[test]
 fn what_the_host_is_asked_itself_is_answered_at_once_and_to_no_token() {
-    assert_eq!(
-        recognise(json!({"action": "status"})),
-        Ok(Event::Status)
-    );
+    assert_eq!(recognise(json!({"action": "status"})), Ok(Event::Status));
     for action in ["sweep", "status"] {
         let without = json!({"action": action, "taskToken": null});
         assert!(!matches!(
@@ -162,10 +153,7 @@ fn completion_events_of_every_shape_are_taken() {
     for detail in details {
         let mut event = completion();
         event["detail"] = detail;
-        assert_eq!(
-            recognise(event.clone()),
-            Ok(Event::Completion(event))
-        );
+        assert_eq!(recognise(event.clone()), Ok(Event::Completion(event)));
     }
 }
 
@@ -310,11 +298,17 @@ proptest! {
 fn bombs() -> Vec<(String, &'static str)> {
     vec![
         (format!("[{}[]]", "[],".repeat(2_000_000)), "values"),
-        (format!("{{\"sqlStatement\": [{}0]}}", "0,".repeat(60_000)), "values"),
+        (
+            format!("{{\"sqlStatement\": [{}0]}}", "0,".repeat(60_000)),
+            "values",
+        ),
         (format!("[{}0]", "{\"\":0},".repeat(30_000)), "values"),
         ("[".repeat(6_000_000), "nested"),
         (format!("{{\"a\":{}", "{\"a\":".repeat(1_000_000)), "nested"),
-        (format!("{{\"sqlStatement\":\"{}\"}}", "x".repeat(1_100_000)), "bytes"),
+        (
+            format!("{{\"sqlStatement\":\"{}\"}}", "x".repeat(1_100_000)),
+            "bytes",
+        ),
         (format!("\"{}\"", "x".repeat(6_400_000)), "bytes"),
     ]
 }
@@ -342,13 +336,23 @@ fn who_waits_for_a_payload_that_is_not_read_is_known() {
     let Ok(Event::Unread(unread)) = Event::read(&text) else {
         panic!("not read")
     };
-    assert_eq!(unread.caller, json!({"taskToken": "T", "executionArn": "arn:e"}));
-    assert!(unread.raised.message.contains("in `sqlStatement`"), "{}", unread.raised);
+    assert_eq!(
+        unread.caller,
+        json!({"taskToken": "T", "executionArn": "arn:e"})
+    );
+    assert!(
+        unread.raised.message.contains("in `sqlStatement`"),
+        "{}",
+        unread.raised
+    );
 }
 
 #[test]
 fn one_message_that_is_too_large_leaves_the_others_of_its_batch() {
-    let bomb = format!("{{\"taskToken\": \"T\", \"x\": [{}0]}}", "[],".repeat(60_000));
+    let bomb = format!(
+        "{{\"taskToken\": \"T\", \"x\": [{}0]}}",
+        "[],".repeat(60_000)
+    );
     let nobody = format!("{{\"x\": {}", "[".repeat(70));
     let batch = json!({"Records": [
         message("1", &bomb),
@@ -362,7 +366,9 @@ fn one_message_that_is_too_large_leaves_the_others_of_its_batch() {
         panic!("{:?}", records[0].message())
     };
     assert_eq!(unread.caller, json!({"taskToken": "T"}));
-    assert!(matches!(records[1].message(), Message::Malformed(why) if why.contains("nested more than 64 deep")));
+    assert!(
+        matches!(records[1].message(), Message::Malformed(why) if why.contains("nested more than 64 deep"))
+    );
     assert_eq!(records[2].message(), Message::Completion(completion()));
 }
 
@@ -370,8 +376,14 @@ fn one_message_that_is_too_large_leaves_the_others_of_its_batch() {
 fn a_batch_of_many_records_is_a_list_of_texts() {
     let records = format!("{{\"Records\":[{}1]}}", "[],".repeat(100_000));
     let raised = Event::read(&records).expect_err("no records of SQS");
-    assert!(raised.message.contains("record 1 of `Records` is a list"), "{raised}");
+    assert!(
+        raised.message.contains("record 1 of `Records` is a list"),
+        "{raised}"
+    );
     let too_many = format!("{{\"Records\":[{}1]}}", "[],".repeat(200_000));
     let raised = Event::read(&too_many).expect_err("too many");
-    assert!(raised.message.contains("the event is too large"), "{raised}");
+    assert!(
+        raised.message.contains("the event is too large"),
+        "{raised}"
+    );
 }

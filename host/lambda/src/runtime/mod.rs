@@ -112,7 +112,9 @@ async fn handle(host: Host, event: LambdaEvent<Box<RawValue>>) -> Result<Value, 
         function_arn: Some(context.invoked_function_arn.clone()).filter(|arn| !arn.is_empty()),
     };
     // In a task of its own a panic ends the task and not the process (where panics unwind).
-    match tokio::spawn(async move { host.handle_text(Box::<str>::from(payload), frame).await }).await {
+    match tokio::spawn(async move { host.handle_text(Box::<str>::from(payload), frame).await })
+        .await
+    {
         Ok(answer) => answer.map_err(Failed),
         Err(_) => {
             tracing::error!(

@@ -72,9 +72,7 @@ impl Failures {
         {
             all.remove(&first);
         }
-        let pause = PAUSE
-            .saturating_mul(1 << (tries - 1).min(16))
-            .min(LONGEST);
+        let pause = PAUSE.saturating_mul(1 << (tries - 1).min(16)).min(LONGEST);
         all.insert(
             digest.to_owned(),
             Failure {

@@ -120,10 +120,7 @@ fn no_handler(policy: &str, newest: Option<Version>, exports: &[String]) -> Load
     let wanted = newest.map_or_else(String::new, |newest| format!("{HANDLER}{newest}"));
     let reason = match exports {
         [] => format!("it exports nothing; `{wanted}` is missing"),
-        names => format!(
-            "it exports `{}`; `{wanted}` is missing",
-            names.join("`, `")
-        ),
+        names => format!("it exports `{}`; `{wanted}` is missing", names.join("`, `")),
     };
     LoadError::world(policy, reason)
 }

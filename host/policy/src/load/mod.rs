@@ -139,9 +139,7 @@ impl PolicyEngine {
             redact,
         } = loading;
         check::settings(&name, &settings)?;
-        let (component, digest) = self
-            .component(&name, source, limits, World::Policy)
-            .await?;
+        let (component, digest) = self.component(&name, source, limits, World::Policy).await?;
         let generation = check::world(&self.engine, &component, &name, self.generations)?;
         let prepared = self
             .linker

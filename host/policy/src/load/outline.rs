@@ -29,9 +29,17 @@ impl Counts {
             ("functions", self.functions, 100_000),
             ("bytes in one function", self.body, 1_048_576),
             ("locals in one function", self.locals, 20_000),
-            ("locals in all functions together", self.all_locals, 3_000_000),
+            (
+                "locals in all functions together",
+                self.all_locals,
+                3_000_000,
+            ),
             ("types", self.types, 100_000),
-            ("imports, exports, instances and aliases", self.names, 200_000),
+            (
+                "imports, exports, instances and aliases",
+                self.names,
+                200_000,
+            ),
         ];
         let exceeded = bounds.into_iter().find(|(_, found, most)| found > most)?;
         Some((exceeded.0, exceeded.2))

@@ -61,7 +61,9 @@ impl Known {
         };
         let mut out = String::new();
         let mut done = 0;
-        while let Some(found) = automaton.find(aho_corasick::Input::new(text.as_str()).range(done..)) {
+        while let Some(found) =
+            automaton.find(aho_corasick::Input::new(text.as_str()).range(done..))
+        {
             let Some((secret, replacement)) = self.patterns.get(found.pattern().as_usize()) else {
                 break;
             };
@@ -112,6 +114,9 @@ mod tests {
         assert_eq!(replaced(&["ab"], "cab"), "cab");
         assert_eq!(replaced(&[], "cab"), "cab");
         let (long, longer) = ("ä".repeat(40), "ä".repeat(50));
-        assert_eq!(replaced(&[&long, &longer], &format!("1{longer}2{long}3")), "1[x]2[x]3");
+        assert_eq!(
+            replaced(&[&long, &longer], &format!("1{longer}2{long}3")),
+            "1[x]2[x]3"
+        );
     }
 }

@@ -145,11 +145,9 @@ impl Secrets {
                 })
                 .collect();
             AllKnown {
-                texts: Known::new(
-                    texts
-                        .iter()
-                        .map(|(secret, replacement, shortest)| (secret.as_str(), *replacement, *shortest)),
-                ),
+                texts: Known::new(texts.iter().map(|(secret, replacement, shortest)| {
+                    (secret.as_str(), *replacement, *shortest)
+                })),
                 json: Known::new(
                     json.iter()
                         .map(|(secret, replacement)| (secret.as_str(), replacement.as_str(), 0)),
@@ -206,7 +204,8 @@ impl Secrets {
         if let Some(restored) = self.texts.restored(sql) {
             return Ok(restored);
         }
-        let has_placeholder = |text: &str| self.lent.keys().any(|known| text.contains(known.as_str()));
+        let has_placeholder =
+            |text: &str| self.lent.keys().any(|known| text.contains(known.as_str()));
         let misplaced = find_by_place(sql)
             .into_iter()
             .filter_map(|range| sql.get(range))
@@ -309,12 +308,24 @@ mod tests {
     #[test]
     fn every_secret_literal_is_lent_and_put_back_into_its_statement() {
         for (sql, secrets_of_it) in [
-            ("COPY t FROM 's3://b' ACCESS_KEY_ID 'AKIAIOSFODNN7EXAMPLE' SECRET_ACCESS_KEY 'wJal/rXUtn+FEMI' SESSION_TOKEN 'FwoGZX==' x", vec!["AKIA", "wJal", "FwoG"]),
-            ("create user u password /* c */ E'Hun''ter\\'2' valid until 'infinity'", vec!["Hun", "ter"]),
+            (
+                "COPY t FROM 's3://b' ACCESS_KEY_ID 'AKIAIOSFODNN7EXAMPLE' SECRET_ACCESS_KEY 'wJal/rXUtn+FEMI' SESSION_TOKEN 'FwoGZX==' x",
+                vec!["AKIA", "wJal", "FwoG"],
+            ),
+            (
+                "create user u password /* c */ E'Hun''ter\\'2' valid until 'infinity'",
+                vec!["Hun", "ter"],
+            ),
             ("create user u password $x$ Hunter2 $x$;", vec!["Hunter"]),
             ("create user u password 'Hun'\n 'ter2'", vec!["Hun", "ter2"]),
-            ("see 'https://b.example/k?a=1&X-Amz-Signature=f00f00f00f00f00f00&b=2' and https://b.example/k?a=1", vec!["f00f"]),
-            ("call p($$ execute 'alter user u password ''Hunter22''' $$)", vec!["Hunter"]),
+            (
+                "see 'https://b.example/k?a=1&X-Amz-Signature=f00f00f00f00f00f00&b=2' and https://b.example/k?a=1",
+                vec!["f00f"],
+            ),
+            (
+                "call p($$ execute 'alter user u password ''Hunter22''' $$)",
+                vec!["Hunter"],
+            ),
         ] {
             let (secrets, text) = lent(sql);
             for secret in secrets_of_it {
@@ -356,16 +367,27 @@ mod tests {
 
     #[test]
     fn a_lent_secret_comes_back_as_its_placeholder() {
-        let (secrets, _) = lent("create user u password 'it''s \"secret\"' -- AKIAIOSFODNN7EXAMPLE");
-        for reply in ["near it''s \"secret\"", "near it's \"secret\" and", "key AKIAIOSFODNN7EXAMPLE"] {
+        let (secrets, _) =
+            lent("create user u password 'it''s \"secret\"' -- AKIAIOSFODNN7EXAMPLE");
+        for reply in [
+            "near it''s \"secret\"",
+            "near it's \"secret\" and",
+            "key AKIAIOSFODNN7EXAMPLE",
+        ] {
             let scrubbed = secrets.scrubbed(reply);
             assert!(scrubbed.contains(PLACEHOLDER), "{scrubbed}");
-            assert!(!scrubbed.contains("secret\"") && !scrubbed.contains("AKIA"), "{scrubbed}");
+            assert!(
+                !scrubbed.contains("secret\"") && !scrubbed.contains("AKIA"),
+                "{scrubbed}"
+            );
         }
         let mut rows = serde_json::json!({"Records": [[{"stringValue": "x it's \"secret\" y"}, {"stringValue": "AKIAIOSFODNN7EXAMPLE"}, {"stringValue": "ASIAIOSFODNN7EXAMPLE"}]]}).to_string();
         secrets.withhold_in_json(&mut rows);
         assert!(!rows.contains("it's") && !rows.contains("AKIA"), "{rows}");
-        assert!(rows.contains("ASIAIOSFODNN7EXAMPLE"), "rows are the caller's data: {rows}");
+        assert!(
+            rows.contains("ASIAIOSFODNN7EXAMPLE"),
+            "rows are the caller's data: {rows}"
+        );
         assert!(serde_json::from_str::<serde_json::Value>(&rows).is_ok());
         assert_eq!(
             Secrets::default().scrubbed("denied for AKIAIOSFODNN7EXAMPLE"),
@@ -380,8 +402,14 @@ mod tests {
         let mut value = "AKIAIOSFODNN7EXAMPLE".to_owned();
         secrets.lend(&mut sql);
         secrets.lend(&mut value);
-        assert_eq!(secrets.restore_parameter(&sql, &value), "AKIAIOSFODNN7EXAMPLE");
-        assert_eq!(secrets.restore_parameter("select reverse(:key)", &value), value);
+        assert_eq!(
+            secrets.restore_parameter(&sql, &value),
+            "AKIAIOSFODNN7EXAMPLE"
+        );
+        assert_eq!(
+            secrets.restore_parameter("select reverse(:key)", &value),
+            value
+        );
         assert_eq!(secrets.restore_parameter(&sql, "other"), "other");
     }
 

@@ -15,8 +15,8 @@ use signalbox_policy::{
     contract::{
         BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
         DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartOptions, StartedStatement,
-        StatementDescription, StatementList, StatementResult,
+        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartOptions,
+        StartedStatement, StatementDescription, StatementList, StatementResult,
     },
 };
 use tokio::time::{Instant, timeout_at};
