@@ -1,6 +1,7 @@
 //! Masking for people and records.
 
 use super::{
+    find::find,
     looked_at,
     place::{Place, Places},
     settled,
@@ -23,7 +24,28 @@ const DEPTH: u32 = 4;
 /// and in texts that hold SQL: literals, comments, quoted names. A text that is masked stays as it is.
 #[must_use]
 pub fn mask(text: &str) -> String {
-    settled(text, REMOVED, |text| once(text, 0).text)
+    settled(text, REMOVED, |text| {
+        // What is a secret as the database reads it is hidden first, whatever another reading would make of it.
+        let exact = hide_found(text);
+        once(exact.as_deref().unwrap_or(text), 0).text.or(exact)
+    })
+}
+
+/// Hides the values that [`find`] names; none if there are none.
+fn hide_found(text: &str) -> Option<String> {
+    let found = find(text);
+    if found.is_empty() {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for range in found {
+        out.push_str(text.get(done..range.start).unwrap_or_default());
+        out.push_str(BARE);
+        done = range.end;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Some(out)
 }
 
 /// A text that was looked at.
@@ -253,7 +275,7 @@ mod tests {
             ),
             (
                 "unload ('select \\'a\\' where password = \\'x\\'') to 's3://b'",
-                "unload ('select ''a'' where password = ''***''') to 's3://b'",
+                "unload ('select \\'a\\' where password = \\'***\\'') to 's3://b'",
             ),
             (
                 "execute 'create user u password ' || quote_literal('x')",
@@ -261,7 +283,7 @@ mod tests {
             ),
             (
                 "execute 'create user u \\160assword ''x'''",
-                "execute 'create user u password ''***'''",
+                "execute 'create user u \\160assword ''***'''",
             ),
             (
                 "$$ begin execute 'password ''x'''; end $$",
@@ -403,7 +425,7 @@ mod tests {
         #[test]
         fn what_is_found_is_masked(text in sql()) {
             let mut marked = text.clone();
-            for range in super::super::find(&text).into_iter().rev() {
+            for range in find(&text).into_iter().rev() {
                 marked.replace_range(range, "QQQ");
             }
             let masked = mask(&marked);
