@@ -10,19 +10,16 @@ pub fn masking(data: &[u8]) {
     assert_eq!(secrets::mask_values(&values), values, "masked twice");
     let _ = secrets::mask_quoted(&text);
 
-    // What is lent is hidden where it is masked. The mark has no meaning in SQL and is in no text by chance.
-    const MARK: &str = "Q7Zk9";
-    if text.contains(MARK) {
-        return;
+    // What is lent is hidden where it is masked. What stands elsewhere too may be no secret there.
+    let mut end = 0;
+    for range in secrets::find(&text) {
+        assert!(end <= range.start, "in order, none within another");
+        end = range.end;
+        let secret = &text[range];
+        if secret.len() > 5 && text.matches(secret).count() == 1 {
+            assert!(!masked.contains(secret), "shown");
+        }
     }
-    let mut marked = text.to_string();
-    let mut end = marked.len();
-    for range in secrets::find(&text).into_iter().rev() {
-        assert!(range.end <= end, "in order, none within another");
-        end = range.start;
-        marked.replace_range(range, MARK);
-    }
-    assert!(!secrets::mask(&marked).contains(MARK), "shown");
 }
 
 /// The lexer and the classifier.
