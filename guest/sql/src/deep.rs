@@ -1,7 +1,7 @@
-//! SQL that is deep: for tests of the stack, here and through a component.
+//! SQL that is deep or long: for tests of time, memory and stack, here and through a component.
 
-/// Named texts of SQL, each close to the 100 KB that Redshift takes and each deep in another way, and the same
-/// patterns just within the bounds of the kit, which is where the most stack is used.
+/// Named texts of SQL, each close to the 100 KB that Redshift takes and each deep or long in another way, and the same
+/// patterns as tools generate them.
 ///
 /// None of them may trap a policy, abort a test or take long.
 #[doc(hidden)]
@@ -24,7 +24,8 @@ pub fn deep_sql_cases() -> Vec<(String, String)> {
             cases.push((label, sql));
         };
         add(format!("{}, 100 KB", pattern.name), room / each);
-        for times in [23, 47, 190, 590] {
+        let most = room / each;
+        for times in [60, 200, 2_000].into_iter().filter(|times| *times < most) {
             add(format!("{}, {times} times", pattern.name), times);
         }
     }
@@ -54,6 +55,46 @@ const fn pattern(
 }
 
 const PATTERNS: &[Pattern] = &[
+    pattern("columns", "select ", ["a,", "a", ""], " from t"),
+    pattern(
+        "qualified columns",
+        "select ",
+        ["\"a\".\"b\",", "a", ""],
+        " from t",
+    ),
+    pattern("calls", "select ", ["f(a),", "a", ""], " from t"),
+    pattern(
+        "subselects",
+        "select ",
+        ["(select 1 from a),", "a", ""],
+        " from t",
+    ),
+    pattern(
+        "names of queries",
+        "with ",
+        ["a as(select 1),", "b as(select 1)", ""],
+        " select 1 from a",
+    ),
+    pattern(
+        "uses of a name",
+        "with a as (select 1) select 1 from ",
+        ["a,", "a", ""],
+        "",
+    ),
+    pattern("words", "frobnicate ", ["a ", "", ""], ""),
+    pattern(
+        "words of a definition",
+        "create procedure ",
+        ["a ", "", ""],
+        "",
+    ),
+    pattern(
+        "columns of a table",
+        "create table t (",
+        ["a int,", "a int", ""],
+        ")",
+    ),
+    pattern("rights", "grant select on ", ["a,", "a", ""], " to u"),
     pattern("or chain", "select 1 from t where ", ["a OR ", "a", ""], ""),
     pattern(
         "and of comparisons",

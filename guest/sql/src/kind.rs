@@ -95,6 +95,10 @@ kinds! {
     Grant = "grant",
     /// REVOKE.
     Revoke = "revoke",
+    /// ATTACH RLS POLICY and ATTACH MASKING POLICY.
+    AttachPolicy = "attach-policy",
+    /// DETACH RLS POLICY and DETACH MASKING POLICY.
+    DetachPolicy = "detach-policy",
     /// VACUUM.
     Vacuum = "vacuum",
     /// ANALYZE.

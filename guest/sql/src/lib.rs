@@ -1,23 +1,23 @@
 //! What a text of Redshift SQL is and what it touches.
 //!
-//! Everything here reads SQL with the one [`lexer`], the masking of [`secrets`] too. Statements that are a few words and names are recognised by
-//! these; statements with queries are parsed with `sqlparser`, if they are not too deep for it.
+//! Everything here reads SQL with the one [`lexer`], the masking of [`secrets`] too. [`classify`] says what a statement is and
+//! which tables, schemas and functions it names, by two accounts: a grammar that says of each word what it is, and a second
+//! opinion that knows only the tokens. A statement is complete where both agree. A text with two readings is never
+//! understood.
 
-mod cursor;
+mod account;
 mod deep;
-mod depth;
+mod facts;
+mod functions;
+mod grammar;
 mod kind;
 pub mod lexer;
 mod name;
-mod parsed;
-mod recognise;
-mod recognise_ddl;
-mod scope;
+mod second;
 pub mod secrets;
-mod stack;
+mod source;
 mod statement;
 mod text;
-mod wrapper;
 
 pub use deep::deep_sql_cases;
 pub use kind::Kind;

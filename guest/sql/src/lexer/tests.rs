@@ -257,7 +257,7 @@ fn every_text_takes_linear_time() {
         let last = tokens(&text).last().unwrap();
         let _ = first_doubt(&text);
         assert_eq!(last.end(), text.len());
-        // Less than a second without optimisation; what is not linear takes hours.
+        // Less than a second each; what is not linear takes hours.
         assert!(begun.elapsed().as_secs() < 60, "{}", &text[..12]);
     }
 }

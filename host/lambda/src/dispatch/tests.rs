@@ -73,6 +73,10 @@ impl Work for Fake {
         }
     }
 
+    fn may_sweep(&self, function_arn: Option<&str>) -> bool {
+        function_arn.is_some_and(|arn| !arn.ends_with(":nobody"))
+    }
+
     async fn sweep(&self, call: &Call) -> Result<Value, Raised> {
         self.note(call).await;
         Ok(json!({"examined": 0}))
@@ -113,6 +117,7 @@ async fn handle(work: &Fake, event: Value) -> Result<Value, Raised> {
     answer(
         work,
         nobody_asks,
+        false,
         Event::read(&event.to_string())?,
         &context(30_000),
     )
@@ -209,6 +214,7 @@ async fn each_record_has_its_share_and_what_is_not_begun_stays() {
     let answer = answer(
         &work,
         nobody_asks,
+        false,
         Event::read(&batch.to_string()).expect("a batch"),
         &context(31_500),
     )
@@ -282,4 +288,28 @@ async fn a_sweep_is_asked_for_and_what_is_unknown_is_refused() {
         .expect_err("refused");
     assert_eq!(raised.error_type, "InvalidRequest");
     assert!(!raised.message.contains("SECRET"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_no_route_asks_for_no_sweep() {
+    let asked = async |event: Value, function: &str, operates: bool| {
+        let work = Fake::default();
+        let context = InvocationContext {
+            function_arn: Some(format!("arn:aws:lambda:eu-west-1:1:function:f:{function}")),
+            ..context(30_000)
+        };
+        let answer = answer(&work, nobody_asks, operates, event, &context).await;
+        assert_eq!(answer.is_ok(), work.calls().len() == 1);
+        answer.map_err(|raised| raised.error_type)
+    };
+    let request = || json!({"action": "sweep"});
+    assert_eq!(
+        asked(request(), "nobody", false).await,
+        Err(names::NOT_GRANTED.to_owned())
+    );
+    assert!(asked(request(), "nobody", true).await.is_ok());
+    assert!(asked(request(), "live", false).await.is_ok());
+    let schedule =
+        json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {}});
+    assert!(asked(schedule, "nobody", false).await.is_ok());
 }

@@ -1,4 +1,5 @@
-//! Signatures of policy sets: Ed25519 over the manifest's exact bytes, in the last lines of the manifest's own text.
+//! Signatures of policy sets: Ed25519 over [`DOMAIN`] and the manifest's exact bytes, in the last lines of the manifest's
+//! own text.
 //!
 //! ```text
 //! # signalbox-signature: ed25519:<public key> <signature>
@@ -18,6 +19,9 @@ use ring::{
 /// What a line of a signature begins with.
 const LINE: &str = "# signalbox-signature: ";
 const ALGORITHM: &str = "ed25519:";
+/// What is signed before the manifest, so that nothing that a key signed for another purpose is a policy set, and no signed
+/// policy set is anything else.
+pub const DOMAIN: &[u8] = b"signalbox-policy-set-v1\0";
 /// What a private key in PKCS#8 begins with: version 1, which every tool reads, of Ed25519 (RFC 8410, section 7). The
 /// 32 bytes of the key follow.
 const PKCS8_HEAD: [u8; 16] = [
@@ -98,7 +102,7 @@ impl SigningKey {
         if !bytes.is_empty() && !bytes.ends_with(b"\n") {
             bytes.push(b'\n');
         }
-        let signature = self.0.sign(&bytes);
+        let signature = self.0.sign(&signed_bytes(&bytes));
         let own = self.public();
         let others = (bytes == signed.manifest).then_some(signed.signatures);
         for other in others.unwrap_or_default() {
@@ -159,9 +163,14 @@ impl Signature {
 
     fn holds(&self, manifest: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, self.key.0)
-            .verify(manifest, &self.bytes)
+            .verify(&signed_bytes(manifest), &self.bytes)
             .is_ok()
     }
+}
+
+/// What a signature is made of.
+fn signed_bytes(manifest: &[u8]) -> Vec<u8> {
+    [DOMAIN, manifest].concat()
 }
 
 impl<'b> Signed<'b> {
@@ -283,6 +292,26 @@ mod tests {
             Signed::split(forged.as_bytes()).verify(&[ours.public()], true),
             Err(Untrusted::Broken { key: ours.public() })
         );
+    }
+
+    #[test]
+    fn a_signature_for_another_purpose_is_none_of_a_set() {
+        let key = key();
+        let line = |signed: &[u8]| {
+            let signature = Signature {
+                key: key.public(),
+                bytes: key.0.sign(signed).as_ref().to_vec(),
+            };
+            [MANIFEST, signature.line().as_bytes()].concat()
+        };
+        let verified = |text: Vec<u8>| Signed::split(&text).verify(&[key.public()], false);
+        assert_eq!(
+            verified(line(MANIFEST)),
+            Err(Untrusted::Broken { key: key.public() }),
+            "the manifest alone"
+        );
+        let whole = [b"signalbox-policy-set-v1\0", MANIFEST].concat();
+        assert_eq!(verified(line(&whole)), Ok(Some(key.public())));
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod operating;
 mod originals;
 mod pace;
 mod refusals;
+mod routes;
 mod running;
 mod sessions;
 mod starts;
