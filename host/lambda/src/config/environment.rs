@@ -14,7 +14,7 @@ pub(super) const RETENTION_DAYS_MAX: u64 = 3_650;
 /// The longest time the sweep may wait: a statement's own longest run, 24 hours.
 pub(super) const SWEEP_SECONDS_MAX: u64 = 86_400;
 /// The variables of our own, apart from those that only tests read (`SIGNALBOX_TEST_…`).
-pub const OWN_VARIABLES: [&str; 9] = [
+pub const OWN_VARIABLES: [&str; 11] = [
     "SIGNALBOX_CONFIG",
     "SIGNALBOX_DEPLOYMENT",
     "SIGNALBOX_UNKNOWN_FIELDS",

@@ -298,6 +298,7 @@ async fn who_has_no_route_asks_for_no_sweep() {
             function_arn: Some(format!("arn:aws:lambda:eu-west-1:1:function:f:{function}")),
             ..context(30_000)
         };
+        let event = Event::read(&event.to_string()).expect("an event");
         let answer = answer(&work, nobody_asks, operates, event, &context).await;
         assert_eq!(answer.is_ok(), work.calls().len() == 1);
         answer.map_err(|raised| raised.error_type)

@@ -60,7 +60,7 @@ fn events_of_eventbridge() {
         assert_eq!(recognise(schedule), Ok(Event::Sweep));
     }
     let asked = json!({"action": "sweep"});
-    assert_eq!(Event::recognise(asked), Ok(Event::SweepRequest));
+    assert_eq!(recognise(asked), Ok(Event::SweepRequest));
 }
 
 #[test]
