@@ -42,6 +42,15 @@ impl RecordId {
         Self(digest(&[&self.0, "unbound", &number.to_string()]))
     }
 
+    /// The id of the record of the `number`th statement of a work, where no task waits.
+    #[must_use]
+    pub fn of_generation(&self, number: u64) -> Self {
+        match number {
+            0 | 1 => self.clone(),
+            _ => Self(digest(&[&self.0, "generation", &number.to_string()])),
+        }
+    }
+
     /// Reads an id from a statement's name or an item; none if it has not the shape of one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -28,6 +28,7 @@ mod sabotage;
 mod scope;
 pub mod secrets;
 mod shorten;
+pub mod side_by_side;
 pub mod task;
 pub mod waiting;
 

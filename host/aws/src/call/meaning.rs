@@ -17,7 +17,33 @@ pub(crate) enum Meaning {
 
 /// Looks at the name first, then at the HTTP status.
 pub(crate) fn meaning(code: &str, status: u16) -> Meaning {
-    match code {
+    if let Some(meaning) = of_name(code) {
+        return meaning;
+    }
+    match status {
+        401 | 403 => Meaning::Denied,
+        404 => Meaning::NotFound,
+        408 => Meaning::Failed,
+        429 => Meaning::Throttled,
+        400..500 => Meaning::Invalid,
+        _ => Meaning::Failed,
+    }
+}
+
+/// The error of another service that a `ValidationException` carries in its message, if it carries one. Redshift
+/// Serverless reports so that the service behind it throttled, denied or failed.
+pub(crate) fn wrapped<'m>(code: &str, message: &'m str) -> Option<&'m str> {
+    if code != "ValidationException" {
+        return None;
+    }
+    let names = message.split(|c: char| !c.is_ascii_alphanumeric());
+    names
+        .filter(|name| name.len() > "Exception".len() && name.ends_with("Exception"))
+        .find(|name| of_name(name).is_some_and(|meaning| meaning != Meaning::Invalid))
+}
+
+fn of_name(code: &str) -> Option<Meaning> {
+    Some(match code {
         "AccessDeniedException"
         | "AccessDenied"
         | "UnrecognizedClientException"
@@ -31,26 +57,54 @@ pub(crate) fn meaning(code: &str, status: u16) -> Meaning {
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
         | "NotAuthorized"
-        | "OptInRequired" => return Meaning::Denied,
+        | "OptInRequired" => Meaning::Denied,
         "ThrottlingException"
         | "Throttling"
         | "ThrottledException"
         | "TooManyRequestsException"
         | "RequestLimitExceeded"
+        | "RequestThrottledException"
         | "ProvisionedThroughputExceededException"
-        | "SlowDown" => return Meaning::Throttled,
-        "ValidationException" | "ValidationError" | "SerializationException" => {
-            return Meaning::Invalid;
+        | "SlowDown" => Meaning::Throttled,
+        "ValidationException" | "ValidationError" | "SerializationException" => Meaning::Invalid,
+        "ResourceNotFoundException" => Meaning::NotFound,
+        "InternalServerException" | "InternalFailureException" | "ServiceUnavailableException" => {
+            Meaning::Failed
         }
-        "ResourceNotFoundException" => return Meaning::NotFound,
-        _ => {}
-    }
-    match status {
-        401 | 403 => Meaning::Denied,
-        404 => Meaning::NotFound,
-        408 => Meaning::Failed,
-        429 => Meaning::Throttled,
-        400..500 => Meaning::Invalid,
-        _ => Meaning::Failed,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_error_is_found_wherever_it_stands_in_the_message() {
+        for (message, expected) in [
+            (
+                "ValidationException: GetCredentials failed: ThrottlingException: Rate exceeded",
+                Some("ThrottlingException"),
+            ),
+            (
+                "com.amazonaws.redshiftserverless#ThrottlingException (Request ID: 1)",
+                Some("ThrottlingException"),
+            ),
+            ("(AccessDeniedException)", Some("AccessDeniedException")),
+            ("ValidationException: the SQL is empty", None),
+            ("MyThrottlingExceptions are many; throttlingexception", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                wrapped("ValidationException", message),
+                expected,
+                "{message}"
+            );
+        }
+        assert_eq!(
+            wrapped("ExecuteStatementException", "ThrottlingException"),
+            None,
+            "no other error is a wrapper"
+        );
     }
 }

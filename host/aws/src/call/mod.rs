@@ -5,5 +5,5 @@ mod meaning;
 mod watch;
 
 pub(crate) use fault::{Fault, fault};
-pub(crate) use meaning::{Meaning, meaning};
+pub(crate) use meaning::{Meaning, meaning, wrapped};
 pub(crate) use watch::Watch;

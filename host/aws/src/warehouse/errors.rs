@@ -8,7 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::{Map, Value};
 use signalbox_tasker::ports::{ServiceError, ServiceErrorKind as Kind};
 
-use crate::call::{Fault, Meaning, Watch, fault, meaning};
+use crate::call::{Fault, Meaning, Watch, fault, meaning, wrapped};
 
 /// What was asked, as far as the meaning of an error depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,11 @@ where
             ..
         } => {
             let statement_id = document.as_deref().and_then(statement_id);
+            // A session that is gone keeps the name that the service gave it.
+            let code = match wrapped(&code, &message) {
+                Some(inner) if kind != Kind::SessionLost => inner.to_owned(),
+                _ => code,
+            };
             let message = if message.is_empty() {
                 "the service gave no message".to_owned()
             } else {
@@ -118,10 +123,12 @@ fn kind(fault: &Fault, asked: Asked) -> Kind {
 }
 
 fn of_code(code: &str, message: &str, status: u16, asked: Asked) -> Kind {
-    match code {
-        "ValidationException" | "ResourceNotFoundException" if session_lost(message, asked) => {
-            Kind::SessionLost
-        }
+    let is_session_lost = matches!(code, "ValidationException" | "ResourceNotFoundException")
+        && session_lost(message, asked);
+    if is_session_lost {
+        return Kind::SessionLost;
+    }
+    match wrapped(code, message).unwrap_or(code) {
         "ActiveStatementsExceededException"
         | "ActiveSessionsExceededException"
         | "ActiveWaitingRequestsExceededException" => Kind::Limit,
@@ -130,7 +137,7 @@ fn of_code(code: &str, message: &str, status: u16, asked: Asked) -> Kind {
         "QueryTimeoutException" if matches!(asked, Asked::Start { .. }) => Kind::Unclear,
         "DatabaseConnectionException" | "QueryTimeoutException" => Kind::Unavailable,
         "InternalServerException" => Kind::Unclear,
-        _ => match meaning(code, status) {
+        code => match meaning(code, status) {
             Meaning::Denied => Kind::Denied,
             Meaning::Throttled => Kind::Throttled,
             Meaning::NotFound => Kind::NotFound,

@@ -5,6 +5,7 @@ mod document;
 mod errors;
 mod replies;
 mod requests;
+mod retries;
 #[cfg(test)]
 mod tests;
 
@@ -63,7 +64,11 @@ macro_rules! call {
         let sent = $request
             .customize()
             .interceptor(watch.clone())
-            .config_override(config::Builder::new().timeout_config(limits))
+            .config_override(
+                config::Builder::new()
+                    .timeout_config(limits)
+                    .retry_classifier(retries::WrappedThrottling),
+            )
             .send()
             .await;
         match sent {

@@ -160,6 +160,7 @@ async fn settle(naming: &Naming) -> Done {
         function_arn: None,
         source: Source::Invocation,
         deadline: Instant::now() + SETTLE_TIME,
+        answer_by: Instant::now() + SETTLE_TIME,
     };
     let now = tasker
         .settle_now(&call, &record)

@@ -1,12 +1,22 @@
-//! A batch from a queue: record by record, each with its share of the time.
+//! A batch from a queue: its messages side by side, each with all the time that there is.
 
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use signalbox_policy::contract::Source;
-use signalbox_tasker::{Call, Settling};
+use signalbox_tasker::{Call, Settling, side_by_side::Places};
 use tokio::time::Instant;
 
-use super::{InvocationContext, work::Work};
+use super::{HOST_FAULT, InvocationContext, work::Work};
 use crate::event::{Message, Record, Unread};
+
+/// Messages that are worked on at once. More would only wait for the same services, and policies for the same processor.
+const PLACES: usize = 32;
+/// A message that takes longer gives its place to another one, and goes on.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// A message is begun only with so much time left. One that is not begun comes again as it is.
+const LEAST_TIME: Duration = Duration::from_secs(1);
 
 /// Works on a batch. The answer names the records that are worth another try; SQS keeps those and deletes the
 /// others. Whoever waits for a payload of the batch is told by its token.
@@ -16,34 +26,42 @@ pub(super) async fn answer(
     context: &InvocationContext,
 ) -> Value {
     let whole = context.call(Source::Queue);
-    let mut failures = Vec::new();
-    let mut left = u32::try_from(records.len()).unwrap_or(u32::MAX);
-    for record in records {
-        let now = Instant::now();
-        let time = whole.deadline.saturating_duration_since(now);
-        let share = time / left.max(1);
-        left = left.saturating_sub(1);
-        // Not begun is safe; begun and cut off is not.
-        let outcome = if time.is_zero() {
-            Err("the time of this invocation is over".to_owned())
-        } else {
-            // The message's id stays when the message comes again, the request's does not.
-            let call = Call {
-                request_id: record.message_id.clone(),
-                deadline: now + share,
-                ..whole.clone()
-            };
-            one(work, record.message(), &call).await
+    let ids: Vec<String> = records
+        .iter()
+        .map(|record| record.message_id.clone())
+        .collect();
+    let messages = records.into_iter().map(|record| {
+        // The message's id stays when the message comes again, the request's does not.
+        let call = Call {
+            request_id: record.message_id.clone(),
+            ..whole.clone()
         };
-        let message_id = record.message_id;
+        async move {
+            // Not begun is safe; begun and cut off is not.
+            if call.deadline.saturating_duration_since(Instant::now()) < LEAST_TIME {
+                return Err("the time of this invocation is over".to_owned());
+            }
+            let working = AssertUnwindSafe(async { one(work, record.message(), &call).await });
+            working.catch_unwind().await.unwrap_or_else(|_| {
+                tracing::error!(
+                    record = call.request_id,
+                    alarm = HOST_FAULT,
+                    "the host has a defect"
+                );
+                Err("the host has a defect".to_owned())
+            })
+        }
+    });
+    let outcomes = Places::new(PLACES, PATIENCE).run_all(messages).await;
+    let mut failures = Vec::new();
+    for (id, outcome) in ids.into_iter().zip(outcomes) {
         if let Err(reason) = outcome {
-            tracing::warn!(record = message_id, reason, "a record is left in the queue");
-            failures.push(json!({ "itemIdentifier": message_id }));
+            tracing::warn!(record = id, reason, "a record is left in the queue");
+            failures.push(json!({ "itemIdentifier": id }));
         }
     }
     json!({ "batchItemFailures": failures })
 }
-
 /// Works on one record. An error says why it stays in the queue: it is worth another try, or it is nothing that
 /// anybody could be told about, and the queue's own limit of tries takes it to the dead letters, where it is seen.
 async fn one(work: &impl Work, message: Message, call: &Call) -> Result<(), String> {

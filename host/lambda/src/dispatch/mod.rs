@@ -29,10 +29,17 @@ use crate::{
 /// invocation by itself. No state machine sees it.
 pub const TRY_AGAIN: &str = "TryAgain";
 
+/// The alarm and the error's name for a defect of the host: it ends the event that met it, and no other.
+pub(crate) const HOST_FAULT: &str = "HostFault";
+
 /// What is kept of an invocation's time to answer in.
 const RESERVE: Duration = Duration::from_millis(1_500);
 /// The reserve is never more than this part of the time that is left.
 const RESERVE_PART: u32 = 4;
+/// What of it is kept to hand the reply to Lambda.
+const REPLY: Duration = Duration::from_millis(400);
+/// That is never more than this part of the reserve.
+const REPLY_PART: u32 = 3;
 
 /// The frame of one invocation.
 #[derive(Debug, Clone)]
@@ -49,11 +56,13 @@ impl InvocationContext {
     /// The frame for the domain, which has to be ready before Lambda's deadline.
     fn call(&self, source: Source) -> Call {
         let left = self.deadline.saturating_duration_since(Instant::now());
+        let reserve = RESERVE.min(left / RESERVE_PART);
         Call {
             request_id: self.request_id.clone(),
             function_arn: self.function_arn.clone(),
             source,
-            deadline: self.deadline - RESERVE.min(left / RESERVE_PART),
+            deadline: self.deadline - reserve,
+            answer_by: self.deadline - REPLY.min(reserve / REPLY_PART),
         }
     }
 }

@@ -113,6 +113,10 @@ fn nobody_asks() -> Result<Value, Raised> {
     panic!("nobody asks for the status")
 }
 
+fn read(event: Value) -> Event {
+    Event::read(&event.to_string()).expect("an event")
+}
+
 async fn handle(work: &Fake, event: Value) -> Result<Value, Raised> {
     answer(
         work,
@@ -202,41 +206,137 @@ async fn a_stopped_execution_comes_directly_or_by_the_queue() {
     );
 }
 
+fn batch_of(count: u32) -> Value {
+    let records: Vec<_> = (0..count)
+        .map(|id| record(&id.to_string(), &completion("mine")))
+        .collect();
+    json!({"Records": records})
+}
+
+fn failures(answer: &Value) -> usize {
+    answer["batchItemFailures"]
+        .as_array()
+        .expect("a list")
+        .len()
+}
+
 #[tokio::test(start_paused = true)]
-async fn each_record_has_its_share_and_what_is_not_begun_stays() {
+async fn messages_are_worked_on_side_by_side_with_all_the_time_there_is() {
+    // Sixty completions of half a second each, and ten of a function with a short time-out.
+    for (count, milliseconds, takes) in [(60, 29_000, 500), (10, 9_000, 2_000), (10, 3_000, 500)] {
+        let work = Fake {
+            takes: Duration::from_millis(takes),
+            ..Fake::default()
+        };
+        let begun = Instant::now();
+        let context = context(milliseconds);
+        let deadline = context.call(Source::Queue).deadline;
+        let answer = answer(&work, nobody_asks, false, read(batch_of(count)), &context).await;
+        assert_eq!(failures(&answer.expect("a batch")), 0, "{count}");
+        assert!(
+            begun.elapsed() <= Duration::from_secs(4),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert!(work.calls().values().all(|call| call.deadline == deadline));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_begun_in_time_comes_again_and_nothing_else() {
     let work = Fake {
         takes: Duration::from_secs(10),
         ..Fake::default()
     };
-    let begun = Instant::now();
-    let records = ["1", "2", "3", "4"].map(|id| record(id, &completion("mine")));
-    let batch = json!({"Records": records});
+    // Each gives its place away after three seconds: 32 places in the first second, and again every three seconds.
     let answer = answer(
         &work,
         nobody_asks,
         false,
-        Event::read(&batch.to_string()).expect("a batch"),
+        read(batch_of(400)),
         &context(31_500),
     )
     .await
     .expect("a batch");
+    let begun = work.calls().len();
+    assert_eq!(failures(&answer), 400 - begun);
+    assert!((280..400).contains(&begun), "{begun}");
+    let answer = super::answer(
+        &work,
+        nobody_asks,
+        false,
+        read(batch_of(3)),
+        &context(1_000),
+    )
+    .await;
     assert_eq!(
-        answer,
-        json!({"batchItemFailures": [{"itemIdentifier": "4"}]}),
-        "30 s are three times 10 s"
+        failures(&answer.expect("a batch")),
+        3,
+        "there is no time to begin"
     );
-    let calls = work.calls();
-    let after = |id: &str| calls[id].deadline - begun;
-    assert_eq!(after("1"), Duration::from_millis(7_500));
-    assert_eq!(
-        after("2"),
-        Duration::from_secs(10) + Duration::from_secs(20) / 3
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_hangs_keeps_no_other_from_being_worked_on() {
+    struct Hangs(Fake);
+
+    #[async_trait]
+    impl Work for Hangs {
+        async fn invoke(&self, _: &Call, _: Value) -> Result<Value, Raised> {
+            panic!("only completions")
+        }
+        async fn refuse(&self, _: &Call, _: Value, _: Raised) -> Result<Value, Raised> {
+            panic!("only completions")
+        }
+        async fn settle(&self, call: &Call, event: Value) -> Settling {
+            self.0.note(call).await;
+            if call.request_id.starts_with('h') {
+                tokio::time::sleep_until(call.deadline).await;
+                return Settling::Again {
+                    reason: "it hung".to_owned(),
+                };
+            }
+            assert!(!call.request_id.starts_with('p'), "a defect");
+            self.0.settle(call, event).await
+        }
+        async fn stopped(&self, _: &Call, _: Value) -> Settling {
+            panic!("only completions")
+        }
+        fn may_sweep(&self, _: Option<&str>) -> bool {
+            panic!("only completions")
+        }
+        async fn sweep(&self, _: &Call) -> Result<Value, Raised> {
+            panic!("only completions")
+        }
+    }
+
+    let ids = (0..60).map(|id| match id % 3 {
+        0 => format!("hangs-{id}"),
+        _ if id == 7 => format!("panics-{id}"),
+        _ => format!("works-{id}"),
+    });
+    let records: Vec<_> = ids.map(|id| record(&id, &completion("mine"))).collect();
+    let work = Hangs(Fake::default());
+    let answer = answer(
+        &work,
+        nobody_asks,
+        false,
+        read(json!({"Records": records})),
+        &context(29_000),
+    )
+    .await
+    .expect("a batch");
+    let failed: Vec<_> = answer["batchItemFailures"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|failure| failure["itemIdentifier"].as_str().expect("an id"))
+        .collect();
+    assert_eq!(failed.len(), 21, "{failed:?}");
+    assert!(
+        failed.iter().all(|id| !id.starts_with("works")),
+        "{failed:?}"
     );
-    assert_eq!(
-        after("3"),
-        Duration::from_secs(20) + Duration::from_secs(10) / 2
-    );
-    assert!(!calls.contains_key("4"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,8 +398,7 @@ async fn who_has_no_route_asks_for_no_sweep() {
             function_arn: Some(format!("arn:aws:lambda:eu-west-1:1:function:f:{function}")),
             ..context(30_000)
         };
-        let event = Event::read(&event.to_string()).expect("an event");
-        let answer = answer(&work, nobody_asks, operates, event, &context).await;
+        let answer = answer(&work, nobody_asks, operates, read(event), &context).await;
         assert_eq!(answer.is_ok(), work.calls().len() == 1);
         answer.map_err(|raised| raised.error_type)
     };

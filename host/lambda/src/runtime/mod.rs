@@ -13,13 +13,11 @@ use tokio::time::Instant;
 
 use crate::{
     config::Config,
-    dispatch::{Host, InvocationContext},
+    dispatch::{HOST_FAULT, Host, InvocationContext},
     log,
     start::StartError,
 };
 
-/// The name of an error that is a defect of the host itself.
-const HOST_FAULT: &str = "HostFault";
 /// What Lambda sets for every function, and its client cannot do without.
 const VARIABLES: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",

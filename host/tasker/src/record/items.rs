@@ -295,7 +295,8 @@ pub(super) fn index_writes(
             expect: Expect::Any,
         }));
     }
-    if ends {
+    let has_ended_before = before.is_some_and(|before| before.phase == Phase::Closed);
+    if ends && !has_ended_before {
         writes.extend(work_item(after, expires_at).map(|item| Write::Put {
             item,
             // An open record is its work's newest one: another is written only when this one is closed.
@@ -309,21 +310,25 @@ pub(super) fn index_writes(
             expect: Expect::Any,
         }));
         writes.extend(new_due.map(|key| Write::Put {
-            item: index_item(key, after, None),
+            item: index_item(key, after, expires_at),
             expect: Expect::Any,
         }));
     }
     writes
 }
 
-/// The removal of all items by which a record is found.
-pub(super) fn index_removals(record: &Record) -> Vec<Write> {
-    let work = record.work.as_ref().map(|work| work_key(&work.scope));
-    let keys = index_keys(record).into_iter();
-    let keys = keys.chain(due_key(record)).chain(work);
+/// The removal of all items by which a record is found. Of work with a name it stays known how often it was started: the
+/// next record is another one, with another token.
+pub(super) fn index_removals(record: &Record, expires_at: i64) -> Vec<Write> {
+    let work = work_item(record, Some(expires_at)).map(|item| Write::Put {
+        item,
+        expect: Expect::Any,
+    });
+    let keys = index_keys(record).into_iter().chain(due_key(record));
     keys.map(|key| Write::Delete {
         key,
         expect: Expect::Any,
     })
+    .chain(work)
     .collect()
 }

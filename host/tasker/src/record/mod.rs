@@ -11,10 +11,11 @@ pub use items::latest_query;
 pub use session::{Session, SessionUse};
 pub use store::{Advance, Latest, LockRevision, NewestOfWork, Open, Reserve, Store, Stored};
 pub use walk::Due;
-pub use watch::{Gone, Watch};
+pub use watch::{Gone, Stray, UnconfirmedRefusal, Watch};
 pub use work::{Attempt, CameTo, Work};
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use signalbox_policy::{
     Answer, Identity,
     contract::{OnStop, OutputShape, StatementFacts, StatementStatus},
@@ -22,13 +23,16 @@ use signalbox_policy::{
 
 use crate::{
     custom_resource::CustomResource,
-    ids::{RecordId, statement_name},
+    ids::{RecordId, digest, statement_name},
     ports::TaskToken,
     waiting::Waiting,
 };
 
 /// Redshift lets no statement run longer: 24 hours, in milliseconds.
 pub const LONGEST_RUN_MS: i64 = 24 * 60 * 60 * 1_000;
+/// After so long Redshift has forgotten a statement, in milliseconds: it remembers one for 24 hours after its end. An hour
+/// is for queues and clocks.
+pub const MEMORY_MS: i64 = 49 * 60 * 60 * 1_000;
 
 /// Where a record is in its life. It only ever goes down this list, and may leave steps out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -267,6 +271,28 @@ impl Record {
         self.never_ran() || status.is_some_and(is_final)
     }
 
+    /// Until when a closed record holds its lock, in milliseconds since the Unix epoch; none if it holds none. Its statement
+    /// may still run, and Redshift can be asked for so long.
+    pub(super) fn holds_lock_until(&self) -> Option<i64> {
+        let is_held = self.phase == Phase::Closed && !self.has_ended();
+        self.statement.as_ref()?.lock.as_ref().filter(|_| is_held)?;
+        let since = self.starting_at.unwrap_or(self.recorded_at);
+        Some(since.saturating_add(MEMORY_MS))
+    }
+
+    /// What names a start to Redshift, which starts nothing under a token that it knows. A record of a waiting task is made
+    /// once. Any other may be removed and made again, after a refusal that Redshift would remember.
+    #[must_use]
+    pub fn client_token(&self) -> String {
+        match self.waiting {
+            true => self.record_id.to_string(),
+            false => {
+                let recorded_at = self.recorded_at.to_string();
+                digest(&["client token", self.record_id.as_str(), &recorded_at])
+            }
+        }
+    }
+
     /// Whether it is certain that Redshift never ran the statement: it was refused, or given up before its start.
     #[must_use]
     pub fn never_ran(&self) -> bool {
@@ -311,6 +337,7 @@ impl Record {
         }
         self.reply = Some(reply.to_owned());
         self.watch.looks = 0;
+        self.watch.refusal = None;
         if self.needs_settling() {
             self.phase = Phase::Started;
             self
@@ -319,10 +346,32 @@ impl Record {
         }
     }
 
+    /// Its statement was found by its name.
+    #[must_use]
+    pub fn adopted(self, id: &str) -> Self {
+        let reply = json!({ "Id": id }).to_string();
+        self.started(id, StatementStatus::Unknown, &reply)
+    }
+
+    /// A statement has turned up whose start was given up. What was told of it was not so: another attempt at its work
+    /// goes by the statement.
+    #[must_use]
+    pub fn turned_up(mut self, id: &str) -> Self {
+        if let Some(statement) = &mut self.statement {
+            statement.id = Some(id.to_owned());
+        }
+        self.reply = Some(json!({ "Id": id }).to_string());
+        self.answer = None;
+        self.refusal = None;
+        self
+    }
+
     /// The answer is decided.
     #[must_use]
     pub fn decided(mut self, answer: Answer) -> Self {
         self.watch.looks = 0;
+        self.watch.undecided_since = None;
+        self.watch.overtime = 0;
         self.answer = Some(answer);
         self.phase = Phase::Decided;
         let (name, untouched) = (self.statement_name(), self.is_untouched());
@@ -337,7 +386,8 @@ impl Record {
     pub fn closed(mut self, ending: Ending) -> Self {
         self.phase = Phase::Closed;
         self.ending = Some(ending);
-        self.due_at = None;
+        // A statement that may still turn up is looked for after the end too.
+        self.due_at = self.watch.stray.map(|stray| stray.next_look_at);
         self.task_token = None;
         for attempt in &mut self.attempts {
             attempt.token = None;

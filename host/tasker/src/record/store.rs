@@ -3,6 +3,7 @@
 mod latest;
 mod locks;
 mod open;
+mod raised;
 mod reservation;
 mod sessions;
 mod work;
@@ -229,7 +230,8 @@ impl Store {
             if let Some(lock) = items::lock_item(&current.record) {
                 writes.extend(self.own_lock(&lock).await?);
             }
-            writes.extend(items::index_removals(&current.record));
+            let expires_at = self.retained_until(self.now_seconds());
+            writes.extend(items::index_removals(&current.record, expires_at));
             match self.ledger.write(self.now_seconds(), writes).await {
                 Ok(()) => return Ok(()),
                 Err(WriteError::Ledger(LedgerError::Unavailable(_)))
@@ -269,8 +271,14 @@ impl Store {
         beside: Vec<Write>,
         deadline: Instant,
     ) -> Result<Written, WriteError> {
-        let expires_at =
-            (record.phase == Phase::Closed).then(|| self.retained_until(self.now_seconds()));
+        let expires_at = (record.phase == Phase::Closed).then(|| {
+            let retained = self.retained_until(self.now_seconds());
+            let locked = record
+                .holds_lock_until()
+                .map(|until| until.div_euclid(1_000));
+            // Whoever finds the lock asks how the record's statement is.
+            locked.map_or(retained, |locked| retained.max(locked))
+        });
         let writer = format!(
             "{}-{}",
             self.process,

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use signalbox_policy::contract::{ClosingReason, OnStop};
 
+use super::Refusal;
+
 /// Notes of the host about a record. All are about what is to be done next; none says how a statement ended.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -21,6 +23,42 @@ pub struct Watch {
     /// Nobody waits for the task any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gone: Option<Gone>,
+    /// Nobody can say what became of the statement: it may have run, so nothing runs it again.
+    #[serde(skip_serializing_if = "is_false")]
+    pub lost: bool,
+    /// Redshift refused to repeat a start whose first try was not answered: a look-up by name confirms the refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<UnconfirmedRefusal>,
+    /// Of a start that was given up: its statement may turn up all the same, and is cancelled then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stray: Option<Stray>,
+    /// Since when the policy could not decide, because a service did not give it what it reads: milliseconds since the
+    /// Unix epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided_since: Option<i64>,
+    /// How often the policy used up all the time that it was given to decide.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub overtime: u32,
+}
+
+/// A refusal that says nothing about the try before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnconfirmedRefusal {
+    /// What Redshift said.
+    pub refusal: Refusal,
+    /// When it said so, in milliseconds since the Unix epoch.
+    pub refused_at: i64,
+}
+
+/// When a statement is looked for that should not be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stray {
+    /// The next look, in milliseconds since the Unix epoch.
+    pub next_look_at: i64,
+    /// The last one.
+    pub until: i64,
 }
 
 /// A task that is gone while its statement may run.

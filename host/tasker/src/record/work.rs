@@ -2,13 +2,10 @@
 //! statement.
 
 use serde::{Deserialize, Serialize};
-use signalbox_policy::{
-    Answer,
-    contract::{OnStop, StatementStatus},
-};
+use signalbox_policy::contract::{OnStop, StatementStatus};
 
 use super::{Ending, Gone, Record, token};
-use crate::{ports::TaskToken, raised::names};
+use crate::ports::TaskToken;
 
 /// The most attempts that a record keeps.
 const ATTEMPTS_MAX: usize = 60;
@@ -129,9 +126,8 @@ impl Record {
         let Some(statement) = &self.statement else {
             return CameTo::Nothing;
         };
-        let lost = matches!(&self.answer, Some(Answer::Fail { error, .. }) if error == names::STATEMENT_LOST);
         match (&statement.id, statement.status) {
-            _ if lost => CameTo::Something,
+            _ if self.watch.lost => CameTo::Something,
             (None, _) => CameTo::Nothing,
             (_, Some(StatementStatus::Finished)) => CameTo::Something,
             (_, Some(StatementStatus::Failed | StatementStatus::Aborted)) => CameTo::Nothing,

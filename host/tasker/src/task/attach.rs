@@ -11,7 +11,7 @@ use crate::{
     ids::RecordId,
     ports::{LedgerError, TaskToken},
     raised::{detail, names},
-    record::{Advance, CameTo, Phase, Record, Reserve, Statement, Stored, Watch, Work},
+    record::{Advance, CameTo, Ending, Phase, Record, Reserve, Statement, Stored, Watch, Work},
     sabotage::{self, Bug},
 };
 
@@ -84,25 +84,23 @@ impl Tasker {
                 return Ok(Attach::Other);
             }
             let Some(token) = &asking.token else {
-                let nothing = owner.record.phase == Phase::Closed && owner.record.reply.is_none();
-                return Ok(if nothing {
-                    Attach::Start(next)
-                } else {
-                    Attach::To(Box::new(owner))
+                return Ok(match self.came_to_nothing(call, &owner.record).await? {
+                    true => Attach::Start(next),
+                    false => Attach::To(Box::new(owner)),
                 });
             };
             if !owner.record.waiting {
-                return Err(started_without_task());
+                return match self.came_to_nothing(call, &owner.record).await? {
+                    true => Ok(Attach::Start(next)),
+                    false => Err(started_without_task()),
+                };
             }
             // The statement may have ended, and the attempt before this one may have been told, without the record
             // saying so yet.
             if !settled && (Phase::Started..Phase::Closed).contains(&owner.record.phase) {
                 settled = true;
-                let call = Call {
-                    deadline: until,
-                    ..call.clone()
-                };
-                self.settle_stored(&call, owner, None, None).await;
+                self.settle_stored(&call.until(until), owner, None, None)
+                    .await;
                 continue;
             }
             // What it comes to is not for a new attempt, which starts the work again as soon as that may be.
@@ -231,6 +229,22 @@ impl Tasker {
             Reserve::Known(stored) => Ok(Some(Attach::To(Box::new(stored)))),
             Reserve::WorkTaken | Reserve::SessionTaken | Reserve::Locked { .. } => Ok(None),
         }
+    }
+
+    /// Whether nothing came of a statement that nobody waits for: its start was given up, and if it turned up all the
+    /// same it failed or was cancelled.
+    async fn came_to_nothing(&self, call: &Call, record: &Record) -> Result<bool, Failure> {
+        if record.phase != Phase::Closed || record.ending == Some(Ending::NoCallback) {
+            return Ok(false);
+        }
+        Ok(match record.came_to() {
+            CameTo::Nothing => true,
+            CameTo::Something => false,
+            CameTo::Unknown => matches!(
+                self.status_now(call, record).await?,
+                StatementStatus::Failed | StatementStatus::Aborted
+            ),
+        })
     }
 
     /// The record that this attempt has already, if it has one.

@@ -2,11 +2,11 @@
 //! want a heartbeat?
 
 use signalbox_policy::contract::ClosingReason;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Call, Settling, Tasker, answer,
-    settle::{again, alarm_about_describe},
+    settle::{FAIR_TIME, again, alarm_about_describe},
 };
 use crate::{
     options::DescribeDenied,
@@ -90,10 +90,12 @@ impl Tasker {
             next.verdict = Some(answer::deadline_exceeded(seconds.unwrap_or_default()));
         }
         if let Some(gone) = next.watch.gone.filter(|gone| gone.decision.is_none()) {
-            next.watch.gone = Some(Gone {
-                decision: self.decide_closed(call, &next, gone.reason).await,
-                ..gone
-            });
+            let had = call.deadline.saturating_duration_since(Instant::now());
+            let decision = self.decide_closed(call, &next, gone.reason).await;
+            next.watch.gone = Some(Gone { decision, ..gone });
+            if decision.is_none() && had >= FAIR_TIME {
+                next.watch.overtime = next.watch.overtime.saturating_add(1);
+            }
         }
         let mut stored = match self.noted(call, stored, next).await {
             Ok(stored) => stored,
@@ -125,7 +127,7 @@ impl Tasker {
         if next == stored.record {
             return Ok(stored);
         }
-        match self.store.advance(&stored, next, call.deadline).await {
+        match self.store.advance(&stored, next, call.answer_by).await {
             Ok(Advance::Done(now)) => Ok(now),
             Ok(Advance::Lost(_)) => Err(again("others are working on this record")),
             Err(error) => Err(again(&error.to_string())),

@@ -10,17 +10,18 @@ use signalbox_policy::{
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
-    Call, Tasker,
+    Call, Tasker, answer,
     attach::{Asking, Attach},
-    outcome::{pending, reply_value},
+    outcome::{pending, refusal_reply, reply_value},
     services::{EventServices, granted_targets},
     settle::DECISION_TIME,
+    start::lost,
 };
 use crate::{
     ids::{IdSource, RecordId, digest},
     intake::{self, Intake},
     policies::{Caller, Granted, PolicySet},
-    ports::{LedgerError, TaskToken},
+    ports::{LedgerError, SendError, TaskToken},
     raised::{Raised, names},
     record::{Advance, Ending, Phase, Statement, Stored},
     rehearse,
@@ -86,7 +87,40 @@ impl Tasker {
                 let waiting = Waiting::Task(token);
                 tasker.refuse(call, &waiting, &raised).await
             }
+            (Err(raised), Some(token))
+                if call.source == Source::Invocation
+                    && raised.error_type != names::LEDGER_UNAVAILABLE =>
+            {
+                tasker.raise(call, Waiting::Task(token), raised).await
+            }
             (served, _) => served,
+        }
+    }
+
+    /// Raises an error. Step Functions hears it where it waits for the invocation. Where it does not (`InvocationType` is
+    /// `Event`) Lambda repeats the invocation, and the task is told by its token then.
+    async fn raise(&self, call: &Call, waiting: Waiting, raised: Raised) -> Result<Value, Raised> {
+        let id = waiting.record_id(&self.options.deployment);
+        let again = self
+            .store
+            .is_raised_again(&id, &call.request_id, call.answer_by);
+        if !again.await {
+            return Err(raised);
+        }
+        let closing = self.store.until(call.answer_by);
+        match closing.find(&id).await {
+            // The refusal is recorded; nobody has heard it.
+            Ok(Some(stored)) if stored.record.phase == Phase::Closed => {
+                let answer = answer::of_raised(&raised);
+                match self.send(call.answer_by, &waiting, &answer).await {
+                    Ok(()) | Err(SendError::Closed { .. }) => Ok(refusal_reply(&raised)),
+                    Err(error) => {
+                        tracing::warn!(record = %id, %error, "an error that nobody heard could not be told");
+                        Err(raised)
+                    }
+                }
+            }
+            _ => self.refuse(call, &waiting, &raised).await,
         }
     }
 
@@ -273,6 +307,9 @@ impl Tasker {
             let record = &stored.record;
             if let Some(refusal) = &record.refusal {
                 return Err(Raised::new(&refusal.error, &refusal.message));
+            }
+            if record.watch.lost && !record.waiting {
+                return Err(lost(record));
             }
             if record.ending == Some(Ending::Abandoned) {
                 return Err(Raised::new(

@@ -72,8 +72,29 @@ pub struct Call {
     pub function_arn: Option<String>,
     /// How the event came.
     pub source: Source,
-    /// When the answer has to be ready: Lambda's deadline less what answering takes.
+    /// Until when the event is worked on: Lambda's deadline less what it takes to close and to answer.
     pub deadline: Instant,
+    /// Until when what was begun is closed: a fault recorded, a statement cancelled, an answer sent. Later than
+    /// `deadline`, and early enough that Lambda still takes the reply.
+    pub answer_by: Instant,
+}
+
+impl Call {
+    /// The same event, for what is done to close it when its own time is over.
+    pub(crate) fn closing(&self) -> Self {
+        Self {
+            deadline: self.answer_by,
+            ..self.clone()
+        }
+    }
+
+    /// The same event, worked on until an earlier moment.
+    pub(crate) fn until(&self, deadline: Instant) -> Self {
+        Self {
+            deadline: self.deadline.min(deadline),
+            ..self.clone()
+        }
+    }
 }
 
 /// Works on events. Cheap to clone; clones share everything.

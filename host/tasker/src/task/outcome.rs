@@ -15,11 +15,10 @@ use crate::{
     record::{Advance, Phase, Record, Stored, is_final},
 };
 
-/// What recording a fault and stopping its statement may take after the event's time is over: less than what the host
-/// keeps back to answer in.
-const FAULT_TIME: Duration = Duration::from_millis(1_000);
-/// What recording and sending an answer may take where that time is over too.
+/// What recording and sending an answer may take at the end of an event: so much of the time that is left is kept for it.
 const ANSWER_TIME: Duration = Duration::from_millis(300);
+/// That is never more than this part of it.
+const ANSWER_PART: u32 = 3;
 
 /// The longest reply that is kept for repeats, in bytes, where an answer of 256 KB has to find room beside it: an item
 /// has 400 KB at most.
@@ -157,9 +156,9 @@ impl Tasker {
                 Some(answer) => current.record.clone().decided(answer),
                 None => current.record.clone().refused(refusal.clone()),
             };
-            match self.store.advance(&current, next, call.deadline).await {
+            match self.store.advance(&current, next, call.answer_by).await {
                 Ok(Advance::Done(now)) if now.record.phase == Phase::Decided => {
-                    if let Settling::Again { reason } = self.deliver(call.deadline, now).await {
+                    if let Settling::Again { reason } = self.deliver(call.answer_by, now).await {
                         tracing::warn!(reason, "the answer is left to the sweep");
                     }
                     return match (reply, &to_waiting) {
@@ -191,7 +190,9 @@ impl Tasker {
     ) -> Result<Value, Raised> {
         tracing::error!(%fault, started = starts.len(), alarm = "PolicyFault", "the policy faulted");
         // The fault may be that all the time is used up. What is left is for the answer.
-        let end = call.deadline.max(Instant::now()) + FAULT_TIME;
+        let closing = call.closing();
+        let left = closing.deadline.saturating_duration_since(Instant::now());
+        let end = closing.deadline - ANSWER_TIME.min(left / ANSWER_PART);
         let work = async {
             let mut over = true;
             for start in starts {
@@ -214,11 +215,7 @@ impl Tasker {
             Ok(true) => Err(fault.into()),
             // What may still run is not the task's, so nothing else would tell it.
             Ok(false) | Err(_) if !starts.iter().any(|start| start.bound) => {
-                let call = Call {
-                    deadline: end.max(Instant::now() + ANSWER_TIME),
-                    ..call.clone()
-                };
-                let told = self.answer_unbound(&call, intake, answer::of_fault(fault));
+                let told = self.answer_unbound(&closing, intake, answer::of_fault(fault));
                 told.await.map_err(|_| unrecorded(&fault.into()))
             }
             Ok(false) | Err(_) => Ok(pending()),
@@ -275,7 +272,7 @@ impl Tasker {
         while current.record.phase < Phase::Decided {
             let mut next = current.record.clone();
             next.reply = Some(reply.to_owned());
-            match self.store.advance(&current, next, call.deadline).await {
+            match self.store.advance(&current, next, call.answer_by).await {
                 Ok(Advance::Lost(Some(now))) => current = now,
                 Ok(_) => return,
                 Err(error) => {

@@ -6,15 +6,24 @@ use tokio::time::{Instant, timeout_at};
 use super::{Call, Settling, SweepSummary, Tasker, answer, settle::again};
 use crate::{
     ports::ServiceErrorKind,
-    record::{Advance, Ending, LONGEST_RUN_MS, Record, Stored},
+    raised::Raised,
+    record::{
+        Advance, Ending, LONGEST_RUN_MS, MEMORY_MS, Phase, Record, Refusal, Stored, Stray, is_final,
+    },
     sabotage::{self, Bug},
 };
 
-const HOUR_MS: i64 = 60 * 60 * 1_000;
+const MINUTE_MS: i64 = 60 * 1_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// After so long a statement does not run any more. An hour is for queues and clocks.
 const STATEMENT_LIFE_MS: i64 = LONGEST_RUN_MS + HOUR_MS;
-/// After so long Redshift has forgotten a statement: it remembers one for 24 hours after its end.
-const MEMORY_MS: i64 = STATEMENT_LIFE_MS + 24 * HOUR_MS;
+/// For so long Redshift lists every statement, also one that ended at once. An hour is for clocks. After that a list
+/// without it proves nothing.
+const LISTED_MS: i64 = 24 * HOUR_MS - HOUR_MS;
+/// A list shows a statement at the latest so long after its start.
+const LISTING_LAG_MS: i64 = 40 * 1_000;
+/// For so long after a start was given up its statement is looked for.
+const STRAY_LIFE_MS: i64 = 2 * HOUR_MS;
 
 /// Where a statement is, by its name.
 pub(super) enum Found {
@@ -36,13 +45,18 @@ impl Tasker {
         stored: &Stored,
         summary: &mut SweepSummary,
     ) -> Option<Settling> {
-        match self.find_by_name(&stored.record, call.deadline).await {
+        let record = &stored.record;
+        match self.find_by_name(record, call.deadline).await {
             Found::Id(id) => self.adopt(call, stored, &id, summary).await,
-            Found::Nowhere if self.is_hopeless(&stored.record) => {
+            Found::Nowhere if self.is_unlisted(record) => Some(self.give_up(call, stored).await),
+            Found::Nowhere if self.is_hopeless(record) => {
                 Some(self.abandon(call, stored, summary).await)
             }
-            Found::Nowhere => Some(again("its start may still be under way")),
-            Found::Unknown(_) | Found::Denied(_) if self.is_forgotten(&stored.record) => {
+            Found::Nowhere => match self.confirmed_refusal(record) {
+                Some(refusal) => Some(self.close_refused(call, stored, refusal).await),
+                None => Some(again("its start may still be under way")),
+            },
+            Found::Unknown(_) | Found::Denied(_) if self.is_forgotten(record) => {
                 Some(self.give_up(call, stored).await)
             }
             Found::Unknown(reason) | Found::Denied(reason) => Some(again(&reason)),
@@ -57,6 +71,23 @@ impl Tasker {
         record
             .starting_at
             .is_some_and(|since| self.now() - since > longest || sabotage::is(Bug::HastySweep))
+    }
+
+    /// Whether Redshift may have forgotten a statement that it does not list.
+    fn is_unlisted(&self, record: &Record) -> bool {
+        self.age(record) > LISTED_MS
+    }
+
+    /// What Redshift said when it refused the last try of a start, once a list would show what an earlier try started.
+    fn confirmed_refusal(&self, record: &Record) -> Option<Refusal> {
+        let unconfirmed = record.watch.refusal.as_ref()?;
+        let age = self.now().saturating_sub(unconfirmed.refused_at);
+        (age >= LISTING_LAG_MS).then(|| unconfirmed.refusal.clone())
+    }
+
+    /// When a look-up can confirm a refusal of now.
+    pub(super) fn refusal_is_confirmed_at(&self) -> i64 {
+        self.now().saturating_add(LISTING_LAG_MS)
     }
 
     /// Whether the statement of a record, if there ever was one, cannot run any more.
@@ -74,28 +105,123 @@ impl Tasker {
             .saturating_sub(record.starting_at.unwrap_or(record.recorded_at))
     }
 
-    /// Nothing was started: the record is closed against a start that is still to come, and the task is told. Where
-    /// nobody waits the record is removed, so that the same work can be asked for again.
+    /// Nothing was started: the record is closed against a start that is still to come, and the task is told.
     pub(super) async fn abandon(
         &self,
         call: &Call,
         stored: &Stored,
         summary: &mut SweepSummary,
     ) -> Settling {
-        let record = stored.record.clone();
+        let record = self.looked_for(stored.record.clone());
         let settling = if record.waiting {
             let answer = answer::not_started(record.record_id.as_str());
             self.step(call, stored, record.decided(answer)).await
-        } else {
+        } else if record.phase == Phase::Reserved {
+            // Redshift was not asked: the same work can be asked for again.
             match self.store.forget(stored, call.deadline).await {
                 Ok(()) => Settling::Done,
                 Err(error) => again(&error.to_string()),
             }
+        } else {
+            self.step(call, stored, record.closed(Ending::Abandoned))
+                .await
         };
         if settling == Settling::Done {
             summary.abandoned += 1;
         }
         settling
+    }
+
+    /// Redshift refused the start, and nothing of its earlier tries is there.
+    async fn close_refused(&self, call: &Call, stored: &Stored, refusal: Refusal) -> Settling {
+        let mut record = self.looked_for(stored.record.clone());
+        record.watch.refusal = None;
+        let next = if record.waiting {
+            let raised = Raised::new(&refusal.error, &refusal.message);
+            record.refusal = Some(refusal);
+            record.decided(answer::of_raised(&raised))
+        } else {
+            record.refused(refusal)
+        };
+        self.step(call, stored, next).await
+    }
+
+    /// The record of a start that is given up: should its statement turn up, it is cancelled.
+    fn looked_for(&self, mut record: Record) -> Record {
+        if record.phase == Phase::Starting {
+            let now = self.now();
+            record.watch.stray = Some(Stray {
+                next_look_at: now.saturating_add(MINUTE_MS),
+                until: now.saturating_add(STRAY_LIFE_MS),
+            });
+        }
+        record
+    }
+
+    /// Looks for the statement of a start that was given up. One that has turned up is cancelled until Redshift reports
+    /// its end: whoever waited was told that it did not run. None if there was no time to ask.
+    pub(super) async fn look_for_stray(&self, call: &Call, stored: &Stored) -> Option<Settling> {
+        let record = &stored.record;
+        let (Some(stray), Some(statement)) = (record.watch.stray, &record.statement) else {
+            return Some(Settling::Done);
+        };
+        let found = match &statement.id {
+            Some(id) => Found::Id(id.clone()),
+            None => self.find_by_name(record, call.deadline).await,
+        };
+        let mut next = record.clone();
+        let is_over = match found {
+            Found::Id(id) => {
+                if statement.id.is_none() {
+                    tracing::error!(record = %record.record_id, id, alarm = "StrayStatement", "a statement runs, or ran, whose start was given up; it is cancelled");
+                }
+                let status = self.stop_stray(call, &statement.target, &id).await;
+                if statement.id.is_none() {
+                    next = next.turned_up(&id);
+                }
+                if let Some(own) = &mut next.statement {
+                    own.status = status.or(own.status);
+                }
+                status.is_some_and(is_final) || self.has_outlived(record)
+            }
+            Found::NotAsked => return None,
+            Found::Nowhere | Found::Unknown(_) | Found::Denied(_) => stray.until <= self.now(),
+        };
+        let pause = self
+            .now()
+            .saturating_sub(stray.until.saturating_sub(STRAY_LIFE_MS));
+        let next_look_at = match next.statement_id() {
+            Some(_) => self.now().saturating_add(MINUTE_MS),
+            // The older it is, the less likely it turns up.
+            None => self
+                .now()
+                .saturating_add(pause.max(MINUTE_MS))
+                .min(stray.until),
+        };
+        next.watch.stray = (!is_over).then_some(Stray {
+            next_look_at,
+            ..stray
+        });
+        next.due_at = next.watch.stray.map(|stray| stray.next_look_at);
+        Some(
+            match self.store.advance(stored, next, call.deadline).await {
+                Ok(_) => Settling::Done,
+                Err(error) => again(&error.to_string()),
+            },
+        )
+    }
+
+    /// Cancels a statement that nobody waits for, unless it has ended; its state if Redshift told it.
+    async fn stop_stray(&self, call: &Call, target: &str, id: &str) -> Option<StatementStatus> {
+        let describe = self.ports.warehouse.describe(target, id, None);
+        let status = match timeout_at(call.deadline, describe).await {
+            Ok(Ok(description)) => Some(description.status),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        if !status.is_some_and(is_final) {
+            self.cancel_stray(target, id).await;
+        }
+        status
     }
 
     async fn adopt(
@@ -105,11 +231,7 @@ impl Tasker {
         id: &str,
         summary: &mut SweepSummary,
     ) -> Option<Settling> {
-        let reply = serde_json::json!({ "Id": id }).to_string();
-        let next = stored
-            .record
-            .clone()
-            .started(id, StatementStatus::Unknown, &reply);
+        let next = stored.record.clone().adopted(id);
         match self.store.advance(stored, next, call.deadline).await {
             Ok(Advance::Done(now)) => {
                 summary.adopted += 1;
@@ -134,7 +256,8 @@ impl Tasker {
         stored: &Stored,
         answer: Answer,
     ) -> Settling {
-        let record = stored.record.clone();
+        let mut record = stored.record.clone();
+        record.watch.lost = true;
         let next = if record.waiting {
             record.decided(answer)
         } else {
@@ -153,7 +276,7 @@ impl Tasker {
     }
 
     /// Looks for a statement by its name, in all states and on all pages.
-    async fn find_by_name(&self, record: &Record, deadline: Instant) -> Found {
+    pub(super) async fn find_by_name(&self, record: &Record, deadline: Instant) -> Found {
         match &record.statement {
             Some(statement) => {
                 let name = record.statement_name();

@@ -5,12 +5,13 @@ use signalbox_policy::contract::{Exclusivity, Failure, FailureDetail, StartOptio
 use super::{
     attach::{Asking, Attach, other_request},
     failure,
+    recover::Found,
     services::EventServices,
     sessions::session_use,
 };
 use crate::{
     ids::{IdSource, RecordId, digest},
-    ports::Sql,
+    ports::{ServiceError, ServiceErrorKind, Sql},
     raised::names,
     record::{
         LONGEST_RUN_MS, LockRevision, Phase, Record, Reserve, SCHEMA, Statement, Stored, Watch,
@@ -159,6 +160,12 @@ impl EventServices {
             .await?
         {
             Attach::Start(place) => {
+                // A task has a record of its own for each attempt. Else the work has, for each of its statements.
+                if record.task_token.is_none() {
+                    let deployment = self.tasker.options.deployment.as_str();
+                    let first = RecordId::new(deployment, IdSource::IdempotencyKey(&place.scope));
+                    record.record_id = first.of_generation(place.generation);
+                }
                 *work = place;
                 Ok(None)
             }
@@ -210,27 +217,54 @@ impl EventServices {
             return Ok(Owner::Over);
         };
         // That its answer is decided says nothing: a fault or a deadline decides before the statement has ended.
-        let since = record.starting_at.unwrap_or(record.recorded_at);
-        if record.has_ended() || self.tasker.now() - since > LONGEST_RUN_MS {
+        if record.has_ended() {
             return Ok(Owner::Over);
         }
-        let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
+        let since = record.starting_at.unwrap_or(record.recorded_at);
+        let can_be_forgotten = self.tasker.now() - since > LONGEST_RUN_MS;
+        let Some(statement) = record.statement.as_ref() else {
             return Ok(Owner::Runs(None));
+        };
+        let found = match record.statement_id() {
+            Some(id) => Found::Id(id.to_owned()),
+            None if can_be_forgotten => {
+                let name = record.statement_name();
+                let find = self
+                    .tasker
+                    .find_named(&statement.target, &name, self.deadline());
+                self.in_time(find).await?
+            }
+            None => return Ok(Owner::Runs(None)),
+        };
+        let id = match found {
+            Found::Id(id) => id,
+            Found::Nowhere | Found::Denied(_) => return Ok(Owner::Over),
+            Found::Unknown(_) | Found::NotAsked => return Ok(Owner::Runs(None)),
         };
         let described = self
             .in_time(
                 self.tasker
                     .ports
                     .warehouse
-                    .describe(&statement.target, id, None),
+                    .describe(&statement.target, &id, None),
             )
             .await?;
         Ok(match described {
             Ok(description) if is_final(description.status) => Owner::Over,
+            // Nothing that Redshift no longer shows runs after a day.
+            Err(error) if can_be_forgotten && is_unknown(&error) => Owner::Over,
             // Not knowing is no reason to let a second one run.
-            _ => Owner::Runs(Some(id.to_owned())),
+            _ => Owner::Runs(Some(id)),
         })
     }
+}
+
+/// Whether Redshift shows this role no such statement.
+fn is_unknown(error: &ServiceError) -> bool {
+    matches!(
+        error.kind,
+        ServiceErrorKind::NotFound | ServiceErrorKind::Denied | ServiceErrorKind::Invalid
+    )
 }
 
 fn concurrent(statement_id: Option<String>) -> Failure {

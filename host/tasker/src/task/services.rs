@@ -19,14 +19,14 @@ use signalbox_policy::{
         StartedStatement, StatementDescription, StatementList, StatementResult,
     },
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Call, Tasker, failure};
 use crate::{
     grants::Grants,
     ids::RecordId,
     policies::Granted,
-    ports::Sql,
+    ports::{ServiceError, ServiceErrorKind, Sql},
     raised::{detail, names},
     record::{Latest, Refusal, Stored},
     scope::Scope,
@@ -59,13 +59,20 @@ pub(super) struct EventServices {
     unbound_starts: AtomicU32,
     started: Mutex<Vec<Start>>,
     refusal: Mutex<Option<Refused>>,
-    cut_off: AtomicBool,
+    disturbed: AtomicBool,
     touched: AtomicBool,
     deadline: Instant,
 }
 
 /// What a policy has left to return in after its last host call was cut off.
 const RETURN_TIME: Duration = Duration::from_millis(500);
+/// What is kept of an event's time when Redshift is asked to wait: for the call itself, and for what is recorded then.
+const WAIT_RESERVE: Duration = Duration::from_secs(2);
+
+/// How often a read that fails in passing is tried.
+const READ_TRIES: u32 = 4;
+/// Pause before it is tried again, at first; doubled each time.
+const READ_PAUSE: Duration = Duration::from_millis(250);
 
 /// A statement of the task that Redshift refused.
 #[derive(Debug, Clone)]
@@ -122,7 +129,7 @@ impl EventServices {
             unbound_starts: AtomicU32::new(0),
             started: Mutex::default(),
             refusal: Mutex::default(),
-            cut_off: AtomicBool::new(false),
+            disturbed: AtomicBool::new(false),
             touched: AtomicBool::new(false),
             deadline: call
                 .deadline
@@ -164,9 +171,10 @@ impl EventServices {
             .clone()
     }
 
-    /// Whether a call was cut off because the time of the event was over.
-    pub(super) fn was_cut_off(&self) -> bool {
-        self.cut_off.load(Ordering::Relaxed)
+    /// Whether a call failed in a way that passes: the time of the event was over, or a service was busy. What a policy
+    /// decides then it would decide otherwise later.
+    pub(super) fn was_disturbed(&self) -> bool {
+        self.disturbed.load(Ordering::Relaxed)
     }
 
     /// Whether the policy has not tried to start or to cancel anything.
@@ -214,13 +222,42 @@ impl EventServices {
     /// Bounds a call by the event's deadline: no epoch interrupts it.
     pub(super) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, Failure> {
         timeout_at(self.deadline, call).await.map_err(|_| {
-            self.cut_off.store(true, Ordering::Relaxed);
+            self.disturbed.store(true, Ordering::Relaxed);
             Failure::Unavailable(detail(
                 "RequestTimeout",
                 "the time of this invocation is over",
                 true,
             ))
         })
+    }
+
+    /// Reads for the policy. What fails in passing is tried again a few times.
+    async fn read<T, C>(&self, call: impl Fn() -> C) -> Result<T, Failure>
+    where
+        C: Future<Output = Result<T, ServiceError>>,
+    {
+        let mut pause = READ_PAUSE;
+        let mut tries = 1;
+        loop {
+            let error = match self.in_time(call()).await? {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            let is_passing = matches!(
+                error.kind,
+                ServiceErrorKind::Throttled
+                    | ServiceErrorKind::Unavailable
+                    | ServiceErrorKind::Unclear
+            );
+            let wake = Instant::now() + pause;
+            if !is_passing || tries == READ_TRIES || wake >= self.deadline {
+                self.disturbed.fetch_or(is_passing, Ordering::Relaxed);
+                return Err(failure::of_service(&error, &self.secrets));
+            }
+            sleep_until(wake).await;
+            pause *= 2;
+            tries += 1;
+        }
     }
 
     pub(super) fn clean_description(
@@ -328,15 +365,10 @@ impl Services for EventServices {
         let target = self
             .target_of(&request.id, request.target.as_deref())
             .await?;
-        let call = self
-            .tasker
-            .ports
-            .warehouse
-            .describe(&target, &request.id, request.wait_seconds);
-        let described = self.in_time(call).await?;
-        described
-            .map(|description| self.clean_description(description))
-            .map_err(|error| failure::of_service(&error, &self.secrets))
+        let warehouse = &self.tasker.ports.warehouse;
+        let wait = || self.wait_in_time(request.wait_seconds);
+        let described = self.read(|| warehouse.describe(&target, &request.id, wait()));
+        Ok(self.clean_description(described.await?))
     }
 
     async fn cancel_statement(
@@ -349,15 +381,14 @@ impl Services for EventServices {
 
     async fn get_statement_result(
         &self,
-        request: GetStatementResultRequest,
+        mut request: GetStatementResultRequest,
     ) -> Result<StatementResult, Failure> {
         let target = self
             .target_of(&request.id, request.target.as_deref())
             .await?;
-        let result = self
-            .in_time(self.tasker.ports.warehouse.result(&target, &request))
-            .await?;
-        let mut result = result.map_err(|error| failure::of_service(&error, &self.secrets))?;
+        request.wait_seconds = self.wait_in_time(request.wait_seconds);
+        let warehouse = &self.tasker.ports.warehouse;
+        let mut result = self.read(|| warehouse.result(&target, &request)).await?;
         self.secrets.withhold_in_json(&mut result.document);
         Ok(result)
     }
@@ -367,10 +398,8 @@ impl Services for EventServices {
         request: ListStatementsRequest,
     ) -> Result<StatementList, Failure> {
         let target = self.target(request.target.as_deref())?;
-        let mut list = self
-            .in_time(self.tasker.ports.warehouse.list(&target, &request))
-            .await?
-            .map_err(|error| failure::of_service(&error, &self.secrets))?;
+        let warehouse = &self.tasker.ports.warehouse;
+        let mut list = self.read(|| warehouse.list(&target, &request)).await?;
         list.document = self.clean_document(&list.document);
         self.own_of_list(list).await
     }
@@ -421,6 +450,15 @@ impl Services for EventServices {
 }
 
 impl EventServices {
+    /// So many of the seconds for which Redshift is asked to wait as there is time for; none if there is none.
+    pub(super) fn wait_in_time(&self, asked: Option<u32>) -> Option<u32> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let seconds = left.saturating_sub(WAIT_RESERVE).as_secs();
+        asked
+            .map(|asked| asked.min(u32::try_from(seconds).unwrap_or(u32::MAX)))
+            .filter(|seconds| *seconds > 0)
+    }
+
     /// The number of the next statement that is not bound to the task.
     pub(super) fn next_unbound(&self) -> u32 {
         self.unbound_starts.fetch_add(1, Ordering::Relaxed)

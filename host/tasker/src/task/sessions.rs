@@ -75,7 +75,7 @@ impl EventServices {
         Some(StartStatement {
             session_id: None,
             session_keep_alive_seconds: Some(session.keep_alive_seconds).filter(|time| *time > 0),
-            client_token: digest(&["new session", record.record_id.as_str()]),
+            client_token: digest(&["new session", &request.client_token]),
             ..request.clone()
         })
     }

@@ -9,7 +9,7 @@ use signalbox_policy::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{Call, Tasker, answer, event::Ended, services::EventServices};
+use super::{Call, Tasker, answer, event::Ended, recover::Found, services::EventServices};
 use crate::{
     ids::parse_statement_name,
     original,
@@ -48,8 +48,28 @@ const EARLY_PAUSE: Duration = Duration::from_millis(100);
 pub(super) const DECISION_TIME: Duration = Duration::from_secs(1);
 /// How often a policy is asked.
 const DECISION_TRIES: u32 = 2;
+/// For so long a decision is put off that a service disturbs. Then what the policy makes of it counts.
+const PATIENCE_MS: i64 = 60 * 60 * 1_000;
+/// How often a policy may use up the time of an invocation before that counts as its fault.
+pub(super) const OVERTIME_TRIES: u32 = 3;
+/// Only so much time is one of these times.
+pub(super) const FAIR_TIME: Duration = Duration::from_millis(1_500);
 /// Steps of one record in one invocation: more than any life has.
 const STEPS: u32 = 16;
+
+/// What came of asking a policy.
+enum Decision {
+    Made(Answer),
+    PutOff(PutOff),
+}
+
+/// Why a decision is put off.
+enum PutOff {
+    /// A service did not give the policy what it reads.
+    Disturbed,
+    /// The policy used up the time that it had.
+    Overtime { had: Duration },
+}
 
 impl Tasker {
     /// Works on a completion event. The event is a hint: what happened is asked of Redshift.
@@ -99,16 +119,28 @@ impl Tasker {
         let mut looks = 0;
         for _ in 0..STEPS {
             let written = match stored.record.phase {
+                Phase::Closed if event.is_some() && stored.record.watch.stray.is_some() => {
+                    let looked = self.look_for_stray(call, &stored).await;
+                    return looked.unwrap_or_else(|| again("there was no time to look it up"));
+                }
                 Phase::Closed => return Settling::Done,
                 Phase::Decided => return self.deliver(call.deadline, stored).await,
                 Phase::Reserved => return ignored("the statement was never started"),
                 Phase::Starting => {
-                    match self.look_again(&stored, &mut looks, call.deadline).await {
-                        Some(now) => {
-                            stored = now;
-                            continue;
+                    if let Some(now) = self.look_again(&stored, &mut looks, call.deadline).await {
+                        stored = now;
+                        continue;
+                    }
+                    // Whoever starts it does not store the id: the statement is looked up by its name.
+                    match self.find_by_name(&stored.record, call.deadline).await {
+                        Found::Id(id) => {
+                            let next = stored.record.clone().adopted(&id);
+                            self.store.advance(&stored, next, call.deadline).await
                         }
-                        None => return again("the statement's id is not stored yet"),
+                        Found::Unknown(reason) | Found::Denied(reason) => return again(&reason),
+                        Found::Nowhere | Found::NotAsked => {
+                            return again("the statement's id is not stored yet");
+                        }
                     }
                 }
                 Phase::Started => {
@@ -126,12 +158,10 @@ impl Tasker {
                         if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
                             return again("too little time is left to decide");
                         }
-                        let Some(answer) =
-                            self.decide(call, &stored.record, &description, event).await
-                        else {
-                            return again(
-                                "the time of this invocation was over before the policy had decided",
-                            );
+                        let decision = self.decide(call, &stored.record, &description, event);
+                        let answer = match decision.await {
+                            Decision::Made(answer) => answer,
+                            Decision::PutOff(why) => return self.put_off(call, &stored, why).await,
                         };
                         let next = with_status(stored.record.clone(), &description).decided(answer);
                         if sabotage::is(Bug::AnswerRecomputed) {
@@ -197,14 +227,37 @@ impl Tasker {
         }
     }
 
-    /// Decides what the task is told; none if the time was over before the policy could.
+    /// Notes that nothing could be decided, and why: it is not put off for ever.
+    async fn put_off(&self, call: &Call, stored: &Stored, why: PutOff) -> Settling {
+        let mut next = stored.record.clone();
+        let reason = match why {
+            PutOff::Disturbed => {
+                next.watch.undecided_since.get_or_insert(self.now());
+                "a service did not give the policy what it reads to decide"
+            }
+            PutOff::Overtime { had } => {
+                if had >= FAIR_TIME {
+                    next.watch.overtime = next.watch.overtime.saturating_add(1);
+                }
+                "the time of this invocation was over before the policy had decided"
+            }
+        };
+        if next != stored.record
+            && let Err(error) = self.store.advance(stored, next, call.answer_by).await
+        {
+            tracing::warn!(record = %stored.record.record_id, %error, "that nothing could be decided was not noted");
+        }
+        again(reason)
+    }
+
+    /// Decides what the task is told.
     async fn decide(
         &self,
         call: &Call,
         record: &Record,
         description: &StatementDescription,
         event: Option<&Value>,
-    ) -> Option<Answer> {
+    ) -> Decision {
         // A statement that ended before its cancel took effect ended by itself.
         let ended_first = |verdict: &&Answer| {
             description.status != StatementStatus::Aborted && answer::is_deadline_exceeded(verdict)
@@ -214,7 +267,7 @@ impl Tasker {
             .as_ref()
             .filter(|verdict| !ended_first(verdict))
         {
-            return Some(answer::with_outcome(verdict.clone(), description));
+            return Decision::Made(answer::with_outcome(verdict.clone(), description));
         }
         let policies = self.policies();
         let name = record
@@ -222,39 +275,55 @@ impl Tasker {
             .as_ref()
             .map_or("", |policy| policy.name.as_str());
         let Some(facts) = record.facts() else {
-            return Some(answer::lost(&description.id));
+            return Decision::Made(answer::lost(&description.id));
         };
         let Some(granted) = policies.settling(name, record.route.as_deref()) else {
             tracing::warn!(record = %record.record_id, policy = name, alarm = "PolicyGone", "the policy that started this statement is not in force; the task is answered as the original would");
-            return Some(self.as_original(record, &facts, description));
+            let came = Ended::of(&facts, description).came(event, call.function_arn.as_deref());
+            return Decision::Made(Self::as_original(record, &came, description));
         };
         let waiter = record
             .who_waits()
             .map_or(Waiter::StepFunctions, |waiting| waiting.waiter());
         let services = Arc::new(self.services_of(call, &granted, record));
-        // That an event came is its only message.
-        let event = event.map(|_| Ended::of(&facts, description).event().to_string());
+        let event = event.map(|event| {
+            let came =
+                Ended::of(&facts, description).came(Some(event), call.function_arn.as_deref());
+            came.event().to_string()
+        });
         let settlement = Settlement {
             statement: services.clean_description(description.clone()),
             event: event.map(|event| services.clean_document(&event)),
             facts,
         };
         let policy = self.acting(&granted);
+        let since = record.watch.undecided_since;
+        let is_patient = since.is_none_or(|since| self.now() - since < PATIENCE_MS);
+        let had = call.deadline.saturating_duration_since(Instant::now());
         let mut tries = 1;
         loop {
             let context = self.context(Arc::<EventServices>::clone(&services), call);
             let settled = policy.settle(context, settlement.clone(), waiter).await;
-            // What a policy says that was not let to finish its calls is not its decision.
             let little_time =
                 call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME;
             match settled {
-                _ if services.was_cut_off() => return None,
-                Ok(settled) => return Some(settled.answer),
-                Err(fault) if fault.kind == FaultKind::Timeout && little_time => return None,
+                // A reply made after a read failed in passing is discarded: the read may succeed the next time.
+                _ if is_patient && services.was_disturbed() => {
+                    return Decision::PutOff(PutOff::Disturbed);
+                }
+                Ok(settled) => return Decision::Made(settled.answer),
+                Err(fault)
+                    if fault.kind == FaultKind::Timeout
+                        && little_time
+                        && record.watch.overtime < OVERTIME_TRIES =>
+                {
+                    return Decision::PutOff(PutOff::Overtime { had });
+                }
                 Err(fault) => {
                     tracing::error!(record = %record.record_id, %fault, tries, alarm = "PolicyFault", "the policy faulted while it settled");
-                    if tries == DECISION_TRIES {
-                        return Some(answer::with_outcome(answer::of_fault(&fault), description));
+                    if tries == DECISION_TRIES || little_time {
+                        let answer = answer::of_fault(&fault);
+                        return Decision::Made(answer::with_outcome(answer, description));
                     }
                     tries += 1;
                 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use signalbox_policy::contract::{Failure, StartOptions, StartedStatement, StatementStatus};
+use signalbox_policy::contract::{
+    Failure, FailureDetail, StartOptions, StartedStatement, StatementStatus,
+};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::{
@@ -12,8 +14,8 @@ use super::{
 };
 use crate::{
     ports::{ServiceError, ServiceErrorKind, Sql, StartStatement},
-    raised::{detail, detail_of, names},
-    record::{Advance, Ending, Phase, Record, Refusal, Stored},
+    raised::{Raised, detail, detail_of, names},
+    record::{Advance, Ending, Phase, Record, Refusal, Stored, UnconfirmedRefusal},
     sabotage::{self, Bug},
 };
 
@@ -25,6 +27,18 @@ const LONGEST_REPEAT_PAUSE: Duration = Duration::from_secs(3);
 const CLOSING_TIME: Duration = Duration::from_millis(500);
 /// Pause between looks at a record that another invocation is working on.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
+
+/// What came of asking Redshift for a start, again and again if need be.
+enum Asked {
+    /// It took the statement.
+    Started(Box<StartedStatement>),
+    /// It refused the first try: nothing runs.
+    Refused(ServiceError),
+    /// It refused a later try. The ones before it may have had an effect.
+    RefusedLater(ServiceError),
+    /// Whether it took the statement is not known.
+    Unclear(ServiceError),
+}
 
 impl EventServices {
     /// Starts a statement for this event.
@@ -54,21 +68,62 @@ impl EventServices {
             certain: false,
         });
         let mut asked = self.ask_redshift(&target, &request).await;
-        if let Err(error) = &asked
+        if let Asked::Refused(error) = &asked
             && error.kind == ServiceErrorKind::SessionLost
             && let Some(request) = self.in_new_session(&starting.record, &request)
         {
             tracing::warn!(record = %starting.record.record_id, "the session is gone; the statement runs in a new one");
             asked = self.ask_redshift(&target, &request).await;
         }
+        let told = |error: &ServiceError| failure::of_service(error, &self.secrets);
         match asked {
-            Ok(started) => self.accepted(bound, starting, started).await,
-            Err(error) => {
-                let failure = failure::of_service(&error, &self.secrets);
-                if error.kind == ServiceErrorKind::Unclear {
-                    Err(self.uncertain(bound, starting, failure))
-                } else {
-                    Err(self.refused(bound, starting, failure).await)
+            Asked::Started(started) => self.accepted(bound, starting, *started).await,
+            Asked::Refused(error) => Err(self.refused(bound, starting, told(&error)).await),
+            Asked::Unclear(error) => {
+                let kind = ServiceErrorKind::Unclear;
+                let failure = told(&ServiceError { kind, ..error });
+                Err(self.uncertain(bound, starting, failure))
+            }
+            Asked::RefusedLater(error) => {
+                let failure = told(&error);
+                let starting = self.note_unconfirmed(starting, &failure).await;
+                let FailureDetail { code, message, .. } = detail_of(&failure).clone();
+                let failure = Failure::Uncertain(detail(&code, message, true));
+                Err(self.uncertain(bound, starting, failure))
+            }
+        }
+    }
+
+    /// Notes that Redshift refused a start of which an earlier try may have had an effect. A look-up by name soon tells.
+    async fn note_unconfirmed(&self, mut starting: Stored, failure: &Failure) -> Stored {
+        let told = detail_of(failure);
+        loop {
+            let mut next = starting.record.clone();
+            next.watch.refusal = Some(UnconfirmedRefusal {
+                refusal: Refusal {
+                    error: told.code.clone(),
+                    message: told.message.clone(),
+                },
+                refused_at: self.tasker.now(),
+            });
+            let confirmed_at = self.tasker.refusal_is_confirmed_at();
+            next.due_at = Some(
+                next.due_at
+                    .map_or(confirmed_at, |due| due.min(confirmed_at)),
+            );
+            let advanced = self
+                .tasker
+                .store
+                .advance(&starting, next, self.call.answer_by);
+            match advanced.await {
+                Ok(Advance::Lost(Some(now))) if now.record.phase == Phase::Starting => {
+                    starting = now;
+                }
+                Ok(Advance::Done(now) | Advance::Lost(Some(now))) => return now,
+                Ok(Advance::Lost(None)) => return starting,
+                Err(error) => {
+                    tracing::warn!(record = %starting.record.record_id, %error, "a refusal could not be noted; the task is told when the longest invocation is over");
+                    return starting;
                 }
             }
         }
@@ -104,11 +159,11 @@ impl EventServices {
             result_format: options.result_format,
             session_id: options.session_id.clone(),
             session_keep_alive_seconds: options.session_keep_alive_seconds,
-            wait_seconds: options.wait_seconds,
+            wait_seconds: self.wait_in_time(options.wait_seconds),
             statement_name: record.statement_name(),
             client_token: match sabotage::is(Bug::NoClientToken) {
                 true => String::new(),
-                false => record.record_id.to_string(),
+                false => record.client_token(),
             },
             with_event: record.needs_settling(),
         }
@@ -116,11 +171,7 @@ impl EventServices {
 
     /// Asks until the answer is clear or the time is over. A repeat has the same ClientToken, so it cannot start a
     /// second statement.
-    async fn ask_redshift(
-        &self,
-        target: &str,
-        request: &StartStatement,
-    ) -> Result<StartedStatement, ServiceError> {
+    async fn ask_redshift(&self, target: &str, request: &StartStatement) -> Asked {
         let last = self
             .deadline()
             .checked_sub(CLOSING_TIME)
@@ -131,14 +182,12 @@ impl EventServices {
             let error =
                 match timeout_at(last, self.tasker.ports.warehouse.start(target, request)).await {
                     Ok(Err(error)) if error.kind == ServiceErrorKind::Unclear => error,
+                    // It passes, and says nothing.
+                    Ok(Err(error)) if unclear && error.kind == ServiceErrorKind::Throttled => error,
                     // What refuses the repeat says nothing of the try before it, which may have started the statement.
-                    Ok(Err(error)) if unclear => {
-                        return Err(ServiceError {
-                            kind: ServiceErrorKind::Unclear,
-                            ..error
-                        });
-                    }
-                    Ok(result) => return result,
+                    Ok(Err(error)) if unclear => return Asked::RefusedLater(error),
+                    Ok(Err(error)) => return Asked::Refused(error),
+                    Ok(Ok(started)) => return Asked::Started(Box::new(started)),
                     Err(_) => ServiceError {
                         kind: ServiceErrorKind::Unclear,
                         code: "RequestTimeout".to_owned(),
@@ -150,7 +199,7 @@ impl EventServices {
                 };
             let wake = Instant::now() + pause;
             if wake >= last {
-                return Err(error);
+                return Asked::Unclear(error);
             }
             tracing::warn!(code = error.code, "an unclear start is repeated");
             unclear = true;
@@ -329,12 +378,28 @@ impl EventServices {
     }
 }
 
+/// What a caller gets for work of which nobody can say whether it was done.
+pub(super) fn lost(record: &Record) -> Raised {
+    let name = record.statement_name();
+    Raised::new(
+        names::STATEMENT_LOST,
+        format!(
+            "this statement was started before, and Redshift no longer tells what became of it (its name was {name}). Look \
+             at its effects before it is run again"
+        ),
+    )
+}
+
 fn not_started(message: &str) -> Failure {
     Failure::Unavailable(detail(names::STATEMENT_NOT_STARTED, message, true))
 }
 
 fn ended_without_statement(record: &Record) -> Failure {
     match (&record.refusal, record.ending) {
+        _ if record.watch.lost => {
+            let raised = lost(record);
+            Failure::Other(detail(&raised.error_type, raised.message, false))
+        }
         (Some(refusal), _) => {
             Failure::Other(detail(&refusal.error, refusal.message.clone(), false))
         }

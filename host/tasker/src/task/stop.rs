@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant, sleep, timeout_at};
 
 use super::{
     Call, Settling, Tasker, answer,
-    settle::{DECISION_TIME, again, ignored},
+    settle::{DECISION_TIME, OVERTIME_TRIES, again, ignored},
 };
 use crate::{
     ids::RecordId,
@@ -270,6 +270,7 @@ impl Tasker {
             Ok(closed) => closed.decision,
             Err(fault)
                 if fault.kind == FaultKind::Timeout
+                    && record.watch.overtime < OVERTIME_TRIES
                     && call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME =>
             {
                 return None;

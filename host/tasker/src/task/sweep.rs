@@ -89,7 +89,7 @@ impl Tasker {
             let _ = self.ports.warehouse.start(&target, &start).await;
         }
         let settling = match stored.record.phase {
-            Phase::Closed => Some(Settling::Done),
+            Phase::Closed => self.look_for_stray(call, &stored).await,
             Phase::Decided => Some(self.deliver_again(call, &stored).await),
             Phase::Reserved => Some(self.abandon(call, &stored, summary).await),
             Phase::Starting => self.look_up(call, &stored, summary).await,
@@ -129,10 +129,7 @@ impl Tasker {
 
     /// A part of the time for one record: a service that does not answer costs others no more than that.
     fn share(&self, call: &Call) -> Call {
-        Call {
-            deadline: call.deadline.min(Instant::now() + RECORD_SHARE),
-            ..call.clone()
-        }
+        call.until(Instant::now() + RECORD_SHARE)
     }
 
     /// Sets when a record is looked at next. A later look counts as one more.
@@ -141,14 +138,14 @@ impl Tasker {
         let Ok(Some(now)) = self.store.find(&stored.record.record_id).await else {
             return;
         };
-        if now.record.phase == Phase::Closed {
+        if now.record.due_at.is_none() {
             return;
         }
         let mut next = now.record.clone();
         next.watch.looks = next.watch.looks.saturating_add(1);
         let due = self.now().saturating_add(self.pause(&next));
         next.due_at = Some(due.min(self.attention_at(&next).unwrap_or(due)));
-        if let Err(error) = self.store.advance(&now, next, call.deadline).await {
+        if let Err(error) = self.store.advance(&now, next, call.answer_by).await {
             tracing::warn!(record = %now.record.record_id, %error, "the next look could not be set");
         }
     }

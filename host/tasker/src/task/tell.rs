@@ -57,8 +57,10 @@ impl Tasker {
     ) -> Result<(Value, Option<Raised>), Raised> {
         let waiting = Waiting::Resource(resource.clone());
         let left = call.deadline.saturating_duration_since(Instant::now());
+        let reserved = RESPONSE_TIME.min(left / RESPONSE_PART);
         let serving = Call {
-            deadline: call.deadline - RESPONSE_TIME.min(left / RESPONSE_PART),
+            deadline: call.deadline - reserved,
+            answer_by: call.deadline - reserved / 2,
             ..call.clone()
         };
         let mut pause = LEDGER_PAUSE;
@@ -79,7 +81,8 @@ impl Tasker {
                 Err(_) => {}
             }
             if tries == LEDGER_TRIES || Instant::now() + pause >= serving.deadline {
-                self.tell_unrecorded(call, resource, &raised).await?;
+                self.tell_unrecorded(&call.closing(), resource, &raised)
+                    .await?;
                 return Ok((refusal_reply(&raised), Some(raised)));
             }
             sleep(pause).await;
@@ -150,7 +153,7 @@ impl Tasker {
         raised: &Raised,
     ) -> Result<Value, Raised> {
         let (answer, reply) = (answer::of_raised(raised), refusal_reply(raised));
-        self.answer_directly(call, waiting, None, None, answer, &reply)
+        self.answer_directly(&call.closing(), waiting, None, None, answer, &reply)
             .await
     }
 

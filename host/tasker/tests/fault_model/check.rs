@@ -7,12 +7,12 @@ use super::{
     world::World,
 };
 
-/// How many records are open, or tasks wait whose events have all been worked off.
+/// How many records are open or looked for, or tasks wait whose events have all been worked off.
 pub fn open(services: &Services) -> usize {
     let records = services
         .items
         .iter()
-        .filter(|item| is_open(&item.key.id, &item.body));
+        .filter(|item| is_open(&item.key.id, &item.body) || item.key.id.starts_with("due#"));
     let waiting = services
         .tasks
         .iter()

@@ -29,6 +29,8 @@ pub const DEPLOYMENT: &str = "model";
 const ARN: &str = "arn:aws:states:eu-west-1:111122223333:execution:etl:one";
 /// What Lambda leaves an invocation beyond the time that the domain is given: the host's reserve.
 const RESERVE: Duration = Duration::from_millis(1_500);
+/// What of it the domain may use to close what it has begun.
+const CLOSING: Duration = Duration::from_millis(1_100);
 /// When a queue shows a message again that was not worked off.
 const AGAIN: Duration = Duration::from_secs(30);
 /// How often a queue shows a completion event.
@@ -309,6 +311,7 @@ impl Run {
             function_arn: None,
             source: Source::Invocation,
             deadline: Instant::now() + self.time,
+            answer_by: Instant::now() + self.time + CLOSING,
         };
         let work: Pin<Box<dyn Future<Output = Outcome>>> = match &event {
             Event::Invoke(number) => {

@@ -29,7 +29,7 @@ async fn ask(world: &World, payload: Value) -> Result<Value, Raised> {
     if let Some(token) = payload["taskToken"].as_str() {
         world.callbacks.open(token);
     }
-    world.tasker.invoke(&world.call(), payload).await
+    world.tasker.invoke(&world.another_call(), payload).await
 }
 
 /// An invocation that Lambda delivers again, or late.

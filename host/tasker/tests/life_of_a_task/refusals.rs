@@ -154,3 +154,35 @@ async fn a_refusal_is_sent_to_the_token_when_another_invocation_has_ended_withou
         "whoever invoked first may not listen any more"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_lambda_repeats_the_invocation_for_is_told_by_the_token() {
+    let denied = Script {
+        reject: Some("PolicyDenied"),
+        ..Script::default()
+    };
+    for (script, error) in [
+        (denied, "PolicyDenied"),
+        (Script::default(), "ValidationException"),
+    ] {
+        let world = World::new(ScriptedPolicy::new(script));
+        *world.warehouse.start_fault.lock().unwrap() =
+            Some((ServiceErrorKind::Invalid, "ValidationException"));
+        world.callbacks.open(TOKEN);
+        let payload = || waiting(TOKEN, "select 1");
+        let raised = world.tasker.invoke(&world.call(), payload()).await;
+        assert_eq!(raised.unwrap_err().error_type, error);
+        assert!(
+            world.callbacks.sent(TOKEN).is_empty(),
+            "the error is the answer"
+        );
+        // Another request is another try of the state machine's.
+        let call = world.another_call();
+        world.tasker.invoke(&call, payload()).await.unwrap_err();
+        assert!(world.callbacks.sent(TOKEN).is_empty());
+        // The same request is one that nobody hears.
+        let reply = world.tasker.invoke(&world.call(), payload()).await.unwrap();
+        assert_eq!(reply["Error"], error);
+        assert_eq!(world.callbacks.error_of(TOKEN).as_deref(), Some(error));
+    }
+}

@@ -17,7 +17,7 @@ async fn ask(world: &World, token: &str, mut payload: Value) -> Result<Value, Ra
     payload["executionArn"] = json!(ARN);
     payload["sqlStatement"] = json!("select 1");
     world.callbacks.open(token);
-    world.tasker.invoke(&world.call(), payload).await
+    world.tasker.invoke(&world.another_call(), payload).await
 }
 
 /// Opens a session by a statement that has ended since.

@@ -207,3 +207,75 @@ async fn junk_for_a_reply_is_unclear() {
         );
     }
 }
+
+#[tokio::test]
+async fn throttling_inside_of_a_validation_error_is_throttling() {
+    let message = "ValidationException: Could not get credentials for workgroup etl: \
+                   ThrottlingException: Rate exceeded (Service: RedshiftServerless, Status Code: 400)";
+    // It passes: the SDK tries again, under the same token.
+    let (warehouse, service) = of(
+        cluster(),
+        [error(400, "ValidationException", message), started()],
+    )
+    .await;
+    assert_eq!(
+        warehouse.start("main", &start()).await.expect("started").id,
+        ID
+    );
+    let requests = service.requests();
+    assert_eq!(requests.len(), 2);
+    assert_eq!(
+        requests[0].json()["ClientToken"],
+        requests[1].json()["ClientToken"]
+    );
+
+    // It stays: it is told as what it is, for every call.
+    let (warehouse, _service) = of(
+        cluster(),
+        vec![error(400, "ValidationException", message); 12],
+    )
+    .await;
+    let failures = [
+        warehouse
+            .start("main", &start())
+            .await
+            .expect_err("a start"),
+        warehouse
+            .describe("main", ID, None)
+            .await
+            .expect_err("a describe"),
+        warehouse.cancel("main", ID).await.expect_err("a cancel"),
+        warehouse
+            .list_named("main", "n", None)
+            .await
+            .expect_err("a list"),
+    ];
+    for failed in failures {
+        assert_eq!(
+            (failed.kind, failed.code.as_str()),
+            (Kind::Throttled, "ThrottlingException"),
+            "{failed}"
+        );
+        assert_eq!(failed.message, message);
+    }
+}
+
+#[tokio::test]
+async fn what_else_a_validation_error_wraps_has_its_own_kind_too() {
+    for (inner, kind) in [
+        ("AccessDeniedException", Kind::Denied),
+        ("ResourceNotFoundException", Kind::NotFound),
+        // Whether it had an effect is not said.
+        ("InternalServerException", Kind::Unclear),
+        ("ParameterException", Kind::Invalid),
+    ] {
+        let message = format!("the service behind it says {inner}: no");
+        let (warehouse, _service) = of(
+            cluster(),
+            vec![error(400, "ValidationException", &message); 3],
+        )
+        .await;
+        let failed = warehouse.start("main", &start()).await.expect_err(inner);
+        assert_eq!(failed.kind, kind, "{inner}");
+    }
+}

@@ -3,7 +3,7 @@
 use super::{Reserve, Store, Stored};
 use crate::{
     ports::{Expect, Item, Key, LedgerError, Write, WriteError},
-    record::{LONGEST_RUN_MS, Phase, Record, items},
+    record::{Phase, Record, items},
     sabotage::{self, Bug},
 };
 
@@ -54,15 +54,14 @@ impl Store {
                 self.own_lock(&lock).await?
             }
             (Phase::Closed, Some(lock)) if next.has_ended() => self.own_lock(&lock).await?,
-            // It stays for those who ask Redshift, as long as a statement can run.
+            // It stays for those who ask Redshift, as long as Redshift knows the statement.
             (Phase::Closed, Some(lock)) => {
-                let since = next.starting_at.unwrap_or(next.recorded_at);
-                let until = since.saturating_add(LONGEST_RUN_MS).div_euclid(1_000);
+                let until = next.holds_lock_until().map(|until| until.div_euclid(1_000));
                 self.held_lock(&lock).await?.map(|held| Write::Put {
                     expect: Expect::Revision(held.revision),
                     item: Item {
                         revision: held.revision + 1,
-                        expires_at: Some(until),
+                        expires_at: until,
                         ..held
                     },
                 })

@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::{Store, Stored, items};
-use crate::{ids::RecordId, ports::LedgerError};
+use crate::{ids::RecordId, ports::LedgerError, record::Phase};
 
 /// Items of a due list that are read at once.
 const PAGE: usize = 200;
@@ -122,6 +122,8 @@ impl Store {
         let mut open = Open::default();
         for id in self.ids_of(shard).await? {
             match self.find(&id).await {
+                // Of one that is closed only its statement is looked for.
+                Ok(Some(stored)) if stored.record.phase == Phase::Closed => {}
                 Ok(Some(stored)) => open.records.push(stored),
                 // Closed and expired since the list was read.
                 Ok(None) => {}

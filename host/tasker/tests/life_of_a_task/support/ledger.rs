@@ -41,11 +41,13 @@ impl MemoryLedger {
         format!("{:?}", self.items.lock().unwrap())
     }
 
+    /// The keys of what is there, without the notes of raised errors.
     pub fn keys(&self) -> Vec<String> {
         self.items
             .lock()
             .unwrap()
             .iter()
+            .filter(|item| !item.key.id.starts_with("raised#"))
             .map(|item| format!("{} {}", item.key.id, item.key.invocation_id))
             .collect()
     }

@@ -10,7 +10,7 @@ mod warehouse;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -66,6 +66,7 @@ pub struct World {
     pub custom_resources: Arc<FakeCustomResources>,
     pub clock: Arc<ManualClock>,
     pub store: Store,
+    requests: AtomicU32,
 }
 
 impl World {
@@ -101,6 +102,7 @@ impl World {
             custom_resources,
             clock,
             store,
+            requests: AtomicU32::new(1),
         }
     }
 
@@ -110,6 +112,28 @@ impl World {
             function_arn: None,
             source: Source::Invocation,
             deadline: Instant::now() + Duration::from_secs(29),
+            answer_by: Instant::now() + Duration::from_millis(30_100),
+        }
+    }
+
+    /// A call with a request id of its own, as every invocation of a state has. The same id comes again where Lambda
+    /// repeats an invocation.
+    pub fn another_call(&self) -> Call {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        Call {
+            request_id: format!("request-{number}"),
+            ..self.call()
+        }
+    }
+
+    /// A call of a function with this time-out, by the reserve that the host keeps of it.
+    pub fn call_within(&self, time: Duration) -> Call {
+        let reserve = (time / 4).min(Duration::from_millis(1_500));
+        let reply = (reserve / 3).min(Duration::from_millis(400));
+        Call {
+            deadline: Instant::now() + time - reserve,
+            answer_by: Instant::now() + time - reply,
+            ..self.call()
         }
     }
 
@@ -120,7 +144,8 @@ impl World {
         sql: &str,
     ) -> Result<Value, signalbox_tasker::Raised> {
         self.callbacks.open(token);
-        self.tasker.invoke(&self.call(), waiting(token, sql)).await
+        let call = self.another_call();
+        self.tasker.invoke(&call, waiting(token, sql)).await
     }
 
     pub async fn record(&self, token: &str) -> Option<Record> {

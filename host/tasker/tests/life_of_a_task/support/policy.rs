@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use signalbox_policy::{
     Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
     contract::{
-        CancelStatementRequest, Closing, Exclusivity, ExecuteStatementRequest, Failure, Invocation,
-        OnStop, OutputShape, Rejection, ResultFormat, Settlement, StartOptions, StatementStatus,
-        Waiter,
+        CancelStatementRequest, Closing, Exclusivity, ExecuteStatementRequest, Failure,
+        GetStatementResultRequest, Invocation, OnStop, OutputShape, Rejection, ResultFormat,
+        Settlement, StartOptions, StatementStatus, Waiter,
     },
 };
 use signalbox_tasker::{Granted, PolicySet, raised::detail_of};
@@ -67,6 +67,13 @@ pub struct Script {
     /// Replies this after a start.
     pub reply: Option<String>,
     pub memo: String,
+    pub wait_seconds: Option<u32>,
+    /// Reads the rows when it settles, and says so in its answer where it could not.
+    pub reads_rows: bool,
+    /// Takes all the time that it is given when it settles.
+    pub settle_loops: bool,
+    /// Takes all the time that it is given when it is invoked, after the start.
+    pub invoke_loops: bool,
 }
 
 pub struct ScriptedPolicy {
@@ -189,7 +196,7 @@ impl Policy for ScriptedPolicy {
                 session_keep_alive_seconds: payload["sessionKeepAliveSeconds"]
                     .as_u64()
                     .map(|seconds| u32::try_from(seconds).unwrap()),
-                wait_seconds: None,
+                wait_seconds: self.script.wait_seconds,
                 exclusive: self.script.exclusive.clone(),
                 deadline_seconds: self.script.deadline_seconds,
                 heartbeat: self.script.heartbeat,
@@ -213,6 +220,10 @@ impl Policy for ScriptedPolicy {
         if let (Ok(_), Some(answer)) = (&reply, &self.script.answer_after_start) {
             return Ok(invoked(Ok("{}".to_owned()), Some(answer.clone())));
         }
+        if self.script.invoke_loops {
+            tokio::time::sleep_until(context.deadline).await;
+            return Err(self.fault(FaultKind::Timeout));
+        }
         if let Some(kind) = self.script.fault_after {
             return Err(self.fault(kind));
         }
@@ -228,13 +239,32 @@ impl Policy for ScriptedPolicy {
 
     async fn settle(
         &self,
-        _: CallContext,
+        context: CallContext,
         settlement: Settlement,
         _: Waiter,
     ) -> Result<Settled, Fault> {
+        if self.script.settle_loops {
+            tokio::time::sleep_until(context.deadline).await;
+            return Err(self.fault(FaultKind::Timeout));
+        }
         let calls = self.settle_calls.fetch_add(1, Ordering::Relaxed);
         if calls < self.script.settle_faults {
             return Err(self.fault(FaultKind::Trap));
+        }
+        if self.script.reads_rows {
+            let request = GetStatementResultRequest {
+                id: settlement.statement.id.clone(),
+                target: None,
+                next_token: None,
+                result_format: ResultFormat::Json,
+                wait_seconds: None,
+            };
+            let read = context.services.get_statement_result(request).await;
+            let output = json!({"rows": read.is_ok()}).to_string();
+            return Ok(Settled {
+                answer: Answer::Succeed { output },
+                usage: Usage::default(),
+            });
         }
         let answer = match (&self.script.settle_answer, settlement.statement.status) {
             (Some(answer), _) => answer.clone(),

@@ -42,6 +42,10 @@ pub enum StartFault {
     Stall(Arc<Notify>),
     /// Waits to be released, then refuses the statement.
     Refuse(Arc<Notify>, &'static str),
+    /// Too many calls.
+    Throttle,
+    /// Is lost on its way, and arrives when [`FakeWarehouse::arrive`] is called.
+    Underway(ServiceErrorKind, &'static str),
 }
 
 #[derive(Default)]
@@ -61,6 +65,19 @@ pub struct FakeWarehouse {
     pub cancel_faults: Mutex<Vec<(ServiceErrorKind, &'static str)>>,
     /// How long a describe takes.
     pub describe_takes: Mutex<Duration>,
+    /// What the next reads of a result get instead.
+    pub result_faults: Mutex<Vec<(ServiceErrorKind, &'static str)>>,
+    /// Results are read for ever.
+    pub result_hangs: AtomicBool,
+    /// What every list gets instead.
+    pub list_fault: Mutex<Option<(ServiceErrorKind, &'static str)>>,
+    /// Lists show nothing of this deployment.
+    pub unlisted: AtomicBool,
+    /// The seconds that each start asked to wait.
+    pub waits: Mutex<Vec<Option<u32>>>,
+    /// The ClientTokens of starts that were refused, which are refused again.
+    refused_tokens: Mutex<BTreeSet<String>>,
+    underway: Mutex<Vec<StartStatement>>,
     /// Sessions that are open.
     pub sessions: Mutex<BTreeSet<String>>,
 }
@@ -101,6 +118,37 @@ impl FakeWarehouse {
         for statement in statements.values_mut().filter(|s| s.name == name) {
             statement.error = Some(message.to_owned());
         }
+    }
+
+    /// Starts that were lost on their way arrive.
+    pub fn arrive(&self) {
+        for start in self.underway.lock().unwrap().drain(..) {
+            self.take(&start, StatementStatus::Started, None);
+        }
+    }
+
+    /// The statement of a start: the known one of its token, or a new one.
+    fn take(
+        &self,
+        start: &StartStatement,
+        status: StatementStatus,
+        session_id: Option<String>,
+    ) -> Running {
+        let mut statements = self.statements.lock().unwrap();
+        let number = statements.len() + 1;
+        let statement = statements
+            .entry(start.client_token.clone())
+            .or_insert_with(|| Running {
+                id: format!("00000000-0000-4000-8000-{number:012}"),
+                name: start.statement_name.clone(),
+                sql: start.sql.clone(),
+                status,
+                error: None,
+                with_event: start.with_event,
+                cancels: 0,
+                session_id,
+            });
+        statement.clone()
     }
 
     pub fn forget_all(&self) {
@@ -162,6 +210,15 @@ impl Warehouse for FakeWarehouse {
         start: &StartStatement,
     ) -> Result<StartedStatement, ServiceError> {
         self.note("start");
+        self.waits.lock().unwrap().push(start.wait_seconds);
+        if self
+            .refused_tokens
+            .lock()
+            .unwrap()
+            .contains(&start.client_token)
+        {
+            return Err(error(ServiceErrorKind::Invalid, "AnOldFailure"));
+        }
         let fault = {
             let mut faults = self.start_faults.lock().unwrap();
             (!faults.is_empty()).then(|| faults.remove(0))
@@ -170,6 +227,17 @@ impl Warehouse for FakeWarehouse {
             return Err(error(kind, code));
         }
         if let Some(StartFault::Before(kind, code)) = fault {
+            if kind != ServiceErrorKind::Unclear {
+                let mut refused = self.refused_tokens.lock().unwrap();
+                refused.insert(start.client_token.clone());
+            }
+            return Err(error(kind, code));
+        }
+        if let Some(StartFault::Throttle) = fault {
+            return Err(error(ServiceErrorKind::Throttled, "ThrottlingException"));
+        }
+        if let Some(StartFault::Underway(kind, code)) = fault {
+            self.underway.lock().unwrap().push(start.clone());
             return Err(error(kind, code));
         }
         if let Some(StartFault::Refuse(release, code)) = &fault {
@@ -201,20 +269,7 @@ impl Warehouse for FakeWarehouse {
             .unwrap()
             .unwrap_or(StatementStatus::Submitted);
         let started = {
-            let mut statements = self.statements.lock().unwrap();
-            let number = statements.len() + 1;
-            let statement = statements
-                .entry(start.client_token.clone())
-                .or_insert_with(|| Running {
-                    id: format!("00000000-0000-4000-8000-{number:012}"),
-                    name: start.statement_name.clone(),
-                    sql: start.sql.clone(),
-                    status,
-                    error: None,
-                    with_event: start.with_event,
-                    cancels: 0,
-                    session_id: session_id.clone(),
-                });
+            let statement = self.take(start, status, session_id);
             StartedStatement {
                 id: statement.id.clone(),
                 target: target.to_owned(),
@@ -307,6 +362,12 @@ impl Warehouse for FakeWarehouse {
         _: &GetStatementResultRequest,
     ) -> Result<StatementResult, ServiceError> {
         self.note("result");
+        if self.result_hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        if let Some((kind, code)) = self.result_faults.lock().unwrap().pop() {
+            return Err(error(kind, code));
+        }
         Ok(StatementResult {
             next_token: None,
             total_rows: 0,
@@ -334,10 +395,14 @@ impl Warehouse for FakeWarehouse {
         next: Option<&str>,
     ) -> Result<ListedPage, ServiceError> {
         self.note("list_named");
+        if let Some((kind, code)) = *self.list_fault.lock().unwrap() {
+            return Err(error(kind, code));
+        }
+        let unlisted = self.unlisted.load(Ordering::Relaxed);
         let statements = self.statements.lock().unwrap();
         let mut named: Vec<_> = statements
             .values()
-            .filter(|s| s.name.starts_with(name))
+            .filter(|s| s.name.starts_with(name) && !unlisted)
             .map(|s| Listed {
                 id: s.id.clone(),
                 statement_name: Some(s.name.clone()),
