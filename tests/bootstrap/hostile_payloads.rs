@@ -12,6 +12,11 @@ use crate::support::{
 /// Payloads of so many bytes, and by which names they may be refused.
 fn payloads(bytes: usize) -> Vec<(&'static str, String)> {
     let many = |part: &str| part.repeat(bytes / part.len());
+    // Lambda passes on nothing that is no JSON: what is opened is closed.
+    let deep = |open: &str, end: &str| {
+        let times = bytes / (open.len() + end.len());
+        format!("{}0{}", open.repeat(times), end.repeat(times))
+    };
     let sql = |sql: String| json!({ "sqlStatement": sql }).to_string();
     vec![
         ("lists", format!("[{}[]]", many("[],"))),
@@ -29,10 +34,10 @@ fn payloads(bytes: usize) -> Vec<(&'static str, String)> {
                 many("{\"\":0},")
             ),
         ),
-        ("depth", many("[")),
+        ("depth", deep("[", "]")),
         (
             "depth in a field",
-            format!("{{\"sqlStatement\":{}", many("{\"a\":")),
+            format!("{{\"sqlStatement\":{}}}", deep("{\"a\":", "}")),
         ),
         ("a text", sql(many("x"))),
         (
@@ -50,7 +55,7 @@ fn payloads(bytes: usize) -> Vec<(&'static str, String)> {
         ("signatures", sql(many("signature=aaaaaaaaaaaaaaaaaaaa&"))),
         ("passwords", sql(many("password 'x' "))),
         ("nested passwords", sql(many("'password ''x'' "))),
-        ("numbers", format!("{{\"sqlStatement\":{}}}", many("9"))),
+        ("digits", format!("{{\"sqlStatement\":{}}}", many("9"))),
         ("fields", {
             let fields: String = (0..bytes / 14).map(|n| format!("\"f{n:08}\":0,")).collect();
             format!("{{{fields}\"sqlStatement\":\"select 1\"}}")

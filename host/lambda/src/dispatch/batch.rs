@@ -1,6 +1,6 @@
 //! A batch from a queue: its messages side by side, each with all the time that there is.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
@@ -30,31 +30,26 @@ pub(super) async fn answer(
         .iter()
         .map(|record| record.message_id.clone())
         .collect();
-    let messages = records.into_iter().map(|record| {
-        // The message's id stays when the message comes again, the request's does not.
-        let call = Call {
-            request_id: record.message_id.clone(),
-            ..whole.clone()
-        };
+    let groups = groups(records).into_iter().map(|group| {
+        let whole = whole.clone();
         async move {
-            // Not begun is safe; begun and cut off is not.
-            if call.deadline.saturating_duration_since(Instant::now()) < LEAST_TIME {
-                return Err("the time of this invocation is over".to_owned());
+            let mut outcomes = Vec::new();
+            for (at, record) in group {
+                // The message's id stays when the message comes again, the request's does not.
+                let call = Call {
+                    request_id: record.message_id.clone(),
+                    ..whole.clone()
+                };
+                outcomes.push((at, guarded(work, record.message(), &call).await));
             }
-            let working = AssertUnwindSafe(async { one(work, record.message(), &call).await });
-            working.catch_unwind().await.unwrap_or_else(|_| {
-                tracing::error!(
-                    record = call.request_id,
-                    alarm = HOST_FAULT,
-                    "the host has a defect"
-                );
-                Err("the host has a defect".to_owned())
-            })
+            outcomes
         }
     });
-    let outcomes = Places::new(PLACES, PATIENCE).run_all(messages).await;
+    let done = Places::new(PLACES, PATIENCE).run_all(groups).await;
+    let mut outcomes: Vec<_> = done.into_iter().flatten().collect();
+    outcomes.sort_by_key(|(at, _)| *at);
     let mut failures = Vec::new();
-    for (id, outcome) in ids.into_iter().zip(outcomes) {
+    for (id, (_, outcome)) in ids.into_iter().zip(outcomes) {
         if let Err(reason) = outcome {
             tracing::warn!(record = id, reason, "a record is left in the queue");
             failures.push(json!({ "itemIdentifier": id }));
@@ -62,6 +57,49 @@ pub(super) async fn answer(
     }
     json!({ "batchItemFailures": failures })
 }
+
+/// The records with their positions: those of one statement together and in order, since side by side each of them would
+/// send the statement's answer.
+fn groups(records: Vec<Record>) -> Vec<Vec<(usize, Record)>> {
+    let mut groups: Vec<Vec<(usize, Record)>> = Vec::new();
+    let mut of_statement: HashMap<String, usize> = HashMap::new();
+    for (at, record) in records.into_iter().enumerate() {
+        let next = groups.len();
+        // Read for its name alone, and again when it is its turn: the trees of a whole batch would add up.
+        let group = match record.message() {
+            Message::Completion(event) => event
+                .pointer("/detail/statementName")
+                .and_then(Value::as_str)
+                .map_or(next, |name| {
+                    *of_statement.entry(name.to_owned()).or_insert(next)
+                }),
+            _ => next,
+        };
+        match groups.get_mut(group) {
+            Some(group) => group.push((at, record)),
+            None => groups.push(vec![(at, record)]),
+        }
+    }
+    groups
+}
+
+/// Works on one message, unless the time is over. A panic is that message's alone.
+async fn guarded(work: &impl Work, message: Message, call: &Call) -> Result<(), String> {
+    // Not begun is safe; begun and cut off is not.
+    if call.deadline.saturating_duration_since(Instant::now()) < LEAST_TIME {
+        return Err("the time of this invocation is over".to_owned());
+    }
+    let working = AssertUnwindSafe(one(work, message, call));
+    working.catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(
+            record = call.request_id,
+            alarm = HOST_FAULT,
+            "the host has a defect"
+        );
+        Err("the host has a defect".to_owned())
+    })
+}
+
 /// Works on one record. An error says why it stays in the queue: it is worth another try, or it is nothing that
 /// anybody could be told about, and the queue's own limit of tries takes it to the dead letters, where it is seen.
 async fn one(work: &impl Work, message: Message, call: &Call) -> Result<(), String> {

@@ -377,9 +377,15 @@ async fn whoever_is_recorded_does_not_wait_and_what_waits_has_a_bound() {
     records.flush(Duration::from_secs(60)).await;
     let lines = log.lines();
     assert!((20..=32).contains(&lines.len()), "{} lines", lines.len());
-    for (at, line) in lines.iter().enumerate() {
-        assert_eq!(line["record"]["at"], at, "in the order in which they came");
-    }
+    // One that the writer took out meanwhile made room for one more, whenever that was.
+    let order: Vec<_> = lines
+        .iter()
+        .map(|line| line["record"]["at"].as_u64())
+        .collect();
+    assert!(
+        order.is_sorted(),
+        "in the order in which they came: {order:?}"
+    );
     // There is room again.
     records.saw(record(&json!({}), json!([]), invoked(json!({}))));
     records.flush(Duration::from_secs(60)).await;
