@@ -50,7 +50,7 @@ impl Work for Fake {
     async fn settle(&self, call: &Call, event: Value) -> Settling {
         self.note(call).await;
         match event["detail"]["statementName"].as_str() {
-            Some("mine") => Settling::Done,
+            Some(name) if name.starts_with("mine") => Settling::Done,
             Some("running") => Settling::Again {
                 reason: "the statement still runs".to_owned(),
             },
@@ -206,9 +206,10 @@ async fn a_stopped_execution_comes_directly_or_by_the_queue() {
     );
 }
 
+/// Completions of as many statements: those of one are worked on one after another.
 fn batch_of(count: u32) -> Value {
     let records: Vec<_> = (0..count)
-        .map(|id| record(&id.to_string(), &completion("mine")))
+        .map(|id| record(&id.to_string(), &completion(&format!("mine-{id}"))))
         .collect();
     json!({"Records": records})
 }
@@ -315,7 +316,9 @@ async fn a_message_that_hangs_keeps_no_other_from_being_worked_on() {
         _ if id == 7 => format!("panics-{id}"),
         _ => format!("works-{id}"),
     });
-    let records: Vec<_> = ids.map(|id| record(&id, &completion("mine"))).collect();
+    let records: Vec<_> = ids
+        .map(|id| record(&id, &completion(&format!("mine-{id}"))))
+        .collect();
     let work = Hangs(Fake::default());
     let answer = answer(
         &work,
