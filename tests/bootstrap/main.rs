@@ -21,6 +21,7 @@ mod custom_resources;
 mod doctor;
 mod errors;
 mod events;
+mod hostile_payloads;
 mod ledger;
 mod life;
 mod modes;

@@ -9,6 +9,7 @@
     reason = "tests assert by failing loudly, in their helpers too, and have no users"
 )]
 
+mod components;
 mod invoke;
 mod manners;
 mod replay;

@@ -142,6 +142,11 @@ impl Lambda {
         panic!("bootstrap goes on: {:#?}", self.log());
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
     /// What it wrote up to now.
     pub fn log(&self) -> Vec<String> {
         self.lines.lock().expect("lock").clone()

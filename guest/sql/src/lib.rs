@@ -1,8 +1,9 @@
 //! What a text of Redshift SQL is and what it touches.
 //!
-//! Everything here reads SQL with the one [`lexer`]. [`classify`] says what a statement is and which tables, schemas and
-//! functions it names, by two accounts: a grammar that says of each word what it is, and a second opinion that knows only
-//! the tokens. A statement is complete where both agree. A text with two readings is never understood.
+//! Everything here reads SQL with the one [`lexer`], the masking of [`secrets`] too. [`classify`] says what a statement is and
+//! which tables, schemas and functions it names, by two accounts: a grammar that says of each word what it is, and a second
+//! opinion that knows only the tokens. A statement is complete where both agree. A text with two readings is never
+//! understood.
 
 mod account;
 mod deep;
@@ -13,6 +14,7 @@ mod kind;
 pub mod lexer;
 mod name;
 mod second;
+pub mod secrets;
 mod source;
 mod statement;
 mod text;

@@ -38,6 +38,9 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Runs what the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
+    if let Some(ended) = signalbox_policy::compile::child() {
+        return ended;
+    }
     let args = Args::parse();
     if args.json {
         out::speak_json();

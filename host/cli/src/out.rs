@@ -4,6 +4,7 @@
 //! only where that is a terminal.
 
 mod progress;
+mod safe;
 
 use std::{
     fmt::Display,
@@ -15,6 +16,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 pub(crate) use progress::Progress;
+use safe::{Safe, safe_json};
 
 /// What is good.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -64,7 +66,7 @@ pub(crate) fn json(document: &impl Serialize) {
     HAS_DOCUMENT.store(true, Ordering::Relaxed);
     if speaks_json() {
         match serde_json::to_string_pretty(document) {
-            Ok(text) => raw(text),
+            Ok(text) => raw(safe_json(&text)),
             Err(why) => error(format_args!("the result cannot be written as JSON: {why}")),
         }
     }
@@ -73,19 +75,27 @@ pub(crate) fn json(document: &impl Serialize) {
 /// Writes a line whoever reads it: what was asked for is itself a document.
 pub(crate) fn raw(text: impl Display) {
     progress::clear();
-    let _ = writeln!(anstream::stdout().lock(), "{text}");
+    let _ = writeln!(anstream::stdout().lock(), "{}", Safe(text));
 }
 
 /// Writes an error.
 pub(crate) fn error(text: impl Display) {
     progress::clear();
-    let _ = writeln!(anstream::stderr().lock(), "{BAD}error:{BAD:#} {text}");
+    let _ = writeln!(
+        anstream::stderr().lock(),
+        "{BAD}error:{BAD:#} {}",
+        Safe(text)
+    );
 }
 
 /// Writes what deserves a look and is no error, whoever reads standard output.
 pub(crate) fn note(text: impl Display) {
     progress::clear();
-    let _ = writeln!(anstream::stderr().lock(), "{NOTE}note:{NOTE:#} {text}");
+    let _ = writeln!(
+        anstream::stderr().lock(),
+        "{NOTE}note:{NOTE:#} {}",
+        Safe(text)
+    );
 }
 
 /// A text in a style.

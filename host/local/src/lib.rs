@@ -13,6 +13,7 @@ pub mod data_api;
 mod http;
 pub mod lambda_api;
 pub mod ledger;
+mod private;
 pub mod sql;
 pub mod step_functions;
 mod time;

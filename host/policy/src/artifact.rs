@@ -34,6 +34,7 @@ pub fn compile(
     metering: Metering,
 ) -> Result<Vec<u8>, CompileError> {
     crate::load::is_component("component", component)?;
+    crate::load::Outline::of("component", component)?;
     let engine = engine::build(target, metering).map_err(|error| CompileError::Target {
         target: target.clone(),
         reason: format!("{error:#}"),

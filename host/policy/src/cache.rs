@@ -54,6 +54,42 @@ pub(crate) fn component(
     Ok(component)
 }
 
+/// The component of this digest, if the folder has it.
+pub(crate) fn find(engine: &Engine, folder: &Path, digest: &str) -> Option<Component> {
+    folder::prepare(folder).ok()?;
+    let path = folder.join(name(engine, digest));
+    match read(engine, &path) {
+        Ok(found) => found,
+        Err(reason) => {
+            tracing::warn!(path = %path.display(), reason, "a cached policy is compiled anew");
+            None
+        }
+    }
+}
+
+/// The component of machine code that this program just made of it, which is kept in the folder.
+pub(crate) fn keep(
+    engine: &Engine,
+    folder: Option<&Path>,
+    digest: &str,
+    code: &[u8],
+) -> wasmtime::Result<Component> {
+    let component = deserialize(engine, code)?;
+    let Some(folder) = folder else {
+        return Ok(component);
+    };
+    let kept = folder::prepare(folder)
+        .map_err(|error| error.to_string())
+        .and_then(|()| {
+            let path = folder.join(name(engine, digest));
+            write(folder, &path, code).map_err(|error| error.to_string())
+        });
+    if let Err(reason) = kept {
+        tracing::warn!(folder = %folder.display(), reason, "a compiled policy was not cached");
+    }
+    Ok(component)
+}
+
 /// A name that changes with the component, the engine's settings, wasmtime's version and the machine.
 fn name(engine: &Engine, digest: &str) -> String {
     // The hash of the engine covers its settings and wasmtime's version.

@@ -22,9 +22,10 @@ impl crate::PolicyEngine {
         name: &str,
         bytes: std::borrow::Cow<'static, [u8]>,
     ) -> Result<Interfaces, crate::LoadError> {
+        use crate::load::World;
         let source = crate::Source::Component(bytes);
         let (component, _) = self
-            .component(name, source, crate::Limits::default())
+            .component(name, source, crate::Limits::default(), World::Any)
             .await?;
         Ok(Interfaces {
             imports: imports_of(&self.engine, &component),

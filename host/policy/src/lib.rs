@@ -8,6 +8,8 @@ pub mod artifact;
 #[cfg(feature = "compiler")]
 mod cache;
 pub mod call;
+#[cfg(feature = "compiler")]
+pub mod compile;
 pub mod contract;
 pub mod digest;
 mod engine;

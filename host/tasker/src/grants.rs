@@ -22,7 +22,10 @@ use signalbox_policy::{
 };
 use tokio::time::Instant;
 
-use crate::raised::{detail, names};
+use crate::{
+    raised::{detail, names},
+    secrets::Secrets,
+};
 
 /// The name of a refusal for the time being: AWS's own, which a state machine may retry already.
 const THROTTLED: &str = "ThrottlingException";
@@ -222,15 +225,28 @@ pub(crate) struct GrantedServices<S> {
     services: Arc<S>,
     grants: Arc<Grants>,
     policy: String,
+    /// What the policy's SQL has placeholders for.
+    secrets: Arc<Secrets>,
 }
 
 impl<S> GrantedServices<S> {
-    pub(crate) fn new(services: Arc<S>, grants: Arc<Grants>, policy: &str) -> Self {
+    pub(crate) fn new(
+        services: Arc<S>,
+        grants: Arc<Grants>,
+        policy: &str,
+        secrets: Arc<Secrets>,
+    ) -> Self {
         Self {
             services,
             grants,
             policy: policy.to_owned(),
+            secrets,
         }
+    }
+
+    /// The bytes of SQL as Redshift is given it.
+    fn bytes(&self, sql: &str) -> usize {
+        self.secrets.restore(sql).map_or(sql.len(), |sql| sql.len())
     }
 
     fn allow(&self, action: Action) -> Result<(), Failure> {
@@ -254,7 +270,7 @@ impl<S: Services> Services for GrantedServices<S> {
         bound: bool,
         request: ExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
-        let bytes = request.sql.len() + parameters(&request.options);
+        let bytes = self.bytes(&request.sql) + parameters(&request.options);
         self.grants
             .allow_start(&self.policy, Action::ExecuteStatement, bytes)?;
         self.services.execute_statement(bound, request).await
@@ -265,7 +281,7 @@ impl<S: Services> Services for GrantedServices<S> {
         bound: bool,
         request: BatchExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
-        let sqls: usize = request.sqls.iter().map(String::len).sum();
+        let sqls: usize = request.sqls.iter().map(|sql| self.bytes(sql)).sum();
         let bytes = sqls + parameters(&request.options);
         self.grants
             .allow_start(&self.policy, Action::BatchExecuteStatement, bytes)?;
@@ -385,7 +401,8 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_granted_is_nothing_reached_and_each_action_is_its_own() {
-        let of = |grants| GrantedServices::new(Arc::new(Denied), Arc::new(grants), "p");
+        let of =
+            |grants| GrantedServices::new(Arc::new(Denied), Arc::new(grants), "p", Arc::default());
         for (action, failure) in try_all(&of(Grants::default())).await {
             assert!(by_grants(&failure), "{action}: {failure:?}");
         }
@@ -394,6 +411,18 @@ mod tests {
                 assert_eq!(by_grants(&failure), action != one, "{action}: {failure:?}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn the_size_is_that_of_the_sql_that_is_sent() {
+        let mut secrets = Secrets::default();
+        let mut sql = format!("create user u password '{}'", "x".repeat(1_000));
+        secrets.lend(&mut sql);
+        assert!(sql.len() < 100, "{sql}");
+        let grants = Grants::of([Action::ExecuteStatement]).sql_bytes(Some(1_000));
+        let services =
+            GrantedServices::new(Arc::new(Denied), Arc::new(grants), "p", Arc::new(secrets));
+        assert!(services.bytes(&sql) > 1_000);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     custom_resource::CustomResource,
     ports::TaskToken,
     raised::Raised,
-    secrets::{Secrets, for_each_text},
+    secrets::{LENT_MAX, Secrets, TAKEN_MAX, for_each_text},
     waiting::Waiting,
 };
 
@@ -76,6 +76,11 @@ pub fn take(payload: Value) -> Result<Intake, Raised> {
         fields.insert("ResponseURL".to_owned(), Value::String(HIDDEN.to_owned()));
     }
     hide_secret_fields(&mut fields, &mut secrets);
+    if secrets.taken() > TAKEN_MAX {
+        return Err(Raised::invalid(format!(
+            "the payload has more than {TAKEN_MAX} fields that are spelt like `taskToken` or `ResponseURL`"
+        )));
+    }
 
     let execution_arn = text(&fields, "executionArn", ARN_MAX, "pass `$$.Execution.Id`")?;
     let waiting = match (token, resource) {
@@ -117,6 +122,12 @@ pub fn take(payload: Value) -> Result<Intake, Raised> {
 
     let mut payload = Value::Object(fields);
     for_each_text(&mut payload, &mut |text| secrets.lend(text));
+    if secrets.lent() > LENT_MAX {
+        return Err(Raised::invalid(format!(
+            "the payload holds more than {LENT_MAX} secrets in its SQL (literals after words such as PASSWORD, access keys, \
+             signatures); split it up"
+        )));
+    }
     Ok(Intake {
         payload,
         waiting,
@@ -238,6 +249,30 @@ mod tests {
         assert_eq!(error.error_type, "InvalidRequest");
         assert!(error.message.contains("executionArn"));
         assert!(take(json!({"executionArn": "arn:e", "sqlStatement": "select 1"})).is_ok());
+    }
+
+    #[test]
+    fn more_secrets_than_anybody_has_are_refused() {
+        let keys: String = (0..=LENT_MAX).map(|n| format!("AKIA{n:016} ")).collect();
+        let error = take(json!({ "sqlStatement": keys })).unwrap_err();
+        assert_eq!(error.error_type, "InvalidRequest");
+        assert!(error.message.contains("1000 secrets"), "{}", error.message);
+        let tokens: Vec<_> = (0..=TAKEN_MAX)
+            .map(|n| json!({ "task_token": format!("T{n}") }))
+            .collect();
+        let error = take(json!({"sqlStatement": "select 1", "x": tokens})).unwrap_err();
+        assert!(error.message.contains("taskToken"), "{}", error.message);
+    }
+
+    #[test]
+    fn every_secret_literal_of_the_sql_is_kept_from_the_policy() {
+        let sql = "copy t from 's3://b' access_key_id 'AKIAIOSFODNN7EXAMPLE' secret_access_key -- c\n 'wJalrXUtn' session_token E'FwoG\\'ZX' csv";
+        let intake = take(json!({ "sqlStatement": sql })).unwrap();
+        let seen = intake.payload["sqlStatement"].as_str().unwrap();
+        for secret in ["AKIA", "wJalr", "FwoG"] {
+            assert!(!seen.contains(secret), "{seen}");
+        }
+        assert_eq!(intake.secrets.restore(seen).unwrap(), sql);
     }
 
     #[test]

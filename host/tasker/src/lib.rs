@@ -5,6 +5,7 @@
 //! starts at most once, one answer) rests on the record ([`record`]): it is written before Redshift is asked, and every
 //! step is a conditional write.
 
+pub mod bounds;
 pub mod custom_resource;
 pub mod grants;
 pub mod ids;

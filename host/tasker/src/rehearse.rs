@@ -100,7 +100,12 @@ async fn ask(
         .grants
         .as_deref()
         .map_or_else(Grants::default, Grants::unmetered);
-    let behind = GrantedServices::new(Arc::clone(services), Arc::new(grants), &services.policy);
+    let behind = GrantedServices::new(
+        Arc::clone(services),
+        Arc::new(grants),
+        &services.policy,
+        Arc::default(),
+    );
     let context = CallContext {
         services: Arc::new(behind),
         now,

@@ -140,6 +140,9 @@ fn unroutable(reader: &Reader<'_>) -> InvalidRequest {
     )
 }
 
+/// Fields that are not known are compared with all that are; this bounds the work on foreign input.
+const UNKNOWN_FIELDS_MAX: usize = 1_000;
+
 fn unknown_fields(
     object: &Map<String, Value>,
     rule: UnknownFields,
@@ -153,6 +156,11 @@ fn unknown_fields(
             return Err(InvalidRequest::new(format!(
                 "The payload has a field {}, which is not known. Did you mean `{meant}`?",
                 quoted(name)
+            )));
+        }
+        if unknown.len() == UNKNOWN_FIELDS_MAX {
+            return Err(InvalidRequest::new(format!(
+                "The payload has more than {UNKNOWN_FIELDS_MAX} fields that are not known."
             )));
         }
         unknown.push(name.clone());

@@ -121,6 +121,23 @@ fn a_custom_resource_may_write_values_as_texts() {
 }
 
 #[test]
+fn a_thousand_unknown_fields_are_taken_and_no_more() {
+    let with = |count: usize| {
+        let mut payload = json!({"sqlStatement": "select 1"});
+        for n in 0..count {
+            payload[format!("of my own {n}")] = json!(n);
+        }
+        read(&invocation(&payload.to_string())).map(|payload| payload.unknown_fields.len())
+    };
+    assert_eq!(with(1_000), Ok(1_000));
+    let refused = with(1_001).unwrap_err();
+    assert!(
+        refused.to_string().contains("more than 1000 fields"),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn unknown_fields_go_by_the_rule_and_near_misses_never_pass() {
     let payload = json!({ "sqlStatement": "select 1", "comment": "x", "Comment2": 1 }).to_string();
     for (rule, passes) in [

@@ -13,10 +13,15 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     }
     known
         .into_iter()
-        .map(|candidate| (distance(&name, &plain(candidate)), candidate))
-        .filter(|(distance, candidate)| {
+        .filter_map(|candidate| {
             let allowed = if candidate.len() <= 5 { 1 } else { 2 };
-            *distance <= allowed && *distance < name.len()
+            let plain = plain(candidate);
+            // So many changes are needed at least.
+            if name.len().abs_diff(plain.len()) > allowed {
+                return None;
+            }
+            let distance = distance(&name, &plain);
+            (distance <= allowed && distance < name.len()).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

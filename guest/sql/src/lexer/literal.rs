@@ -18,7 +18,7 @@ pub fn literal_value(token: &Token<'_>) -> Option<String> {
         let inside = token.text.strip_prefix(tag)?.strip_suffix(tag)?;
         return Some(inside.to_owned());
     }
-    Some(unescaped(inside(token)?))
+    Some(unescape(inside(token)?, |_| {}))
 }
 
 /// Whether a literal has an escape that not all versions decode alike: any but of punctuation.
@@ -67,38 +67,52 @@ fn inside<'s>(token: &Token<'s>) -> Option<&'s str> {
     inside.strip_suffix('\'')
 }
 
-fn unescaped(inside: &str) -> String {
+/// Undoes the escapes of a literal's inside. Of each byte of the result `place` is told where it came from.
+pub(super) fn unescape(inside: &str, mut place: impl FnMut(usize)) -> String {
     // Octal digits give bytes, several of which may be one character.
     let mut value = Vec::with_capacity(inside.len());
-    let mut bytes = inside.bytes().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
+    let mut bytes = inside.bytes().enumerate().peekable();
+    while let Some((at, byte)) = bytes.next() {
+        let said = match byte {
             b'\'' => {
-                bytes.next_if_eq(&b'\'');
-                value.push(b'\'');
+                bytes.next_if(|(_, byte)| *byte == b'\'');
+                byte
             }
             b'\\' => match bytes.next() {
-                None => {}
-                Some(b'b') => value.push(8),
-                Some(b'f') => value.push(12),
-                Some(b'n') => value.push(b'\n'),
-                Some(b'r') => value.push(b'\r'),
-                Some(b't') => value.push(b'\t'),
-                Some(digit @ b'0'..=b'7') => {
+                None => continue,
+                Some((_, b'b')) => 8,
+                Some((_, b'f')) => 12,
+                Some((_, b'n')) => b'\n',
+                Some((_, b'r')) => b'\r',
+                Some((_, b't')) => b'\t',
+                Some((_, digit @ b'0'..=b'7')) => {
                     let mut octal = digit - b'0';
                     for _ in 0..2 {
-                        let Some(next) = bytes.next_if(|byte| (b'0'..=b'7').contains(byte)) else {
+                        let Some((_, next)) =
+                            bytes.next_if(|(_, byte)| (b'0'..=b'7').contains(byte))
+                        else {
                             break;
                         };
                         octal = octal.wrapping_mul(8).wrapping_add(next - b'0');
                     }
-                    value.push(octal);
+                    octal
                 }
-                Some(other) => value.push(other),
+                Some((_, other)) => other,
             },
-            _ => value.push(byte),
-        }
+            _ => byte,
+        };
+        value.push(said);
+        place(at);
     }
-    String::from_utf8(value)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(value).unwrap_or_else(|error| {
+        // One byte for one byte, so that places stay.
+        let ascii = |byte: &u8| {
+            if byte.is_ascii() {
+                char::from(*byte)
+            } else {
+                '?'
+            }
+        };
+        error.as_bytes().iter().map(ascii).collect()
+    })
 }

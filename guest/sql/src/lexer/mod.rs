@@ -33,11 +33,13 @@
 
 mod doubt;
 mod literal;
+mod parts;
 mod scan;
 
 pub use doubt::{Doubt, Doubtful, first_doubt};
 pub use literal::{continues_literal, has_doubtful_escape, literal_value, quoted_name};
 
+pub(crate) use parts::Parts;
 use scan::Quotes;
 
 /// The longest name that the database keeps whole, in bytes.

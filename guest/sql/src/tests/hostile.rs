@@ -390,6 +390,8 @@ proptest! {
         before in prop::collection::vec(prop::sample::select(words()), 0..8),
         after in prop::collection::vec(prop::sample::select(words()), 0..8),
     ) {
+        // A point makes another name of it, in three parts.
+        prop_assume!(after.first() != Some(&"."));
         let sql = format!("select {} from secret.payroll {}", before.join(" "), after.join(" "));
         let statement = classify(&sql);
         // What is in a comment or a literal is not there.

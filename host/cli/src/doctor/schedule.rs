@@ -155,8 +155,7 @@ fn tick(tick: &Tick<'_>) -> Finding {
 
 /// Whether the function takes a text for the order to sweep.
 fn is_sweep(input: &str) -> bool {
-    let event = serde_json::from_str(input).ok().map(Event::recognise);
-    matches!(event, Some(Ok(Event::Sweep | Event::SweepRequest)))
+    matches!(Event::read(input), Ok(Event::Sweep | Event::SweepRequest))
 }
 
 fn none() -> Finding {

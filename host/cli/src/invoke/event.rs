@@ -4,6 +4,7 @@ use std::{io::Read as _, path::Path};
 
 use serde_json::Value;
 use signalbox_local::step_functions::{StepFunctionsServer, WaitingTask};
+use signalbox_tasker::bounds::{self, Bounds};
 
 /// How much is read, and whose bound that is.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,11 @@ pub(crate) struct Most {
 const EVENT: Most = Most {
     bytes: 6 * 1024 * 1024,
     of: "Lambda takes in an invocation",
+};
+/// What of a file becomes a tree. How long it may be depends on what it is.
+const EVENT_TREE: Bounds = Bounds {
+    bytes: usize::MAX,
+    ..bounds::EVENT
 };
 /// The path that means standard input.
 const STDIN: &str = "-";
@@ -60,6 +66,12 @@ fn parse(bytes: &[u8], name: &str, most: Most) -> Result<Value, String> {
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(format!("{name} is empty; it has to be JSON"));
+    }
+    // What is no UTF-8 the parser refuses by its place.
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Err(why) = EVENT_TREE.check(text)
+    {
+        return Err(format!("{name} is too large: {why}"));
     }
     serde_json::from_slice(bytes).map_err(|error| {
         format!(

@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::Value;
 use signalbox_policy::{DecisionRecord, record::FORMAT};
+use signalbox_tasker::bounds::RECORD;
 
 /// The path that means standard input.
 const STDIN: &str = "-";
@@ -24,16 +25,27 @@ pub(super) fn records(paths: &[PathBuf]) -> Result<Found, String> {
     let mut found = Found::default();
     for path in paths {
         if path == Path::new(STDIN) {
-            let mut text = String::new();
-            std::io::stdin()
-                .read_to_string(&mut text)
+            let bytes = bounded(std::io::stdin().lock())
                 .map_err(|error| format!("standard input cannot be read: {error}"))?;
-            found.take(&text, "standard input");
+            found.take(&String::from_utf8_lossy(&bytes), "standard input");
         } else {
             found.path(path)?;
         }
     }
     Ok(found)
+}
+
+/// Reads what may be read at once: a file of records, or of log lines.
+fn bounded(reader: impl std::io::Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(RECORD.bytes).unwrap_or(u64::MAX);
+    reader.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > RECORD.bytes {
+        return Err(std::io::Error::other(format!(
+            "it has more than {most} bytes; split it up"
+        )));
+    }
+    Ok(bytes)
 }
 
 impl Found {
@@ -55,13 +67,18 @@ impl Found {
             }
             return Ok(());
         }
-        let bytes = std::fs::read(path).map_err(refused)?;
+        let file = std::fs::File::open(path).map_err(refused)?;
+        let bytes = bounded(file).map_err(refused)?;
         self.take(&String::from_utf8_lossy(&bytes), &shown.to_string());
         Ok(())
     }
 
     /// Takes the records out of a text: documents one after another, or lines of a log among other lines.
     fn take(&mut self, text: &str, place: &str) {
+        // Where one holds too much, those of the lines that do not are read.
+        if RECORD.check_each(text).is_err() {
+            return self.lines(text, place);
+        }
         let documents = serde_json::Deserializer::from_str(text)
             .into_iter::<Value>()
             .collect::<Result<Vec<_>, _>>();
@@ -83,6 +100,10 @@ impl Found {
 
     fn lines(&mut self, text: &str, place: &str) {
         for (n, line) in text.lines().enumerate() {
+            if let Err(why) = RECORD.check(line) {
+                self.skipped.push(format!("{place}, line {}: {why}", n + 1));
+                continue;
+            }
             // Tools that print logs put the time before a line.
             let document = line
                 .find('{')

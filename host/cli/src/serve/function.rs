@@ -32,7 +32,7 @@ impl lambda_api::Functions for Invoked {
             deadline: invocation.deadline,
             function_arn: Some(invocation.function.arn()),
         };
-        host.handle(invocation.payload, frame)
+        host.handle_text(invocation.payload, frame)
             .await
             .map_err(|raised| FunctionError {
                 error_type: raised.error_type,

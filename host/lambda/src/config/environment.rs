@@ -14,13 +14,16 @@ pub(super) const RETENTION_DAYS_MAX: u64 = 3_650;
 /// The longest time the sweep may wait: a statement's own longest run, 24 hours.
 pub(super) const SWEEP_SECONDS_MAX: u64 = 86_400;
 /// The variables of our own, apart from those that only tests read (`SIGNALBOX_TEST_…`).
-pub const OWN_VARIABLES: [&str; 9] = [
+pub const OWN_VARIABLES: [&str; 11] = [
     "SIGNALBOX_CONFIG",
     "SIGNALBOX_DEPLOYMENT",
     "SIGNALBOX_UNKNOWN_FIELDS",
     "SIGNALBOX_SWEEP_AFTER_SECONDS",
     "SIGNALBOX_RESPONSE_ORIGINS",
     "SIGNALBOX_CACHE_DIR",
+    // Read where components are compiled.
+    "SIGNALBOX_COMPILE_SECONDS",
+    "SIGNALBOX_COMPILE_MEMORY_MB",
     "SIGNALBOX_POLICY_SET",
     "SIGNALBOX_REGISTRY_USERNAME",
     "SIGNALBOX_REGISTRY_PASSWORD",

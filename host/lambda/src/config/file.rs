@@ -94,9 +94,44 @@ pub(crate) fn read_toml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T
             message: explain(error.message()),
         }
     };
+    if let Some(message) = too_much(text) {
+        return Err(Problem {
+            place: name.to_owned(),
+            message,
+        });
+    }
     let document = toml::Deserializer::parse(text).map_err(|error| refused(&error, ""))?;
     serde_path_to_error::deserialize(document)
         .map_err(|error| refused(error.inner(), &error.path().to_string()))
+}
+
+/// The most bytes of a TOML text: a configuration or a manifest.
+const BYTES_MAX: usize = 1_048_576;
+/// The most of the characters without which TOML has neither keys nor values.
+const MARKS_MAX: usize = 200_000;
+
+/// Whether a text costs too much to be read, looked at before it is. Marks in texts and comments count too: what is
+/// taken is never more than it seems.
+fn too_much(text: &str) -> Option<String> {
+    if text.len() > BYTES_MAX {
+        return Some(format!(
+            "it has {} bytes; at most {BYTES_MAX} are taken",
+            text.len()
+        ));
+    }
+    let mut marks = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        marks += usize::from(matches!(byte, b'=' | b'.' | b',' | b'[' | b'{'));
+        if marks > MARKS_MAX {
+            let line = text
+                .get(..at)
+                .map_or(1, |before| before.matches('\n').count() + 1);
+            return Some(format!(
+                "it holds too much: line {line} has the first of its marks `= . , [ {{` that is beyond {MARKS_MAX}"
+            ));
+        }
+    }
+    None
 }
 
 /// Makes serde's message about an unknown key helpful; every other message stays as it is.
@@ -121,6 +156,24 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
+
+    #[test]
+    fn what_costs_too_much_is_refused_before_it_is_read() {
+        for text in [
+            format!("x = [{}]", "[],".repeat(150_000)),
+            "a.".repeat(250_000),
+            "a = 1\n".repeat(250_000),
+            format!("# {}", "x".repeat(1_100_000)),
+        ] {
+            let message = refused(&text);
+            assert!(
+                message.contains("bytes; at most") || message.contains("it holds too much"),
+                "{message}"
+            );
+        }
+        // Deep is the parser's own to refuse.
+        assert!(!refused(&format!("x = {}", "[".repeat(100_000))).is_empty());
+    }
 
     fn refused(text: &str) -> String {
         parse("signalbox.toml", text)

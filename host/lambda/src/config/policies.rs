@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::Value;
 use signalbox_policy::Limits;
+use signalbox_tasker::bounds;
 
 use super::{
     ReadFile,
@@ -220,6 +221,10 @@ fn settings(
                     return None;
                 }
             };
+            if let Err(why) = bounds::SETTINGS.check(&text) {
+                note(".settings_file", format!("{}: {why}", path.display()));
+                return None;
+            }
             match serde_json::from_str::<Value>(&text) {
                 Ok(Value::Object(_)) => Some(text),
                 Ok(_) => {

@@ -9,7 +9,7 @@ use signalbox_tasker::{Call, Settling, side_by_side::Places};
 use tokio::time::Instant;
 
 use super::{HOST_FAULT, InvocationContext, work::Work};
-use crate::event::{Message, Record};
+use crate::event::{Message, Record, Unread};
 
 /// Messages that are worked on at once. More would only wait for the same services, and policies for the same processor.
 const PLACES: usize = 32;
@@ -37,10 +37,10 @@ pub(super) async fn answer(
             for (at, record) in group {
                 // The message's id stays when the message comes again, the request's does not.
                 let call = Call {
-                    request_id: record.message_id,
+                    request_id: record.message_id.clone(),
                     ..whole.clone()
                 };
-                outcomes.push((at, guarded(work, record.message, &call).await));
+                outcomes.push((at, guarded(work, record.message(), &call).await));
             }
             outcomes
         }
@@ -65,7 +65,8 @@ fn groups(records: Vec<Record>) -> Vec<Vec<(usize, Record)>> {
     let mut of_statement: HashMap<String, usize> = HashMap::new();
     for (at, record) in records.into_iter().enumerate() {
         let next = groups.len();
-        let group = match &record.message {
+        // Read for its name alone, and again when it is its turn: the trees of a whole batch would add up.
+        let group = match record.message() {
             Message::Completion(event) => event
                 .pointer("/detail/statementName")
                 .and_then(Value::as_str)
@@ -119,6 +120,12 @@ async fn one(work: &impl Work, message: Message, call: &Call) -> Result<(), Stri
         }
         Message::Completion(event) => worked(work.settle(call, event).await, call),
         Message::ExecutionStatus(event) => worked(work.stopped(call, event).await, call),
+        Message::Unread(Unread { caller, raised }) => {
+            match work.refuse(call, caller, raised).await {
+                Ok(_) => Ok(()),
+                Err(raised) => Err(raised.to_string()),
+            }
+        }
         Message::Malformed(reason) => Err(reason),
     }
 }

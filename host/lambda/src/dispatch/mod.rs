@@ -19,7 +19,11 @@ use tracing::Instrument;
 
 pub use self::afterwards::Totals;
 use self::{afterwards::Counter, work::Work};
-use crate::{event::Event, records::Records, set::Refresher};
+use crate::{
+    event::{Event, Unread},
+    records::Records,
+    set::Refresher,
+};
 
 /// The name of the error that fails an invocation whose event is worth another try: Lambda repeats an asynchronous
 /// invocation by itself. No state machine sees it.
@@ -130,15 +134,30 @@ impl Host {
         &self.tasker
     }
 
-    /// Answers one event.
+    /// As [`Host::handle_text`], for an event that is a tree already.
+    ///
+    /// # Errors
+    /// As [`Host::handle_text`].
+    pub async fn handle(&self, event: Value, context: InvocationContext) -> Result<Value, Raised> {
+        self.handle_text(event.to_string(), context).await
+    }
+
+    /// Answers one event, a JSON text. Its bounds are checked before anything else.
     ///
     /// # Errors
     /// What Lambda reports as `errorType` and `errorMessage`.
-    pub async fn handle(&self, event: Value, context: InvocationContext) -> Result<Value, Raised> {
+    pub async fn handle_text(
+        &self,
+        event: impl AsRef<str> + Send,
+        context: InvocationContext,
+    ) -> Result<Value, Raised> {
+        // What the event's text takes is free again while its tree is worked on.
+        let read = Event::read(event.as_ref());
+        drop(event);
         let span = tracing::info_span!("invocation", request = %context.request_id);
         async {
             let started = Instant::now();
-            let answer = self.answer(event, &context).await;
+            let answer = self.answer(read, &context).await;
             let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             match &answer {
                 Ok(_) => tracing::info!(milliseconds, "answered"),
@@ -162,7 +181,12 @@ impl Host {
         .await
     }
 
-    async fn answer(&self, event: Value, context: &InvocationContext) -> Result<Value, Raised> {
+    async fn answer(
+        &self,
+        event: Result<Event, Raised>,
+        context: &InvocationContext,
+    ) -> Result<Value, Raised> {
+        let event = event?;
         if let Some(set) = &self.set {
             set.refresher.head(context.deadline).await;
         }
@@ -190,10 +214,10 @@ async fn answer(
     work: &impl Work,
     status: impl FnOnce() -> Result<Value, Raised>,
     operates: bool,
-    event: Value,
+    event: Event,
     context: &InvocationContext,
 ) -> Result<Value, Raised> {
-    match Event::recognise(event)? {
+    match event {
         Event::Payload(payload) => {
             work.invoke(&context.call(Source::Invocation), payload)
                 .await
@@ -216,6 +240,10 @@ async fn answer(
         Event::Sweep | Event::SweepRequest => work.sweep(&context.call(Source::Invocation)).await,
         Event::CustomResource(request) => {
             work.invoke(&context.call(Source::CustomResource), request)
+                .await
+        }
+        Event::Unread(Unread { caller, raised }) => {
+            work.refuse(&context.call(Source::Invocation), caller, raised)
                 .await
         }
     }

@@ -39,10 +39,18 @@ impl Work for Fake {
         }
     }
 
+    async fn refuse(&self, call: &Call, caller: Value, raised: Raised) -> Result<Value, Raised> {
+        self.note(call).await;
+        match caller["taskToken"].as_str() {
+            Some(_) => Ok(Value::Null),
+            None => Err(raised),
+        }
+    }
+
     async fn settle(&self, call: &Call, event: Value) -> Settling {
         self.note(call).await;
         match event["detail"]["statementName"].as_str() {
-            Some("mine") => Settling::Done,
+            Some(name) if name.starts_with("mine") => Settling::Done,
             Some("running") => Settling::Again {
                 reason: "the statement still runs".to_owned(),
             },
@@ -105,8 +113,19 @@ fn nobody_asks() -> Result<Value, Raised> {
     panic!("nobody asks for the status")
 }
 
+fn read(event: Value) -> Event {
+    Event::read(&event.to_string()).expect("an event")
+}
+
 async fn handle(work: &Fake, event: Value) -> Result<Value, Raised> {
-    answer(work, nobody_asks, false, event, &context(30_000)).await
+    answer(
+        work,
+        nobody_asks,
+        false,
+        Event::read(&event.to_string())?,
+        &context(30_000),
+    )
+    .await
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,9 +206,10 @@ async fn a_stopped_execution_comes_directly_or_by_the_queue() {
     );
 }
 
+/// Completions of as many statements: those of one are worked on one after another.
 fn batch_of(count: u32) -> Value {
     let records: Vec<_> = (0..count)
-        .map(|id| record(&id.to_string(), &completion("mine")))
+        .map(|id| record(&id.to_string(), &completion(&format!("mine-{id}"))))
         .collect();
     json!({"Records": records})
 }
@@ -212,7 +232,7 @@ async fn messages_are_worked_on_side_by_side_with_all_the_time_there_is() {
         let begun = Instant::now();
         let context = context(milliseconds);
         let deadline = context.call(Source::Queue).deadline;
-        let answer = answer(&work, nobody_asks, false, batch_of(count), &context).await;
+        let answer = answer(&work, nobody_asks, false, read(batch_of(count)), &context).await;
         assert_eq!(failures(&answer.expect("a batch")), 0, "{count}");
         assert!(
             begun.elapsed() <= Duration::from_secs(4),
@@ -230,13 +250,26 @@ async fn what_cannot_be_begun_in_time_comes_again_and_nothing_else() {
         ..Fake::default()
     };
     // Each gives its place away after three seconds: 32 places in the first second, and again every three seconds.
-    let answer = answer(&work, nobody_asks, false, batch_of(400), &context(31_500))
-        .await
-        .expect("a batch");
+    let answer = answer(
+        &work,
+        nobody_asks,
+        false,
+        read(batch_of(400)),
+        &context(31_500),
+    )
+    .await
+    .expect("a batch");
     let begun = work.calls().len();
     assert_eq!(failures(&answer), 400 - begun);
     assert!((280..400).contains(&begun), "{begun}");
-    let answer = super::answer(&work, nobody_asks, false, batch_of(3), &context(1_000)).await;
+    let answer = super::answer(
+        &work,
+        nobody_asks,
+        false,
+        read(batch_of(3)),
+        &context(1_000),
+    )
+    .await;
     assert_eq!(
         failures(&answer.expect("a batch")),
         3,
@@ -251,6 +284,9 @@ async fn a_message_that_hangs_keeps_no_other_from_being_worked_on() {
     #[async_trait]
     impl Work for Hangs {
         async fn invoke(&self, _: &Call, _: Value) -> Result<Value, Raised> {
+            panic!("only completions")
+        }
+        async fn refuse(&self, _: &Call, _: Value, _: Raised) -> Result<Value, Raised> {
             panic!("only completions")
         }
         async fn settle(&self, call: &Call, event: Value) -> Settling {
@@ -280,13 +316,15 @@ async fn a_message_that_hangs_keeps_no_other_from_being_worked_on() {
         _ if id == 7 => format!("panics-{id}"),
         _ => format!("works-{id}"),
     });
-    let records: Vec<_> = ids.map(|id| record(&id, &completion("mine"))).collect();
+    let records: Vec<_> = ids
+        .map(|id| record(&id, &completion(&format!("mine-{id}"))))
+        .collect();
     let work = Hangs(Fake::default());
     let answer = answer(
         &work,
         nobody_asks,
         false,
-        json!({"Records": records}),
+        read(json!({"Records": records})),
         &context(29_000),
     )
     .await
@@ -363,7 +401,7 @@ async fn who_has_no_route_asks_for_no_sweep() {
             function_arn: Some(format!("arn:aws:lambda:eu-west-1:1:function:f:{function}")),
             ..context(30_000)
         };
-        let answer = answer(&work, nobody_asks, operates, event, &context).await;
+        let answer = answer(&work, nobody_asks, operates, read(event), &context).await;
         assert_eq!(answer.is_ok(), work.calls().len() == 1);
         answer.map_err(|raised| raised.error_type)
     };

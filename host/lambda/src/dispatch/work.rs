@@ -9,6 +9,8 @@ use signalbox_tasker::{Call, Raised, Settling, Tasker, raised::names};
 pub(super) trait Work: Sync {
     /// Serves a payload.
     async fn invoke(&self, call: &Call, payload: Value) -> Result<Value, Raised>;
+    /// Answers the caller of a payload that is not read.
+    async fn refuse(&self, call: &Call, caller: Value, raised: Raised) -> Result<Value, Raised>;
     /// Works on a completion event.
     async fn settle(&self, call: &Call, event: Value) -> Settling;
     /// Works on an event of an execution that stopped.
@@ -23,6 +25,10 @@ pub(super) trait Work: Sync {
 impl Work for Tasker {
     async fn invoke(&self, call: &Call, payload: Value) -> Result<Value, Raised> {
         Tasker::invoke(self, call, payload).await
+    }
+
+    async fn refuse(&self, call: &Call, caller: Value, raised: Raised) -> Result<Value, Raised> {
+        self.refuse_unread(call, &caller, raised).await
     }
 
     async fn settle(&self, call: &Call, event: Value) -> Settling {

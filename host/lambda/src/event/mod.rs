@@ -10,7 +10,7 @@ mod queue;
 mod tests;
 
 use serde_json::{Map, Value};
-use signalbox_tasker::Raised;
+use signalbox_tasker::{Raised, bounds};
 
 pub use self::queue::{Message, Record};
 
@@ -33,7 +33,34 @@ pub enum Event {
     Status,
     /// A request of CloudFormation for a custom resource, with the SQL to run.
     CustomResource(Value),
+    /// A payload that is not read, because it holds more than it may.
+    Unread(Unread),
 }
+
+/// A payload that holds too much to be read, and what is needed to answer whoever waits for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unread {
+    /// The members by which a caller is answered, as far as they are there.
+    pub caller: Value,
+    /// What it holds too much of.
+    pub raised: Raised,
+}
+
+/// Why a batch in a message of a batch is refused.
+const BATCH_WITHIN: &str = "it is a batch within a message";
+/// By these members a caller is answered.
+const CALLER: [&str; 8] = [
+    "taskToken",
+    "executionArn",
+    "ResponseURL",
+    "RequestType",
+    "StackId",
+    "RequestId",
+    "LogicalResourceId",
+    "PhysicalResourceId",
+];
+/// The longest of their values, in bytes of JSON. A presigned URL may have some kilobytes.
+const CALLER_VALUE_MAX: usize = 16_384;
 
 /// What the function takes, for messages.
 const SUPPORTED: &str = "a payload with `sqlStatement`, `sqlStatements` or `action`; an SQS batch of such payloads or \
@@ -41,12 +68,26 @@ const SUPPORTED: &str = "a payload with `sqlStatement`, `sqlStatements` or `acti
                          or `Step Functions Execution Status Change`; a scheduled event, `{\"action\": \"sweep\"}` or `{\"action\": \"status\"}`";
 
 impl Event {
-    /// Says what an event is.
+    /// Reads an event. Its bounds are checked before it becomes a tree, and a batch becomes none as a whole.
     ///
     /// # Errors
     /// `InvalidRequest` if it is nothing that the function takes. The message names keys of the event and never a
     /// value: values may be secret.
-    pub fn recognise(event: Value) -> Result<Self, Raised> {
+    pub fn read(text: &str) -> Result<Self, Raised> {
+        bounds::EVENT
+            .check(text)
+            .map_err(|why| too_large("event", &why))?;
+        if bounds::has_member(text, "Records") {
+            return queue::records(text).map(Self::Queue);
+        }
+        if let Err(why) = bounds::PAYLOAD.check(text) {
+            return Ok(Self::Unread(Unread::of(text, &why)));
+        }
+        let event = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+        Self::of_tree(event)
+    }
+
+    fn of_tree(event: Value) -> Result<Self, Raised> {
         let fields = match event {
             Value::Object(fields) => fields,
             other => {
@@ -56,8 +97,9 @@ impl Event {
                 )));
             }
         };
+        // A batch by itself is not read here.
         if fields.contains_key("Records") {
-            return queue::records(fields).map(Self::Queue);
+            return Err(unsupported(BATCH_WITHIN));
         }
         if let Some(question) = payload::question(&fields)? {
             return Ok(question);
@@ -80,6 +122,29 @@ impl Event {
             None => Err(unsupported(&payload::what_is_there(&fields))),
         }
     }
+}
+
+impl Unread {
+    fn of(text: &str, why: &bounds::OutOfBounds) -> Self {
+        Self {
+            caller: Value::Object(bounds::scalars(text, &CALLER, CALLER_VALUE_MAX)),
+            raised: too_large("payload", why),
+        }
+    }
+}
+
+fn too_large(what: &str, why: &bounds::OutOfBounds) -> Raised {
+    Raised::invalid(format!(
+        "the {what} is too large: {why}. Pass on only the fields that the statement needs"
+    ))
+}
+
+/// A refusal in our own words: the parser's can quote the event.
+fn unreadable(error: &serde_json::Error) -> Raised {
+    let (line, column) = (error.line(), error.column());
+    Raised::invalid(format!(
+        "the event cannot be read: at line {line}, column {column} it is broken or nested too deeply"
+    ))
 }
 
 fn unsupported(reason: &str) -> Raised {

@@ -43,6 +43,13 @@ pub(super) fn is_custom_resource(fields: &Map<String, Value>) -> bool {
     fields.get("ResponseURL").is_some_and(|url| !url.is_null())
 }
 
+/// Whether somebody waits for an answer by another way than the invocation's.
+pub(super) fn is_awaited(fields: &Value) -> bool {
+    ["taskToken", "ResponseURL"]
+        .iter()
+        .any(|name| fields.get(*name).is_some_and(Value::is_string))
+}
+
 /// Says what an event is that is nothing known, by its keys.
 pub(super) fn what_is_there(fields: &Map<String, Value>) -> String {
     if fields.is_empty() {

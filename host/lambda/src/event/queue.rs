@@ -1,17 +1,18 @@
 //! Batches of SQS.
 
-use serde_json::{Map, Value};
-use signalbox_tasker::Raised;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+use signalbox_tasker::{Raised, bounds};
 
-use super::{Event, kind_of, text, unsupported};
+use super::{BATCH_WITHIN, Event, Unread, unreadable, unsupported};
 
-/// One record of a batch.
-#[derive(Debug, Clone, PartialEq)]
+/// One record of a batch. Its message is read when its turn comes, so that a batch costs one tree at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// SQS's id of the message: what is reported if it is worth another try.
     pub message_id: String,
-    /// What the message says.
-    pub message: Message,
+    /// The message's text, or what is wrong with it.
+    pub body: Result<String, String>,
 }
 
 /// What a message of a queue says.
@@ -25,22 +26,43 @@ pub enum Message {
     Completion(Value),
     /// `Step Functions Execution Status Change`.
     ExecutionStatus(Value),
+    /// A payload that holds too much to be read.
+    Unread(Unread),
     /// Nothing that can be worked on; why, for the log. No value of the message is in it.
     Malformed(String),
 }
 
+/// A batch as it is written, each record a part of its text.
+#[derive(Deserialize)]
+struct Batch<'t> {
+    #[serde(rename = "Records", borrow)]
+    records: &'t RawValue,
+}
+
+/// What is read of a record.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'t> {
+    #[serde(borrow)]
+    event_source: Option<&'t RawValue>,
+    #[serde(borrow)]
+    message_id: Option<&'t RawValue>,
+    #[serde(borrow)]
+    body: Option<&'t RawValue>,
+}
+
 /// Reads `Records`. A record that cannot be read at all, because it has no id to report it by or is from
 /// elsewhere than SQS, is an error of the whole event.
-pub(super) fn records(mut fields: Map<String, Value>) -> Result<Vec<Record>, Raised> {
-    let records = match fields.remove("Records") {
-        Some(Value::Array(records)) => records,
-        other => {
-            return Err(unsupported(&format!(
-                "`Records` is {}, not a list",
-                kind_of(&other.unwrap_or_default())
-            )));
-        }
-    };
+pub(super) fn records(text: &str) -> Result<Vec<Record>, Raised> {
+    let batch: Batch<'_> = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+    if kind_of(batch.records) != "a list" {
+        return Err(unsupported(&format!(
+            "`Records` is {}, not a list",
+            kind_of(batch.records)
+        )));
+    }
+    let records: Vec<&RawValue> =
+        serde_json::from_str(batch.records.get()).map_err(|error| unreadable(&error))?;
     records
         .into_iter()
         .enumerate()
@@ -52,29 +74,64 @@ fn at(index: usize, why: String) -> Raised {
     unsupported(&format!("record {} of `Records` {why}", index + 1))
 }
 
-fn read(record: Value) -> Result<Record, String> {
-    let Value::Object(record) = record else {
-        return Err(format!("is {}, not an object", kind_of(&record)));
-    };
-    if text(&record, "eventSource") != Some("aws:sqs") {
+fn read(record: &RawValue) -> Result<Record, String> {
+    if kind_of(record) != "an object" {
+        return Err(format!("is {}, not an object", kind_of(record)));
+    }
+    let fields: Fields<'_> =
+        serde_json::from_str(record.get()).map_err(|_| "has a field more than once".to_owned())?;
+    if fields.event_source.and_then(text).as_deref() != Some("aws:sqs") {
         return Err("is not from SQS (`eventSource` is not `aws:sqs`)".to_owned());
     }
-    let message_id = text(&record, "messageId")
+    let message_id = fields
+        .message_id
+        .and_then(text)
         .filter(|id| !id.is_empty())
-        .ok_or("has no `messageId`")?
-        .to_owned();
-    let message = match record.get("body") {
-        Some(Value::String(body)) => message(body),
-        Some(other) => Message::Malformed(format!("`body` is {}, not a text", kind_of(other))),
-        None => Message::Malformed("`body` is missing".to_owned()),
+        .ok_or("has no `messageId`")?;
+    let body = match fields.body {
+        Some(body) => text(body).ok_or_else(|| format!("`body` is {}, not a text", kind_of(body))),
+        None => Err("`body` is missing".to_owned()),
     };
-    Ok(Record {
-        message_id,
-        message,
-    })
+    Ok(Record { message_id, body })
+}
+
+fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// The kind of a value that is not read.
+fn kind_of(value: &RawValue) -> &'static str {
+    match value.get().bytes().next() {
+        Some(b'[') => "a list",
+        Some(b'{') => "an object",
+        Some(b'"') => "a text",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+impl Record {
+    /// Reads the record's message.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        match &self.body {
+            Ok(body) => message(body),
+            Err(why) => Message::Malformed(why.clone()),
+        }
+    }
 }
 
 fn message(body: &str) -> Message {
+    if let Err(why) = bounds::PAYLOAD.check(body) {
+        let unread = Unread::of(body, &why);
+        // Whatever is wrong with it, somebody waits and can be told.
+        return if super::payload::is_awaited(&unread.caller) {
+            Message::Unread(unread)
+        } else {
+            Message::Malformed(unread.raised.message)
+        };
+    }
     let body: Value = match serde_json::from_str(body) {
         Ok(body) => body,
         Err(error) => {
@@ -85,7 +142,7 @@ fn message(body: &str) -> Message {
     if body.get("taskToken").is_some_and(Value::is_string) {
         return Message::Payload(body);
     }
-    match Event::recognise(body) {
+    match Event::of_tree(body) {
         Ok(Event::Payload(payload)) => Message::Payload(payload),
         Ok(Event::Completion(event)) => Message::Completion(event),
         Ok(Event::ExecutionStatus(event)) => Message::ExecutionStatus(event),
@@ -93,8 +150,9 @@ fn message(body: &str) -> Message {
             Message::Malformed("a schedule does not come by a queue".to_owned())
         }
         Ok(Event::Status) => Message::Malformed("nobody reads a status from a queue".to_owned()),
-        Ok(Event::Queue(_)) => Message::Malformed("a batch within a message".to_owned()),
         Ok(Event::CustomResource(request)) => Message::CustomResource(request),
+        Ok(Event::Unread(unread)) => Message::Unread(unread),
+        Ok(Event::Queue(_)) => Message::Malformed(BATCH_WITHIN.to_owned()),
         Err(raised) => Message::Malformed(raised.message),
     }
 }

@@ -16,8 +16,12 @@ fn message(id: &str, body: &str) -> Value {
     json!({"messageId": id, "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"})
 }
 
+fn recognise(event: Value) -> Result<Event, Raised> {
+    Event::read(&event.to_string())
+}
+
 fn refused(event: Value) -> String {
-    let raised = Event::recognise(event).expect_err("should be refused");
+    let raised = recognise(event).expect_err("should be refused");
     assert_eq!(raised.error_type, "InvalidRequest");
     raised.message
 }
@@ -34,47 +38,38 @@ fn payloads_of_the_original_and_of_ours() {
         json!({"sqlStatement": 3}),
         json!({"sqlStatement": "select 1", "source": "aws.redshift-data", "detail-type": "x"}),
     ] {
-        assert_eq!(
-            Event::recognise(payload.clone()),
-            Ok(Event::Payload(payload))
-        );
+        assert_eq!(recognise(payload.clone()), Ok(Event::Payload(payload)));
     }
 }
 
 #[test]
 fn events_of_eventbridge() {
-    assert_eq!(
-        Event::recognise(completion()),
-        Ok(Event::Completion(completion()))
-    );
+    assert_eq!(recognise(completion()), Ok(Event::Completion(completion())));
     let stopped = json!({
         "source": "aws.states", "detail-type": "Step Functions Execution Status Change",
         "detail": {"executionArn": "arn", "status": "ABORTED", "stopDate": 1}
     });
     assert_eq!(
-        Event::recognise(stopped.clone()),
+        recognise(stopped.clone()),
         Ok(Event::ExecutionStatus(stopped))
     );
     for schedule in [
         json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}),
         json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": "{}"}),
     ] {
-        assert_eq!(Event::recognise(schedule), Ok(Event::Sweep));
+        assert_eq!(recognise(schedule), Ok(Event::Sweep));
     }
     let asked = json!({"action": "sweep"});
-    assert_eq!(Event::recognise(asked), Ok(Event::SweepRequest));
+    assert_eq!(recognise(asked), Ok(Event::SweepRequest));
 }
 
 #[test]
 fn what_the_host_is_asked_itself_is_answered_at_once_and_to_no_token() {
-    assert_eq!(
-        Event::recognise(json!({"action": "status"})),
-        Ok(Event::Status)
-    );
+    assert_eq!(recognise(json!({"action": "status"})), Ok(Event::Status));
     for action in ["sweep", "status"] {
         let without = json!({"action": action, "taskToken": null});
         assert!(!matches!(
-            Event::recognise(without),
+            recognise(without),
             Ok(Event::Payload(_)) | Err(_)
         ));
         let message = refused(json!({"action": action, "taskToken": "t"}));
@@ -92,12 +87,12 @@ fn requests_of_cloudformation() {
         "ResourceType": "t", "LogicalResourceId": "l", "sqlStatement": "select 1"
     });
     assert_eq!(
-        Event::recognise(request.clone()),
+        recognise(request.clone()),
         Ok(Event::CustomResource(request))
     );
     let half = json!({"ResponseURL": "https://x", "sqlStatement": "select 1"});
     assert_eq!(
-        Event::recognise(half.clone()),
+        recognise(half.clone()),
         Ok(Event::CustomResource(half)),
         "its URL is a secret too"
     );
@@ -159,10 +154,7 @@ fn completion_events_of_every_shape_are_taken() {
     for detail in details {
         let mut event = completion();
         event["detail"] = detail;
-        assert_eq!(
-            Event::recognise(event.clone()),
-            Ok(Event::Completion(event))
-        );
+        assert_eq!(recognise(event.clone()), Ok(Event::Completion(event)));
     }
 }
 
@@ -203,7 +195,7 @@ fn a_batch_of_sqs_is_read_record_by_record() {
         message("7", "{\"action\": \"sweep\"}"),
         message("8", "{\"ResponseURL\": \"https://x\"}"),
     ]});
-    let Ok(Event::Queue(records)) = Event::recognise(batch) else {
+    let Ok(Event::Queue(records)) = recognise(batch) else {
         panic!("a batch")
     };
     let ids: Vec<_> = records
@@ -211,16 +203,16 @@ fn a_batch_of_sqs_is_read_record_by_record() {
         .map(|record| record.message_id.as_str())
         .collect();
     assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7", "8"]);
-    assert_eq!(records[0].message, Message::Completion(completion()));
-    assert_eq!(records[2].message, Message::Payload(payload));
+    assert_eq!(records[0].message(), Message::Completion(completion()));
+    assert_eq!(records[2].message(), Message::Payload(payload));
     assert_eq!(
-        records[7].message,
+        records[7].message(),
         Message::CustomResource(json!({"ResponseURL": "https://x"})),
         "whatever is wrong with it, a stack waits and can be told"
     );
     let malformed: Vec<_> = [1, 3, 4, 5, 6]
-        .map(|n: usize| match &records[n].message {
-            Message::Malformed(why) => why.clone(),
+        .map(|n: usize| match records[n].message() {
+            Message::Malformed(why) => why,
             other => panic!("{other:?}"),
         })
         .into();
@@ -255,7 +247,7 @@ fn what_is_no_batch_of_sqs_is_refused_as_a_whole() {
         assert!(message.contains(why), "{message}");
     }
     assert_eq!(
-        Event::recognise(json!({"Records": []})),
+        recognise(json!({"Records": []})),
         Ok(Event::Queue(Vec::new()))
     );
 }
@@ -296,9 +288,103 @@ proptest! {
     /// Every event is something or is refused by name, and a refusal shows no value.
     #[test]
     fn any_event_is_recognised_or_refused(event in any_json()) {
-        if let Err(raised) = Event::recognise(event) {
+        if let Err(raised) = recognise(event) {
             prop_assert_eq!(raised.error_type, "InvalidRequest");
             prop_assert!(!raised.message.contains("VALUE-OF-SOMEBODY"));
         }
     }
+}
+
+/// What costs more than its size as a tree.
+fn bombs() -> Vec<(String, &'static str)> {
+    vec![
+        (format!("[{}[]]", "[],".repeat(2_000_000)), "values"),
+        (
+            format!("{{\"sqlStatement\": [{}0]}}", "0,".repeat(60_000)),
+            "values",
+        ),
+        (format!("[{}0]", "{\"\":0},".repeat(30_000)), "values"),
+        ("[".repeat(6_000_000), "nested"),
+        (format!("{{\"a\":{}", "{\"a\":".repeat(1_000_000)), "nested"),
+        (
+            format!("{{\"sqlStatement\":\"{}\"}}", "x".repeat(1_100_000)),
+            "bytes",
+        ),
+        (format!("\"{}\"", "x".repeat(6_400_000)), "bytes"),
+    ]
+}
+
+#[test]
+fn what_would_cost_more_than_its_size_is_refused_before_it_is_read() {
+    for (text, why) in bombs() {
+        let raised = match Event::read(&text) {
+            Err(raised) => raised,
+            Ok(Event::Unread(unread)) => unread.raised,
+            Ok(other) => panic!("{other:?}"),
+        };
+        assert_eq!(raised.error_type, "InvalidRequest");
+        assert!(raised.message.contains("is too large: it"), "{raised}");
+        assert!(raised.message.contains(why), "{raised}");
+    }
+}
+
+#[test]
+fn who_waits_for_a_payload_that_is_not_read_is_known() {
+    let text = format!(
+        "{{\"taskToken\": \"T\", \"executionArn\": \"arn:e\", \"sqlStatement\": [{}0], \"StackId\": [1]}}",
+        "[],".repeat(60_000)
+    );
+    let Ok(Event::Unread(unread)) = Event::read(&text) else {
+        panic!("not read")
+    };
+    assert_eq!(
+        unread.caller,
+        json!({"taskToken": "T", "executionArn": "arn:e"})
+    );
+    assert!(
+        unread.raised.message.contains("in `sqlStatement`"),
+        "{}",
+        unread.raised
+    );
+}
+
+#[test]
+fn one_message_that_is_too_large_leaves_the_others_of_its_batch() {
+    let bomb = format!(
+        "{{\"taskToken\": \"T\", \"x\": [{}0]}}",
+        "[],".repeat(60_000)
+    );
+    let nobody = format!("{{\"x\": {}", "[".repeat(70));
+    let batch = json!({"Records": [
+        message("1", &bomb),
+        message("2", &nobody),
+        message("3", &completion().to_string()),
+    ]});
+    let Ok(Event::Queue(records)) = recognise(batch) else {
+        panic!("a batch")
+    };
+    let Message::Unread(unread) = records[0].message() else {
+        panic!("{:?}", records[0].message())
+    };
+    assert_eq!(unread.caller, json!({"taskToken": "T"}));
+    assert!(
+        matches!(records[1].message(), Message::Malformed(why) if why.contains("nested more than 64 deep"))
+    );
+    assert_eq!(records[2].message(), Message::Completion(completion()));
+}
+
+#[test]
+fn a_batch_of_many_records_is_a_list_of_texts() {
+    let records = format!("{{\"Records\":[{}1]}}", "[],".repeat(100_000));
+    let raised = Event::read(&records).expect_err("no records of SQS");
+    assert!(
+        raised.message.contains("record 1 of `Records` is a list"),
+        "{raised}"
+    );
+    let too_many = format!("{{\"Records\":[{}1]}}", "[],".repeat(200_000));
+    let raised = Event::read(&too_many).expect_err("too many");
+    assert!(
+        raised.message.contains("the event is too large"),
+        "{raised}"
+    );
 }

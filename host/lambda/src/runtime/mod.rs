@@ -32,6 +32,10 @@ const VARIABLES: [&str; 4] = [
 /// its start on every cold start. What blocks (compiling a policy) has threads of its own.
 #[must_use]
 pub fn run() -> ExitCode {
+    #[cfg(feature = "compiler")]
+    if let Some(ended) = signalbox_policy::compile::child() {
+        return ended;
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -105,14 +109,10 @@ async fn handle(host: Host, event: LambdaEvent<Box<RawValue>>) -> Result<Value, 
         deadline: Instant::now() + left,
         function_arn: Some(context.invoked_function_arn.clone()).filter(|arn| !arn.is_empty()),
     };
-    let event: Value = serde_json::from_str(payload.get()).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Failed(Raised::invalid(format!(
-            "the event cannot be read: at line {line}, column {column} it is broken or nested too deeply"
-        )))
-    })?;
     // In a task of its own a panic ends the task and not the process (where panics unwind).
-    match tokio::spawn(async move { host.handle(event, frame).await }).await {
+    match tokio::spawn(async move { host.handle_text(Box::<str>::from(payload), frame).await })
+        .await
+    {
         Ok(answer) => answer.map_err(Failed),
         Err(_) => {
             tracing::error!(

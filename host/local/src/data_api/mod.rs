@@ -178,7 +178,7 @@ struct Directory {
 
 impl Directory {
     fn open(path: &Path) -> Result<Self, StartError> {
-        std::fs::create_dir_all(path).map_err(|error| StartError::directory(path, error))?;
+        crate::private::folder(path).map_err(|error| StartError::directory(path, error))?;
         let lock = DirectoryLock::take(path)?;
         let archive = Archive::open(path)?;
         let there = archive

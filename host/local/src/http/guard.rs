@@ -77,8 +77,9 @@ pub(super) async fn guard(request: Request, next: Next) -> Response {
 }
 
 fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-    let hosts = all(headers, header::HOST).chain(uri.authority().map(|host| Some(host.as_str())));
-    if !hosts.map(|host| host.is_some_and(is_here)).all(|here| here) {
+    let mut hosts =
+        all(headers, header::HOST).chain(uri.authority().map(|host| Some(host.as_str())));
+    if !hosts.all(|host| host.is_some_and(is_here)) {
         return Err(Refusal::Host);
     }
     // No page is served here, so none can be of this origin.

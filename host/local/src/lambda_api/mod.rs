@@ -41,8 +41,8 @@ pub struct Invocation {
     pub function: FunctionName,
     /// When it has to be done.
     pub deadline: Instant,
-    /// The event.
-    pub payload: Value,
+    /// The event, a JSON text.
+    pub payload: Arc<str>,
 }
 
 /// How the server is set up.

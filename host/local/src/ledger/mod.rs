@@ -26,6 +26,8 @@ pub struct EmbeddedLedger(Arc<Mutex<Connection>>);
 impl EmbeddedLedger {
     /// Opens the ledger in a file, which is made if it is missing.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        // What is wrong with the file SQLite says itself.
+        let _ = crate::private::file(path);
         Connection::open(path)
             .and_then(Self::set_up)
             .map_err(|error| {

@@ -98,6 +98,33 @@ pub(crate) fn is_component(policy: &str, bytes: &[u8]) -> Result<(), LoadError> 
     }
 }
 
+/// Refuses a component of another world by the names alone that it imports and exports, before it is compiled.
+#[cfg(feature = "compiler")]
+pub(crate) fn outline(
+    policy: &str,
+    mut outline: super::outline::Outline,
+    generations: &[Generation],
+) -> Result<(), LoadError> {
+    outline.imports.sort();
+    outline.exports.sort();
+    others(policy, outline.imports, cfg!(feature = "wasi"))?;
+    if outline.exports.iter().any(|name| name.starts_with(HANDLER)) {
+        return Ok(());
+    }
+    let newest = generations.first().map(|generation| generation.version);
+    Err(no_handler(policy, newest, &outline.exports))
+}
+
+/// A component that exports no handler of any version.
+fn no_handler(policy: &str, newest: Option<Version>, exports: &[String]) -> LoadError {
+    let wanted = newest.map_or_else(String::new, |newest| format!("{HANDLER}{newest}"));
+    let reason = match exports {
+        [] => format!("it exports nothing; `{wanted}` is missing"),
+        names => format!("it exports `{}`; `{wanted}` is missing", names.join("`, `")),
+    };
+    LoadError::world(policy, reason)
+}
+
 /// Says of which generation a component is, from its imports and exports.
 ///
 /// Wasmtime links compatible versions in both directions, so a policy that was built for a newer version of the
@@ -200,15 +227,11 @@ fn handler(
             policy,
             format!("its export `{name}` is not an interface"),
         )),
-        None => {
-            let wanted = newest.map_or_else(String::new, |newest| format!("{HANDLER}{newest}"));
-            let exports = inspect::exports_of(engine, component);
-            let reason = match exports.as_slice() {
-                [] => format!("it exports nothing; `{wanted}` is missing"),
-                names => format!("it exports `{}`; `{wanted}` is missing", names.join("`, `")),
-            };
-            Err(LoadError::world(policy, reason))
-        }
+        None => Err(no_handler(
+            policy,
+            newest,
+            &inspect::exports_of(engine, component),
+        )),
     }
 }
 

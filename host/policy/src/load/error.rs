@@ -32,6 +32,58 @@ pub enum LoadError {
         /// What is allowed.
         allowed: usize,
     },
+    /// It has more of something than it may, whatever its size.
+    #[error(
+        "policy `{policy}`: its component has more than {most} {what}; nothing of it was compiled. Build it with \
+         optimisation, and leave out what it does not use"
+    )]
+    TooMuch {
+        /// Which policy.
+        policy: String,
+        /// Of what.
+        what: &'static str,
+        /// How much there may be.
+        most: u64,
+    },
+    /// It cannot be compiled within the limits.
+    #[error(
+        "policy `{policy}`: its component costs too much to compile: {reason}. The limits are {seconds} s of processor \
+         time and {megabytes} MB. Give the function more memory, or bring an artifact that `signalbox policy compile` \
+         made, in a signed set"
+    )]
+    TooCostly {
+        /// Which policy.
+        policy: String,
+        /// What happened.
+        reason: String,
+        /// The processor time it had.
+        seconds: u64,
+        /// The memory it had.
+        megabytes: u64,
+    },
+    /// It could not be compiled a while ago.
+    #[error(
+        "policy `{policy}`: its component could not be compiled in {tries} tries; the next one is in {seconds} s. The last \
+         time: {reason}"
+    )]
+    TriedBefore {
+        /// Which policy.
+        policy: String,
+        /// How often it was tried.
+        tries: u32,
+        /// When it may be tried again.
+        seconds: u64,
+        /// What happened the last time.
+        reason: String,
+    },
+    /// The compiler does not run.
+    #[error("policy `{policy}`: the process that compiles components does not work: {reason}")]
+    NoChild {
+        /// Which policy.
+        policy: String,
+        /// Why.
+        reason: String,
+    },
     /// It looks like a component, but is broken or needs a feature of WebAssembly that policies do not have.
     #[error("policy `{policy}`: the component does not compile: {reason}")]
     Invalid {

@@ -2,6 +2,8 @@
 
 mod check;
 mod error;
+#[cfg(feature = "compiler")]
+mod outline;
 mod source;
 
 use std::{io, path::PathBuf, sync::Arc};
@@ -17,6 +19,10 @@ pub use error::LoadError;
 pub use source::Source;
 pub(crate) use {check::is_component, source::deserialize};
 
+#[cfg(feature = "compiler")]
+pub(crate) use self::outline::Outline;
+#[cfg(feature = "compiler")]
+use crate::compile::Compiler;
 use crate::{
     call::{Identity, Policy as _},
     contract::Finding,
@@ -46,6 +52,8 @@ pub struct PolicyEngine {
         allow(dead_code, reason = "nothing is compiled, so nothing is cached")
     )]
     cache: Option<PathBuf>,
+    #[cfg(feature = "compiler")]
+    compiler: Option<Compiler>,
 }
 
 /// What an engine is made with.
@@ -113,6 +121,8 @@ impl PolicyEngine {
             metering: options.metering,
             ticker,
             cache: options.cache,
+            #[cfg(feature = "compiler")]
+            compiler: Compiler::new(options.metering),
         })
     }
 
@@ -129,7 +139,7 @@ impl PolicyEngine {
             redact,
         } = loading;
         check::settings(&name, &settings)?;
-        let (component, digest) = self.component(&name, source, limits).await?;
+        let (component, digest) = self.component(&name, source, limits, World::Policy).await?;
         let generation = check::world(&self.engine, &component, &name, self.generations)?;
         let prepared = self
             .linker
@@ -166,12 +176,20 @@ impl PolicyEngine {
         name: &str,
         source: Source,
         limits: Limits,
+        #[cfg_attr(not(feature = "compiler"), allow(unused_variables))] world: World,
     ) -> Result<(Component, String), LoadError> {
         match source {
             Source::Loaded(policy) => Ok((policy.component(), policy.identity().digest.clone())),
             Source::Component(bytes) => {
                 check::size(name, bytes.len(), limits.component)?;
                 is_component(name, &bytes)?;
+                #[cfg(feature = "compiler")]
+                if matches!(bytes, std::borrow::Cow::Owned(_)) {
+                    let outline = Outline::of(name, &bytes)?;
+                    if world == World::Policy {
+                        check::outline(name, outline, self.generations)?;
+                    }
+                }
                 let digest = digest::hex(&bytes);
                 Ok((self.compile(name, bytes, &digest).await?, digest))
             }
@@ -207,20 +225,35 @@ impl PolicyEngine {
         bytes: std::borrow::Cow<'static, [u8]>,
         digest: &str,
     ) -> Result<Component, LoadError> {
-        let (engine, folder, digest) = (self.engine.clone(), self.cache.clone(), digest.to_owned());
-        let cached = move || crate::cache::component(&engine, folder.as_deref(), &bytes, &digest);
-        // It takes seconds of processor time, in which the process shall do other things.
-        match tokio::task::spawn_blocking(cached).await {
-            Ok(Ok(component)) => Ok(component),
-            Ok(Err(error)) => Err(LoadError::Invalid {
-                policy: name.to_owned(),
-                reason: format!("{error:#}"),
-            }),
-            Err(error) => Err(LoadError::Invalid {
-                policy: name.to_owned(),
-                reason: error.to_string(),
-            }),
+        // What is a part of this program costs what it always costs.
+        let compiler = self
+            .compiler
+            .as_ref()
+            .filter(|_| matches!(bytes, std::borrow::Cow::Owned(_)));
+        let (engine, folder) = (self.engine.clone(), self.cache.clone());
+        let invalid = |reason: String| LoadError::Invalid {
+            policy: name.to_owned(),
+            reason,
+        };
+        let Some(compiler) = compiler else {
+            let digest = digest.to_owned();
+            let cached =
+                move || crate::cache::component(&engine, folder.as_deref(), &bytes, &digest);
+            // It takes seconds of processor time, in which the process shall do other things.
+            return match tokio::task::spawn_blocking(cached).await {
+                Ok(Ok(component)) => Ok(component),
+                Ok(Err(error)) => Err(invalid(format!("{error:#}"))),
+                Err(error) => Err(invalid(error.to_string())),
+            };
+        };
+        if let Some(folder) = folder.as_deref()
+            && let Some(component) = crate::cache::find(&engine, folder, digest)
+        {
+            return Ok(component);
         }
+        let code = compiler.compile(name, bytes.into_owned(), digest).await?;
+        crate::cache::keep(&engine, folder.as_deref(), digest, &code)
+            .map_err(|error| invalid(format!("{error:#}")))
     }
 
     #[cfg(not(feature = "compiler"))]
@@ -236,6 +269,16 @@ impl PolicyEngine {
             target: Target::host().to_string(),
         })
     }
+}
+
+/// Of which world a component has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum World {
+    /// The world of policies.
+    Policy,
+    /// Any.
+    #[cfg(feature = "compiler")]
+    Any,
 }
 
 /// What a policy said of settings that it refused or found odd, one line per finding.

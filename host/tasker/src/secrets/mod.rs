@@ -1,12 +1,14 @@
 //! Keeps secrets out of guests, logs, records and messages.
 
-mod literals;
-mod mask;
+mod known;
+mod lend;
+mod lookalike;
 mod redact;
 
-pub use literals::{mask_quoted, mask_sql};
-pub use mask::{is_secret_word, mask_literals};
-pub use redact::Secrets;
+pub use redact::{LENT_MAX, Misplaced, Secrets, TAKEN_MAX};
+pub use signalbox_sql::secrets::{
+    is_secret_word, mask as mask_literals, mask_quoted, mask_values as mask_sql,
+};
 
 use serde_json::Value;
 

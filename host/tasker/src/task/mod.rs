@@ -229,7 +229,8 @@ impl Tasker {
         let services: Arc<dyn Services> = match services.grants.clone() {
             Some(grants) => {
                 let name = services.policy.name.clone();
-                Arc::new(GrantedServices::new(services, grants, &name))
+                let secrets = Arc::clone(&services.secrets);
+                Arc::new(GrantedServices::new(services, grants, &name, secrets))
             }
             None => services,
         };

@@ -15,8 +15,8 @@ use signalbox_policy::{
     contract::{
         BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
         DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartedStatement,
-        StatementDescription, StatementList, StatementResult,
+        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartOptions,
+        StartedStatement, StatementDescription, StatementList, StatementResult,
     },
 };
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -272,6 +272,38 @@ impl EventServices {
         description
     }
 
+    /// The SQL as Redshift is given it.
+    fn whole_sql(&self, sql: &str) -> Result<String, Failure> {
+        match self.secrets.restore(sql) {
+            Ok(whole) => Ok(whole.into_owned()),
+            Err(misplaced) => Err(Failure::InvalidRequest(detail(
+                names::INVALID_REQUEST,
+                misplaced.to_string(),
+                false,
+            ))),
+        }
+    }
+
+    /// The parameters as Redshift is given them, beside SQL that is all the caller's.
+    fn whole_parameters(&self, sqls: &[&str], mut options: StartOptions) -> StartOptions {
+        for parameter in &mut options.parameters {
+            let mut whole = None;
+            for sql in sqls {
+                match self.secrets.restore_parameter(sql, &parameter.value) {
+                    same if same == parameter.value => {
+                        whole = None;
+                        break;
+                    }
+                    restored => whole = Some(restored.to_owned()),
+                }
+            }
+            if let Some(whole) = whole {
+                parameter.value = whole;
+            }
+        }
+        options
+    }
+
     /// A JSON text without what is secret in it or by its place: the SQL that a reply echoes, the engine's messages.
     pub(super) fn clean_document(&self, document: &str) -> String {
         clean_document(document, &self.secrets)
@@ -298,8 +330,9 @@ impl Services for EventServices {
         request: ExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
         self.touched.store(true, Ordering::Relaxed);
-        let sql = Sql::One(self.secrets.restore(&request.sql).into_owned());
-        self.start(bound, sql, request.options).await
+        let options = self.whole_parameters(&[&request.sql], request.options);
+        let sql = Sql::One(self.whole_sql(&request.sql)?);
+        self.start(bound, sql, options).await
     }
 
     async fn batch_execute_statement(
@@ -308,18 +341,19 @@ impl Services for EventServices {
         request: BatchExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
         self.touched.store(true, Ordering::Relaxed);
-        let sqls = request
-            .sqls
+        let lent: Vec<&str> = request.sqls.iter().map(String::as_str).collect();
+        let options = self.whole_parameters(&lent, request.options);
+        let sqls = lent
             .iter()
-            .map(|sql| self.secrets.restore(sql).into_owned())
-            .collect();
+            .map(|sql| self.whole_sql(sql))
+            .collect::<Result<_, _>>()?;
         self.start(
             bound,
             Sql::Batch {
                 sqls,
                 mode: request.execution_mode,
             },
-            request.options,
+            options,
         )
         .await
     }
@@ -355,7 +389,7 @@ impl Services for EventServices {
         request.wait_seconds = self.wait_in_time(request.wait_seconds);
         let warehouse = &self.tasker.ports.warehouse;
         let mut result = self.read(|| warehouse.result(&target, &request)).await?;
-        self.secrets.withhold(&mut result.document);
+        self.secrets.withhold_in_json(&mut result.document);
         Ok(result)
     }
 

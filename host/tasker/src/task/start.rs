@@ -153,13 +153,9 @@ impl EventServices {
     }
 
     fn request(&self, record: &Record, sql: Sql, options: &StartOptions) -> StartStatement {
-        let mut parameters = options.parameters.clone();
-        for parameter in &mut parameters {
-            parameter.value = self.secrets.restore(&parameter.value).into_owned();
-        }
         StartStatement {
             sql,
-            parameters,
+            parameters: options.parameters.clone(),
             result_format: options.result_format,
             session_id: options.session_id.clone(),
             session_keep_alive_seconds: options.session_keep_alive_seconds,

@@ -1,7 +1,7 @@
 //! Tells whoever waits without a statement: refusals, answers that need none.
 
 use serde_json::{Value, json};
-use signalbox_policy::Answer;
+use signalbox_policy::{Answer, contract::Source};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
@@ -14,7 +14,7 @@ use crate::{
     ids::statement_name,
     intake,
     policies::Granted,
-    ports::WriteError,
+    ports::{TaskToken, WriteError},
     raised::{Raised, names},
     record::{Phase, Record, Reserve, SCHEMA, Watch},
     waiting::Waiting,
@@ -155,6 +155,28 @@ impl Tasker {
         let (answer, reply) = (answer::of_raised(raised), refusal_reply(raised));
         self.answer_directly(&call.closing(), waiting, None, None, answer, &reply)
             .await
+    }
+
+    /// Answers the caller of a payload that was not read, by the members of it that say who that is.
+    ///
+    /// # Errors
+    /// `raised` where nobody but who invoked the function waits, and where a token's task gets it as the invocation's
+    /// error; `LedgerUnavailable`.
+    pub async fn refuse_unread(
+        &self,
+        call: &Call,
+        caller: &Value,
+        raised: Raised,
+    ) -> Result<Value, Raised> {
+        let token = caller.get("taskToken").and_then(Value::as_str);
+        let waiting = match (self.resource_of(caller), token) {
+            (Ok(Some(resource)), _) => Waiting::Resource(resource),
+            (_, Some(token)) if call.source == Source::Queue && !token.is_empty() => {
+                Waiting::Task(TaskToken::new(token))
+            }
+            _ => return Err(raised),
+        };
+        self.within(call).refuse(call, &waiting, &raised).await
     }
 
     /// Records an answer that needs no statement, and sends it.

@@ -13,12 +13,12 @@ impl DirectoryLock {
     /// Takes the lock.
     pub(crate) fn take(directory: &Path) -> Result<Self, StartError> {
         let failed = |error: std::io::Error| StartError::directory(directory, error);
+        let path = directory.join("lock");
+        crate::private::file(&path).map_err(failed)?;
         let mut file = File::options()
             .read(true)
             .write(true)
-            .create(true)
-            .truncate(false)
-            .open(directory.join("lock"))
+            .open(path)
             .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}

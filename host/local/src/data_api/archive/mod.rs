@@ -42,6 +42,7 @@ impl Archive {
     pub(crate) fn open(directory: &Path) -> Result<Self, StartError> {
         let file = directory.join("statements.sqlite");
         let failed = |error: rusqlite::Error| StartError::directory(&file, error);
+        crate::private::file(&file).map_err(|error| StartError::directory(&file, error))?;
         let connection = Connection::open(&file).map_err(failed)?;
         connection
             .pragma_update(None, "journal_mode", "wal")

@@ -31,7 +31,7 @@ impl Sqlite {
     ) -> std::io::Result<Self> {
         let directory = match directory {
             Some(path) => {
-                std::fs::create_dir_all(path)?;
+                crate::private::folder(path)?;
                 Directory::Given(path.to_owned())
             }
             None => Directory::Temporary(tempfile::Builder::new().prefix("signalbox-").tempdir()?),

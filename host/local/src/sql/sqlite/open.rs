@@ -25,6 +25,8 @@ pub(super) fn open(
     scale: TimeScale,
     pid: i64,
 ) -> rusqlite::Result<rusqlite::Connection> {
+    // What is wrong with the file SQLite says itself.
+    let _ = crate::private::file(path);
     let sqlite = rusqlite::Connection::open(path)?;
     sqlite.busy_timeout(OPEN_WAIT)?;
     // Readers and a writer at the same time. What the machine loses in a power cut is only a demo's.

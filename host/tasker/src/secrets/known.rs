@@ -1,0 +1,122 @@
+//! Finds known secrets in a text, all of them in one pass.
+
+use std::collections::HashMap;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+/// So much of a secret is looked for; what follows is compared where that is found.
+const LOOKED_FOR: usize = 64;
+
+/// Known secrets, and what stands in their places.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    automaton: Option<AhoCorasick>,
+    /// By the number of a pattern.
+    patterns: Vec<(String, String)>,
+    /// Those that are replaced only where they are a whole text: as a part they could be any word.
+    whole: HashMap<String, String>,
+}
+
+impl Known {
+    /// Takes secrets, each with its replacement and with the length from which on it is looked for in texts.
+    pub(super) fn new<'s>(secrets: impl Iterator<Item = (&'s str, &'s str, usize)>) -> Self {
+        let mut known = Self::default();
+        // Of those that begin alike the longest is enough: what is found of it is replaced.
+        let mut longest: HashMap<&str, (&str, &str)> = HashMap::new();
+        for (secret, replacement, shortest) in secrets {
+            if secret.len() < shortest {
+                known
+                    .whole
+                    .insert(secret.to_owned(), replacement.to_owned());
+                continue;
+            }
+            let beginning = beginning(secret);
+            let entry = longest.entry(beginning).or_insert((secret, replacement));
+            if secret.len() > entry.0.len() {
+                *entry = (secret, replacement);
+            }
+        }
+        let mut beginnings: Vec<_> = longest.into_iter().collect();
+        beginnings.sort_unstable();
+        known.automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(beginnings.iter().map(|(beginning, _)| beginning))
+            .ok()
+            .filter(|_| !beginnings.is_empty());
+        known.patterns = beginnings
+            .into_iter()
+            .map(|(_, (secret, replacement))| (secret.to_owned(), replacement.to_owned()))
+            .collect();
+        known
+    }
+
+    /// Replaces them in a text.
+    pub(super) fn replace(&self, text: &mut String) {
+        if let Some(replacement) = self.whole.get(text.as_str()) {
+            text.clone_from(replacement);
+            return;
+        }
+        let Some(automaton) = &self.automaton else {
+            return;
+        };
+        let mut out = String::new();
+        let mut done = 0;
+        while let Some(found) =
+            automaton.find(aho_corasick::Input::new(text.as_str()).range(done..))
+        {
+            let Some((secret, replacement)) = self.patterns.get(found.pattern().as_usize()) else {
+                break;
+            };
+            let rest = text.get(found.start()..).unwrap_or_default();
+            let same = rest
+                .char_indices()
+                .zip(secret.chars())
+                .take_while(|((_, a), b)| a == b)
+                .last()
+                .map_or(0, |((at, c), _)| at + c.len_utf8());
+            out.push_str(text.get(done..found.start()).unwrap_or_default());
+            out.push_str(replacement);
+            done = (found.start() + same).max(found.end());
+        }
+        if done > 0 {
+            out.push_str(text.get(done..).unwrap_or_default());
+            *text = out;
+        }
+    }
+}
+
+/// The part that is looked for: whole characters.
+fn beginning(secret: &str) -> &str {
+    if secret.len() <= LOOKED_FOR {
+        return secret;
+    }
+    (0..=LOOKED_FOR)
+        .rev()
+        .find_map(|end| secret.get(..end))
+        .unwrap_or(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replaced(secrets: &[&str], text: &str) -> String {
+        let known = Known::new(secrets.iter().map(|secret| (*secret, "[x]", 4)));
+        let mut text = text.to_owned();
+        known.replace(&mut text);
+        text
+    }
+
+    #[test]
+    fn all_are_replaced_the_longest_first_and_short_ones_where_they_are_all() {
+        assert_eq!(replaced(&["abcd", "abcdef"], "xabcdefxabcdx"), "x[x]x[x]x");
+        assert_eq!(replaced(&["ab"], "ab"), "[x]");
+        assert_eq!(replaced(&["ab"], "cab"), "cab");
+        assert_eq!(replaced(&[], "cab"), "cab");
+        let (long, longer) = ("ä".repeat(40), "ä".repeat(50));
+        assert_eq!(
+            replaced(&[&long, &longer], &format!("1{longer}2{long}3")),
+            "1[x]2[x]3"
+        );
+    }
+}
