@@ -108,16 +108,17 @@ impl Tasker {
         let closing = self.store.until(call.answer_by);
         let found = closing.find(&id).await;
         if !again {
-            // Another invocation of the task may have started its statement since this one looked.
-            return match found {
-                Ok(Some(stored)) if stored.record.phase != Phase::Closed => Ok(pending()),
-                Ok(_) => Err(raised),
-                Err(error) => Err(Raised::new(
-                    names::LEDGER_UNAVAILABLE,
-                    format!(
-                        "{raised}; whether another invocation runs the task is not known: {error}"
-                    ),
-                )),
+            // Another invocation of the task may have started its statement since this one looked. Then the task is its own.
+            let is_anothers = found.is_ok_and(|found| {
+                found.is_some_and(|Stored { record, .. }| {
+                    record.request_id != call.request_id
+                        && !matches!(record.ending, Some(Ending::Refused | Ending::Abandoned))
+                })
+            });
+            return if is_anothers {
+                Ok(pending())
+            } else {
+                Err(raised)
             };
         }
         match found {
