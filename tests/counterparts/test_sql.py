@@ -48,7 +48,10 @@ def is_complete(facts):
 
 def named(facts):
     """Tables as (schema or None, name)."""
-    return {(table.get("schema"), table["name"]) for table in facts["reads"] + facts["writes"]}
+    found = {(table.get("schema"), table["name"]) for table in facts["reads"] + facts["writes"]}
+    # A table keeps its schema when it is renamed, which the others do not know: they name it as it is written.
+    renamed = {(None, name) for _, name in found} if facts["kind"] == "alter-table" else set()
+    return found | renamed
 
 
 def by_pglast(sql):
