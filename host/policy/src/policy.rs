@@ -131,10 +131,11 @@ impl ComponentPolicy {
     async fn describe(&self, context: CallContext) -> Result<Description, Fault> {
         let deadline = context.deadline;
         let mut store = self.store(Export::Describe, None, context)?;
-        let outcome = timeout_at(deadline, async {
+        let turns = store.data().turns();
+        let outcome = timeout_at(deadline, turns.count(async {
             let policy = self.parts.prepared.instantiate(&mut store).await?;
             policy.describe(&mut store).await
-        })
+        }))
         .await;
         self.conclude(&mut store, outcome)
     }
@@ -145,10 +146,11 @@ impl ComponentPolicy {
     ) -> Result<Result<Vec<Finding>, Vec<Finding>>, Fault> {
         let deadline = context.deadline;
         let mut store = self.store(Export::ValidateSettings, None, context)?;
-        let outcome = timeout_at(deadline, async {
+        let turns = store.data().turns();
+        let outcome = timeout_at(deadline, turns.count(async {
             let policy = self.parts.prepared.instantiate(&mut store).await?;
             policy.validate_settings(&mut store, &self.settings).await
-        })
+        }))
         .await;
         self.conclude(&mut store, outcome)
     }
@@ -310,12 +312,13 @@ impl Policy for ComponentPolicy {
         let mut store = self.store(Export::Invoke, waiter, context)?;
         store.data_mut().about(&invocation.request_id);
         let task = waiter.map(|_| Resource::<TaskHandle>::new_borrow(TASK));
-        let outcome = timeout_at(deadline, async {
+        let turns = store.data().turns();
+        let outcome = timeout_at(deadline, turns.count(async {
             let policy = self.parts.prepared.instantiate(&mut store).await?;
             policy
                 .invoke(&mut store, &self.settings, &invocation, task)
                 .await
-        })
+        }))
         .await;
         let reply = self.conclude(&mut store, outcome)?;
         let usage = self.usage(&mut store);
@@ -332,12 +335,13 @@ impl Policy for ComponentPolicy {
         let mut store = self.store(Export::Settle, Some(waiter), context)?;
         store.data_mut().about(&settlement.facts.record_id);
         let task = Resource::<TaskHandle>::new_borrow(TASK);
-        let outcome = timeout_at(deadline, async {
+        let turns = store.data().turns();
+        let outcome = timeout_at(deadline, turns.count(async {
             let policy = self.parts.prepared.instantiate(&mut store).await?;
             policy
                 .settle(&mut store, &self.settings, &settlement, task)
                 .await
-        })
+        }))
         .await;
         self.conclude(&mut store, outcome)?;
         let usage = self.usage(&mut store);
@@ -356,10 +360,11 @@ impl Policy for ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::Closed, None, context)?;
         store.data_mut().about(&closing.facts.record_id);
-        let outcome = timeout_at(deadline, async {
+        let turns = store.data().turns();
+        let outcome = timeout_at(deadline, turns.count(async {
             let policy = self.parts.prepared.instantiate(&mut store).await?;
             policy.closed(&mut store, &self.settings, &closing).await
-        })
+        }))
         .await;
         let decision = self.conclude(&mut store, outcome)?;
         Ok(Closed {

@@ -1,6 +1,11 @@
 //! Pieces of work side by side, of which none keeps the others waiting.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use tokio::{sync::Semaphore, time::timeout};
@@ -37,6 +42,38 @@ impl Places {
     /// Runs all of these, and gives their outputs in the same order.
     pub async fn run_all<F: Future>(&self, work: impl IntoIterator<Item = F>) -> Vec<F::Output> {
         join_all(work.into_iter().map(|work| self.run(work))).await
+    }
+}
+
+/// Places by name: what is stuck under one name takes none of the places of the others.
+#[derive(Debug)]
+pub struct Lanes {
+    places: usize,
+    patience: Duration,
+    lanes: Mutex<HashMap<String, Arc<Places>>>,
+}
+
+impl Lanes {
+    /// So many places for each name.
+    #[must_use]
+    pub fn new(places: usize, patience: Duration) -> Self {
+        Self {
+            places,
+            patience,
+            lanes: Mutex::default(),
+        }
+    }
+
+    /// Runs a piece of work when there is a place for it under its name.
+    pub async fn run<F: Future>(&self, name: &str, work: F) -> F::Output {
+        let lane = self.lane(name);
+        lane.run(work).await
+    }
+
+    fn lane(&self, name: &str) -> Arc<Places> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || Arc::new(Places::new(self.places, self.patience));
+        Arc::clone(lanes.entry(name.to_owned()).or_insert_with(make))
     }
 }
 

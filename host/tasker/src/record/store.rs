@@ -1,5 +1,6 @@
 //! Reads and writes records: every step of a record is one conditional transaction.
 
+mod due;
 mod latest;
 mod locks;
 mod open;
@@ -29,6 +30,7 @@ use crate::{
 };
 
 pub use self::{
+    due::{Due, DueList, DuePage},
     latest::Latest, locks::LockRevision, open::Open, reservation::Reserve, work::NewestOfWork,
 };
 

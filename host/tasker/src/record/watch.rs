@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use signalbox_policy::contract::{ClosingReason, OnStop};
 
-use super::Refusal;
+use super::{Phase, Record, Refusal};
 
 /// Notes of the host about a record. All are about what is to be done next; none says how a statement ended.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -70,6 +70,31 @@ pub struct Gone {
     /// What becomes of the statement; none until the policy was asked, which it can be when the statement has an id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<OnStop>,
+}
+
+impl Record {
+    /// Whether heartbeats are sent for the task.
+    #[must_use]
+    pub fn is_beating(&self) -> bool {
+        let asked = self.statement.as_ref().is_some_and(|it| it.heartbeat);
+        asked && self.watch.gone.is_none()
+    }
+
+    /// When the statement is to be cancelled, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn deadline_at(&self) -> Option<i64> {
+        let seconds = self.statement.as_ref()?.deadline_seconds?;
+        let since = self.starting_at.unwrap_or(self.recorded_at);
+        Some(since.saturating_add(i64::from(seconds).saturating_mul(1_000)))
+    }
+
+    /// Whether what is due does not wait: a deadline, a stop, a heartbeat.
+    pub(super) fn is_urgent(&self) -> bool {
+        let may_run = matches!(self.phase, Phase::Starting | Phase::Started);
+        let undecided = self.watch.gone.is_some_and(|gone| gone.decision.is_none());
+        let at_deadline = || self.due_at.zip(self.deadline_at()).is_some_and(|(due, at)| due >= at);
+        may_run && (undecided || self.is_beating() || self.is_to_be_cancelled() || at_deadline())
+    }
 }
 
 impl Watch {

@@ -1,11 +1,14 @@
 //! Looks at a statement that may still run: has it ended, is its deadline over, is it to be stopped, does its task
 //! want a heartbeat?
 
+use std::pin::pin;
+
 use signalbox_policy::contract::ClosingReason;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use super::{
     Call, Settling, Tasker, answer,
+    cancel::no_reply,
     settle::{FAIR_TIME, again, alarm_about_describe},
 };
 use crate::{
@@ -17,6 +20,9 @@ use crate::{
 /// How soon a statement is looked at again that was asked to stop, and how often a heartbeat is sent at most: a little
 /// less than the minute between two sweeps, so that each sweep finds it due.
 const SOON_MS: i64 = 45 * 1_000;
+
+/// A heartbeat waits so long for Redshift to say that the statement runs.
+const BEAT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A heartbeat that comes so much later than it should is worth an alarm.
 const LATE_MS: i64 = 90 * 1_000;
@@ -30,7 +36,33 @@ enum Beat {
     NobodyWaits,
 }
 
+/// Whether a look has its turn to ask Redshift already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It has one for a cancel.
+    ToCancel,
+    /// It has one for a describe.
+    ToDescribe,
+    /// There is none before the end of the sweep.
+    Missed,
+    /// It waits for one itself.
+    Ask,
+}
+
 impl Tasker {
+    /// Waits for the turn to ask Redshift first what a running statement needs.
+    pub(super) async fn first_turn(&self, record: &Record, until: Instant) -> Turn {
+        let is_over_time = record.deadline_at().is_some_and(|at| at <= self.now());
+        let (pace, turn) = match record.is_to_be_cancelled() || is_over_time {
+            true => (&self.paces.cancels, Turn::ToCancel),
+            false => (&self.paces.describes, Turn::ToDescribe),
+        };
+        match pace.turn(until).await {
+            true => turn,
+            false => Turn::Missed,
+        }
+    }
+
     /// When a new record is looked at first.
     pub(super) fn first_look_at(
         &self,
@@ -53,36 +85,99 @@ impl Tasker {
         if record.is_to_be_cancelled() {
             return Some(soon);
         }
-        let beat = is_beating(record).then_some(soon);
-        [beat, deadline_of(record)].into_iter().flatten().min()
+        let beat = record.is_beating().then_some(soon);
+        [beat, record.deadline_at()].into_iter().flatten().min()
     }
 
     /// Looks at a record whose statement has an id. None if it could not, because others were asked about first.
-    pub(super) async fn look(&self, call: &Call, stored: Stored) -> Option<Settling> {
+    pub(super) async fn look(&self, call: &Call, stored: Stored, turn: Turn) -> Option<Settling> {
+        // What is urgent does not wait for Redshift to say how the statement is.
+        let stored = match self.decide_what_is_urgent(call, stored).await {
+            Ok(stored) => stored,
+            Err(settling) => return Some(settling),
+        };
         let record = &stored.record;
         let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
             return Some(again("the record has no statement"));
         };
-        if !self.paces.describes.turn(call.deadline).await {
-            return None;
+        let mut turn = turn;
+        if record.is_to_be_cancelled() {
+            // Repeated by every look until Redshift reports an end: a cancel that comes too early is refused.
+            let has_turn = match turn {
+                Turn::ToCancel => true,
+                Turn::Missed => false,
+                Turn::ToDescribe | Turn::Ask => self.paces.cancels.turn(call.deadline).await,
+            };
+            if !has_turn {
+                return None;
+            }
+            self.cancel_stray(&statement.target, id).await;
+            turn = Turn::Ask;
         }
-        let describe = self.ports.warehouse.describe(&statement.target, id, None);
-        match timeout_at(call.deadline, describe).await {
-            Ok(Ok(description)) if is_final(description.status) => Some(
-                self.settle_stored(call, stored, Some(description), None)
-                    .await,
-            ),
-            Ok(Ok(_)) => self.attend(call, stored).await,
-            Ok(Err(error)) => Some(self.not_described(call, &stored, &error).await),
-            Err(_) => Some(again("the time of this invocation is over")),
+        let beats = record.is_beating() && !record.is_to_be_cancelled();
+        let mut beat = None;
+        let describe = async {
+            let has_turn = match turn {
+                Turn::ToDescribe => true,
+                Turn::Missed => false,
+                Turn::ToCancel | Turn::Ask => self.paces.describes.turn(call.deadline).await,
+            };
+            let describe = self.ports.warehouse.describe(&statement.target, id, None);
+            match has_turn {
+                true => Some(timeout_at(call.deadline, describe).await),
+                false => None,
+            }
+        };
+        let mut describe = pin!(describe);
+        let described = match timeout(BEAT_PATIENCE, &mut describe).await {
+            Ok(described) => described,
+            Err(_) => {
+                if beats {
+                    beat = Some(self.beat(call, record).await);
+                }
+                describe.await
+            }
+        };
+        let error = match described {
+            None => {
+                if beats && beat.is_none() {
+                    self.beat(call, record).await;
+                }
+                return None;
+            }
+            Some(Ok(Ok(description))) if is_final(description.status) => {
+                let settled = self.settle_stored(call, stored, Some(description), None);
+                return Some(settled.await);
+            }
+            Some(Ok(Ok(_))) => None,
+            Some(Ok(Err(error))) => Some(error),
+            Some(Err(_)) => Some(no_reply()),
+        };
+        let is_unknown = |error: &ServiceError| error.kind == ServiceErrorKind::NotFound;
+        if beats && beat.is_none() && !error.as_ref().is_some_and(is_unknown) {
+            beat = Some(self.beat(call, record).await);
         }
+        let stored = match beat {
+            Some(Beat::NobodyWaits) => match self.note_task_closed(call, stored).await {
+                Ok(stored) => stored,
+                Err(settling) => return Some(settling),
+            },
+            Some(Beat::Sent) | None => stored,
+        };
+        Some(match error {
+            Some(error) => self.not_described(call, &stored, &error).await,
+            None => self.still_runs(call, stored).await,
+        })
     }
 
-    /// Redshift says that the statement runs: does what it needs now.
-    async fn attend(&self, call: &Call, stored: Stored) -> Option<Settling> {
+    /// Decides what a deadline or a task that is gone makes of a statement.
+    async fn decide_what_is_urgent(
+        &self,
+        call: &Call,
+        stored: Stored,
+    ) -> Result<Stored, Settling> {
         let mut next = stored.record.clone();
-        next.watch.denied_since = None;
-        if let Some(deadline) = deadline_of(&next)
+        if let Some(deadline) = next.deadline_at()
             && deadline <= self.now()
             && next.verdict.is_none()
         {
@@ -97,29 +192,37 @@ impl Tasker {
                 next.watch.overtime = next.watch.overtime.saturating_add(1);
             }
         }
-        let mut stored = match self.noted(call, stored, next).await {
-            Ok(stored) => stored,
-            Err(settling) => return Some(settling),
-        };
-        if is_beating(&stored.record)
-            && !stored.record.is_to_be_cancelled()
-            && self.beat(call, &stored.record).await == Beat::NobodyWaits
+        self.noted(call, stored, next).await
+    }
+
+    /// A heartbeat found the task closed: the policy decides what becomes of its statement.
+    async fn note_task_closed(&self, call: &Call, stored: Stored) -> Result<Stored, Settling> {
+        let reason = ClosingReason::TaskClosed;
+        let mut next = stored.record.clone();
+        next.watch.gone = Some(Gone {
+            reason,
+            decision: self.decide_closed(call, &next, reason).await,
+        });
+        let stored = self.noted(call, stored, next).await?;
+        let record = &stored.record;
+        if record.is_to_be_cancelled()
+            && let (Some(statement), Some(id)) = (&record.statement, record.statement_id())
+            && self.paces.cancels.turn(call.deadline).await
         {
-            let reason = ClosingReason::TaskClosed;
-            let mut next = stored.record.clone();
-            next.watch.gone = Some(Gone {
-                reason,
-                decision: self.decide_closed(call, &next, reason).await,
-            });
-            stored = match self.noted(call, stored, next).await {
-                Ok(stored) => stored,
-                Err(settling) => return Some(settling),
-            };
+            self.cancel_stray(&statement.target, id).await;
         }
-        if stored.record.is_to_be_cancelled() {
-            return self.cancel_again(call, &stored.record).await;
+        Ok(stored)
+    }
+
+    /// Redshift says that the statement runs.
+    async fn still_runs(&self, call: &Call, stored: Stored) -> Settling {
+        let mut next = stored.record.clone();
+        next.watch.denied_since = None;
+        match self.noted(call, stored, next).await {
+            Ok(stored) if stored.record.is_to_be_cancelled() => again("it was asked to stop"),
+            Ok(_) => again("the statement still runs"),
+            Err(settling) => settling,
         }
-        Some(again("the statement still runs"))
     }
 
     /// Writes what is noted about a record, if it is anything new.
@@ -134,19 +237,8 @@ impl Tasker {
         }
     }
 
-    /// Repeated by every look until Redshift reports an end: a cancel that comes too early is refused.
-    async fn cancel_again(&self, call: &Call, record: &Record) -> Option<Settling> {
-        let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
-            return Some(again("the record has no statement"));
-        };
-        if !self.paces.cancels.turn(call.deadline).await {
-            return None;
-        }
-        self.cancel_stray(&statement.target, id).await;
-        Some(again("it was asked to stop"))
-    }
-
-    /// Sends a heartbeat for each attempt that waits. Redshift has said a moment ago that the statement runs.
+    /// Sends a heartbeat for each attempt that waits. Redshift has said a moment ago that the statement runs, or does not
+    /// say how it is.
     async fn beat(&self, call: &Call, record: &Record) -> Beat {
         let late = record
             .due_at
@@ -215,16 +307,4 @@ impl Tasker {
                 .await,
         )
     }
-}
-
-/// Whether heartbeats are sent for the task.
-fn is_beating(record: &Record) -> bool {
-    record.watch.gone.is_none() && record.statement.as_ref().is_some_and(|s| s.heartbeat)
-}
-
-/// When a statement is to be cancelled, in milliseconds since the Unix epoch.
-fn deadline_of(record: &Record) -> Option<i64> {
-    let seconds = record.statement.as_ref()?.deadline_seconds?;
-    let since = record.starting_at.unwrap_or(record.recorded_at);
-    Some(since.saturating_add(i64::from(seconds).saturating_mul(1_000)))
 }

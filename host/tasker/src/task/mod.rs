@@ -30,7 +30,7 @@ use signalbox_policy::{
     contract::Source,
     shadow::{Shadowed, Shadows},
 };
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::{
     grants::GrantedServices,
@@ -38,6 +38,7 @@ use crate::{
     policies::{Granted, PolicySet, Shadow},
     ports::{Callbacks, Clock, CustomResources, Ledger, Warehouse},
     record::Store,
+    side_by_side::Lanes,
 };
 
 pub use answer::status_name;
@@ -46,6 +47,11 @@ use services::EventServices;
 pub use settle::Settling;
 pub use settle_now::{Settled, SettledNow};
 pub use sweep::SweepSummary;
+
+/// Decisions of one policy that are made at once: one that loops leaves time for the others.
+const DECISIONS: usize = 8;
+/// A decision that takes longer, since a service does not answer it, gives its place to the next one.
+const DECISION_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The world, as the domain sees it.
 #[derive(Clone)]
@@ -106,6 +112,8 @@ pub struct Tasker {
     witnesses: Vec<Arc<dyn Witness>>,
     shadows: Arc<Shadows>,
     paces: Arc<Paces>,
+    /// Decisions of each policy that are made at once.
+    decisions: Arc<Lanes>,
 }
 
 impl Tasker {
@@ -127,6 +135,7 @@ impl Tasker {
             witnesses: Vec::new(),
             shadows: Arc::default(),
             paces,
+            decisions: Arc::new(Lanes::new(DECISIONS, DECISION_PATIENCE)),
         }
     }
 

@@ -3,7 +3,7 @@
 use signalbox_policy::{Answer, contract::StatementStatus};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Call, Settling, SweepSummary, Tasker, answer, settle::again};
+use super::{Call, Settling, SweepSummary, Tasker, answer, attend::Turn, settle::again};
 use crate::{
     ports::ServiceErrorKind,
     raised::Raised,
@@ -235,7 +235,7 @@ impl Tasker {
         match self.store.advance(stored, next, call.deadline).await {
             Ok(Advance::Done(now)) => {
                 summary.adopted += 1;
-                self.look(call, now).await
+                self.look(call, now, Turn::Ask).await
             }
             Ok(Advance::Lost(_)) => Some(again("others are working on this record")),
             Err(error) => Some(again(&error.to_string())),

@@ -296,7 +296,8 @@ impl Tasker {
         let mut tries = 1;
         loop {
             let context = self.context(Arc::<EventServices>::clone(&services), call);
-            let settled = policy.settle(context, settlement.clone(), waiter).await;
+            let settled = policy.settle(context, settlement.clone(), waiter);
+            let settled = self.decisions.run(name, settled).await;
             let little_time =
                 call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME;
             match settled {

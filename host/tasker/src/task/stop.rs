@@ -11,6 +11,7 @@ use tokio::time::{Duration, Instant, sleep, timeout_at};
 
 use super::{
     Call, Settling, Tasker, answer,
+    attend::Turn,
     settle::{DECISION_TIME, OVERTIME_TRIES, again, ignored},
 };
 use crate::{
@@ -18,10 +19,17 @@ use crate::{
     ports::{Execution, ExecutionError, ExecutionStatus, LedgerError},
     record::{Advance, Gone, Phase, Record, Stored},
     sabotage::{self, Bug},
+    side_by_side::Places,
 };
 
 /// Records read at once.
 const SLICE: usize = 50;
+/// Records that are worked on at once.
+const PLACES: usize = 16;
+/// A record that takes longer gives its place to the next one, and goes on.
+const PATIENCE: Duration = Duration::from_secs(2);
+const OUT_OF_TIME: &str =
+    "the time of this invocation was over before all statements were looked at";
 /// DescribeExecution may lag behind the event. An event that is no older than this is tried again.
 const LAG_MS: u64 = 5 * 60 * 1_000;
 /// How often an execution that still runs, they say, is looked at in one invocation.
@@ -67,6 +75,11 @@ impl Tasker {
             Ok(confirmed) => confirmed,
             Err(settling) => return settling,
         };
+        let has_time = || {
+            let left = call.deadline.saturating_duration_since(Instant::now());
+            left >= DECISION_TIME
+        };
+        let places = Places::new(PLACES, PATIENCE);
         let (mut after, mut gone, mut trouble) = (None, Vec::new(), None);
         loop {
             let page = tasker
@@ -77,13 +90,14 @@ impl Tasker {
                 Ok(page) => page,
                 Err(error) => return again(&error.to_string()),
             };
-            for id in ids {
-                if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
-                    return again(
-                        "the time of this invocation was over before all statements were looked at",
-                    );
+            let noted = ids.iter().map(|id| async {
+                match has_time() {
+                    true => tasker.task_gone(call, id, &stop, before, reason).await,
+                    false => Err(OUT_OF_TIME.to_owned()),
                 }
-                match tasker.task_gone(call, &id, &stop, before, reason).await {
+            });
+            for noted in places.run_all(noted).await {
+                match noted {
                     Ok(stored) => gone.extend(stored),
                     Err(reason) => trouble = Some(reason),
                 }
@@ -92,14 +106,17 @@ impl Tasker {
             if after.is_none() {
                 break;
             }
+            if !has_time() {
+                return again(OUT_OF_TIME);
+            }
         }
         // From here on nothing is lost: what there is no time for now is due for the sweep.
-        for stored in gone {
-            if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
-                break;
+        let looks = gone.into_iter().map(|stored| async {
+            if has_time() {
+                tasker.look_at_gone(call, stored).await;
             }
-            tasker.look_at_gone(call, stored).await;
-        }
+        });
+        places.run_all(looks).await;
         trouble.map_or(Settling::Done, |reason| again(&reason))
     }
 
@@ -228,7 +245,7 @@ impl Tasker {
 
     async fn look_at_gone(&self, call: &Call, stored: Stored) {
         let settling = match stored.record.phase {
-            Phase::Started => self.look(call, stored.clone()).await,
+            Phase::Started => self.look(call, stored.clone(), Turn::Ask).await,
             Phase::Decided => Some(self.deliver(call.deadline, stored.clone()).await),
             _ => None,
         };

@@ -18,6 +18,7 @@ mod budgets;
 mod cancels;
 mod custom_resources;
 mod denied;
+mod fairness;
 #[path = "../shared/items.rs"]
 mod items;
 mod latest;

@@ -61,6 +61,10 @@ pub struct FakeWarehouse {
     pub status_at_start: Mutex<Option<StatementStatus>>,
     /// What every describe gets instead.
     pub describe_fault: Mutex<Option<(ServiceErrorKind, &'static str)>>,
+    /// Targets of which no describe answers.
+    pub hanging_targets: Mutex<BTreeSet<String>>,
+    /// Statements of which no describe answers, by their names.
+    pub hanging: Mutex<BTreeSet<String>>,
     /// What the next cancels get instead.
     pub cancel_faults: Mutex<Vec<(ServiceErrorKind, &'static str)>>,
     /// How long a describe takes.
@@ -291,13 +295,23 @@ impl Warehouse for FakeWarehouse {
 
     async fn describe(
         &self,
-        _: &str,
+        target: &str,
         id: &str,
         _: Option<u32>,
     ) -> Result<StatementDescription, ServiceError> {
         self.note("describe");
         let takes = *self.describe_takes.lock().unwrap();
         tokio::time::sleep(takes).await;
+        let name = {
+            let statements = self.statements.lock().unwrap();
+            let statement = statements.values().find(|s| s.id == id);
+            statement.map(|statement| statement.name.clone())
+        };
+        let hangs = self.hanging_targets.lock().unwrap().contains(target)
+            || name.is_some_and(|name| self.hanging.lock().unwrap().contains(&name));
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         if let Some((kind, code)) = *self.describe_fault.lock().unwrap() {
             return Err(error(kind, code));
         }
