@@ -329,7 +329,9 @@ fn keys_sign_and_verify() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (key, set) = (path("key.pem"), path("set.toml"));
-    std::fs::write(&set, "schema = 1\n").unwrap();
+    let text = "schema = 1\nrevision = 1\ndeployments = [\"tasker\"]\n[policies.p]\nbuiltin = \"standard\"\n\
+                [[routes]]\nname = \"all\"\nfunction = \"*\"\npolicies = [\"p\"]\n";
+    std::fs::write(&set, text).unwrap();
     let made = signalbox(&["--json", "policy", "keygen", "--output", &key]);
     let told: Value = serde_json::from_slice(&made.stdout).unwrap();
     let public = told["publicKey"].as_str().unwrap();

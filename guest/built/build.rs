@@ -6,6 +6,7 @@ use signalbox_guest_build::Guest;
 
 fn main() -> ExitCode {
     let standard = Guest::new("signalbox-standard")
+        .source("guest/sql")
         .source("guest/kit")
         .source("guest/standard");
     match standard.build("standard.wasm") {

@@ -268,10 +268,18 @@ mod own_component {
     }
 
     #[tokio::test]
-    async fn a_baseline_acts_after_a_fault_that_started_nothing() {
-        let mut stage =
-            in_force("policies = [\"hostile\"]\nbaseline = \"lax\"\nfail_open = true").await;
-        let execution = stage.task(json!({"sqlStatement": "select 1", "do": "trap"}));
+    async fn a_baseline_acts_for_a_policy_that_faults_whatever_it_is_asked() {
+        let mut setting = set(OPEN);
+        let (name, manifest) = setting.files.remove(0);
+        let manifest = String::from_utf8(manifest).expect("text");
+        let broken = manifest.replace(
+            "[policies.hostile]",
+            "[policies.hostile]\nsettings = { do = \"trap\" }",
+        );
+        assert_ne!(manifest, broken);
+        setting.files.push((name, broken.into_bytes()));
+        let mut stage = Stage::set(setting).await;
+        let execution = stage.task(json!({"sqlStatement": "select 1"}));
         let event = stage.completion().await;
         assert_eq!(stage.invoke(batch(&[&event])).await, Ok(failures(&[])));
         assert!(matches!(end(&execution).await, Outcome::Succeeded { .. }));
@@ -297,6 +305,28 @@ mod own_component {
                 ("lax", "settle", false)
             ]
         );
+
+        stage.check(&[]);
+    }
+
+    const OPEN: &str = "policies = [\"hostile\"]\nbaseline = \"lax\"\nfail_open = true";
+
+    #[tokio::test]
+    async fn no_payload_chooses_the_baseline_by_a_fault() {
+        let stage = in_force(OPEN).await;
+        for (deed, error) in [
+            ("trap", "PolicyFault"),
+            ("panic", "PolicyFault"),
+            ("recurse", "PolicyFault"),
+            ("allocate", "PolicyFault"),
+            ("big", "PolicyFault"),
+            ("loop", "PolicyTimeout"),
+        ] {
+            let payload = json!({"sqlStatement": "select 1", "do": deed});
+            let failed = stage.invoke(payload).await.expect_err(deed);
+            assert_eq!(failed.error_type, error, "{deed}: {failed:?}");
+        }
+        assert_eq!(stage.calls("ExecuteStatement"), 0, "lax would have run it");
 
         // What it refuses is refused, and after a start the fault is the answer.
         let refused = json!({"sqlStatement": "select 1", "do": "reject"});

@@ -33,7 +33,7 @@ pub(crate) fn set(revision: u32, denies: Option<&str>) -> String {
         )
     });
     format!(
-        "schema = 1\nrevision = {revision}\n\n[policies.standard]\nbuiltin = \"standard\"\n\
+        "schema = 1\nrevision = {revision}\ndeployments = [\"tasker\"]\n\n[policies.standard]\nbuiltin = \"standard\"\n\
          grants = {{ targets = [\"default\"], actions = {ALL} }}\n\n[policies.standard.settings]\nunparsed = \"deny\"\n\
          unqualified = {{ schema = \"public\" }}\n{rule}\n{ROUTE}"
     )
@@ -291,6 +291,76 @@ async fn a_policy_reaches_what_it_was_granted_and_its_own_statements() {
     stage.check(&[]);
 }
 
+/// The aliases `one` and `two` have a route each, both to the same policy.
+fn two_teams() -> String {
+    let route = |name: &str| {
+        format!(
+            "[[routes]]\nname = \"{name}\"\nfunction = \"*:function:tasker:{name}\"\npolicies = [\"standard\"]\n"
+        )
+    };
+    set(1, None).replace(ROUTE, &[route("one"), route("two")].concat())
+}
+
+#[tokio::test]
+async fn two_teams_on_one_policy_do_not_see_each_other() {
+    let mut setting = from_file(&two_teams());
+    setting.config = setting
+        .config
+        .map(|config| config.replace("[\"*\"]", "[\"*:operators\"]"));
+    let stage = Stage::set(setting).await;
+    let by = async |team: &str, payload: Value| {
+        let told = stage.lambda.api.invoke_by(team, &payload).await;
+        told.map_err(|failed| failed.error_type)
+    };
+    let arn = "arn:aws:states:us-east-1:000000000000:execution:machine:one";
+    let slow = json!({
+        "action": "executeSingletonStatement", "sqlStatement": "select f_slow('x', 60)", "executionArn": arn
+    });
+    let own = by("one", slow.clone()).await.expect("started");
+    assert_eq!(
+        by("one", slow.clone()).await,
+        Err("ConcurrentExecution".to_owned())
+    );
+    let latest =
+        || json!({"action": "describeStatement", "statementId": "LATEST", "executionArn": arn});
+    assert_eq!(
+        by("two", latest()).await,
+        Err("PreviousExecutionNotFound".to_owned())
+    );
+    assert_eq!(by("one", latest()).await.expect("its own")["Id"], own["Id"]);
+    for action in ["describeStatement", "cancelStatement", "getStatementResult"] {
+        let about = json!({"action": action, "statementId": own["Id"]});
+        assert_eq!(
+            by("two", about).await,
+            Err("NotGranted".to_owned()),
+            "{action}"
+        );
+    }
+    let beside = by("two", slow).await.expect("a singleton of its own");
+    assert_ne!(beside["Id"], own["Id"]);
+    assert_eq!(
+        by("two", latest()).await.expect("its own")["Id"],
+        beside["Id"]
+    );
+    for (team, started) in [("one", own), ("two", beside)] {
+        let cancel = json!({"action": "cancelStatement", "statementId": started["Id"]});
+        assert!(by(team, cancel).await.is_ok(), "{team}");
+    }
+
+    // A sweep is for callers who have a route, and for a schedule.
+    let sweep = || json!({"action": "sweep"});
+    assert_eq!(
+        by("three", sweep()).await,
+        Err("NotGranted".to_owned()),
+        "an alias without a route"
+    );
+    assert!(by("one", sweep()).await.is_ok());
+    assert!(by("operators", sweep()).await.is_ok());
+    let schedule = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}});
+    assert!(by("three", schedule).await.is_ok());
+    stage.check(&[]);
+}
+
 #[tokio::test]
 async fn who_may_not_ask_for_the_status_is_not_told() {
     let mut setting = from_file(&set(1, None));
@@ -304,6 +374,73 @@ async fn who_may_not_ask_for_the_status_is_not_told() {
         .expect_err("not granted");
     assert_eq!(failed.error_type, "NotGranted");
     stage.check(&[]);
+}
+
+/// The set for other deployments.
+pub(crate) fn for_others(set: &str, others: &str) -> String {
+    let changed = set.replace("[\"tasker\"]", others);
+    assert_ne!(changed, set);
+    changed
+}
+
+#[tokio::test]
+async fn a_set_is_in_force_where_it_is_for() {
+    let named = |others: &str| for_others(&set(1, None), others);
+    for (others, is_taken) in [
+        ("[\"dev\", \"task*\"]", true),
+        ("[\"dev\", \"prod-*\"]", false),
+    ] {
+        // An unsigned set may leave it out, and is held to what it says.
+        let stage = Stage::set(from_file(&named(others))).await;
+        let dropped = drop_table(&stage).await;
+        assert_eq!(dropped.is_ok(), is_taken, "{others}: {dropped:?}");
+        let Err(refused) = dropped else { continue };
+        for part in ["PolicyUnavailable", "`dev`", "`prod-*`", "`tasker`"] {
+            assert!(refused.contains(part), "{part}: {refused}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_set_that_is_out_of_date_is_refused_where_the_configuration_says_so() {
+    let ended = |revision: u32, at: &str| {
+        let text = set(revision, None);
+        text.replacen("\n\n", &format!("\nnot_after = {at}\n\n"), 1)
+    };
+    let stage = Stage::set(from_file(&ended(1, "2025-01-01T00:00:00Z"))).await;
+    assert_eq!(drop_table(&stage).await, Ok(()), "a warning alone");
+    let told = status(&stage).await;
+    assert!(
+        told["inForce"]["warnings"][0]
+            .as_str()
+            .is_some_and(|warning| warning.contains("out of date since 2025-01-01T00:00:00Z")),
+        "{told}"
+    );
+    assert_eq!(told["inForce"]["notAfter"], "2025-01-01T00:00:00Z");
+
+    let mut setting = from_file(&ended(1, "2999-01-01T00:00:00Z"));
+    setting.config = setting
+        .config
+        .map(|config| format!("{config}refuse_expired = true\n"));
+    let stage = Stage::set(setting).await;
+    assert_eq!(drop_table(&stage).await, Ok(()));
+    publish(&stage, &ended(2, "2025-01-01T00:00:00Z"));
+    assert_eq!(drop_table(&stage).await, Ok(()), "yesterday's");
+    let told = status(&stage).await;
+    assert_eq!(told["inForce"]["revision"], 1);
+    assert!(
+        told["problem"]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("`not_after` was 2025-01-01T00:00:00Z")),
+        "{told}"
+    );
+    let cold = Lambda::start(stage.variables.clone()).await;
+    let failed = cold
+        .api
+        .invoke(&json!({"sqlStatement": "select 1"}))
+        .await
+        .expect_err("no set");
+    assert_eq!(failed.error_type, "PolicyUnavailable", "{failed:?}");
 }
 
 /// Makes a key with the command line: the public half, and the file of the private one.

@@ -42,6 +42,27 @@ fn from(reference: String) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
+async fn a_login_goes_to_another_host_only_if_the_configuration_names_it() {
+    let registry = Registry::start().await;
+    let other = registry.send_logins_elsewhere().await;
+    registry.push("live", set(1, None), &[]);
+    let unnamed = Stage::set(function(&registry, "allow_unsigned = true")).await;
+    let refused = drop_table(&unnamed).await.expect_err("no set");
+    assert!(
+        refused.contains("PolicyUnavailable")
+            && refused.contains(&format!("login_hosts = [\"{other}\"]")),
+        "{refused}"
+    );
+    assert_eq!(registry.count("token"), 0, "nothing was sent there");
+
+    let named = format!("allow_unsigned = true\nwithin_ms = 30000\nlogin_hosts = [\"{other}\"]");
+    let named = Stage::set(function(&registry, &named)).await;
+    assert_eq!(drop_table(&named).await, Ok(()));
+    assert!(registry.count("token") > 0);
+    named.check(&[]);
+}
+
+#[tokio::test]
 async fn a_set_in_a_registry_is_signed_and_whatever_that_does_yesterday_s_policies_hold() {
     let registry = Registry::start().await;
     let faults = [

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::{
-    policy_sets::{drop_table, from_file, key, set, sign, status},
+    policy_sets::{drop_table, for_others, from_file, key, set, sign, status},
     support::{
         mood::Mood,
         stage::{Setting, Stage},
@@ -60,6 +60,10 @@ pub(crate) async fn yesterday_s_policies_hold(
         (
             "by a stranger",
             sign(&workshop, &set(3, None), &foreign).await,
+        ),
+        (
+            "for another deployment",
+            sign(&workshop, &for_others(&set(3, None), "[\"dev\"]"), &private).await,
         ),
         ("tampered", next.replace("revision = 3", "revision = 4")),
         ("cut off", next[..next.len() - 10].to_owned()),

@@ -7,6 +7,7 @@ use crate::support::{Desk, Ended};
 const SET: &str = r#"
 schema = 1
 revision = 7
+deployments = ["prod-*"]
 
 [policies.reports]
 builtin = "standard"
@@ -59,6 +60,7 @@ fn a_set_is_checked_before_it_is_signed_and_what_it_wants_then_is_said() {
     check(&desk, &[])
         .coded(0)
         .says("good: set.toml revision 7")
+        .says("  for the deployments prod-*")
         .says("note: a function with this configuration would not take the set as it stands: the set is not signed")
         .says("`signalbox policy sign`");
 
@@ -87,6 +89,108 @@ fn a_set_is_checked_before_it_is_signed_and_what_it_wants_then_is_said() {
     desk.file("signalbox.toml", config("allow_unsigned = true"));
     let checked = check(&desk, &[]).coded(0);
     assert!(!checked.out.contains("note:"), "{}", checked.out);
+}
+
+#[test]
+fn a_signature_is_for_the_deployments_that_the_set_names() {
+    let desk = Desk::new();
+    let ours = key(&desk, "ours.pem");
+    desk.file(
+        "signalbox.toml",
+        config(&format!("trusted_keys = [\"{ours}\"]")),
+    );
+    let named = "deployments = [\"prod-*\"]\n";
+
+    // One for nobody in particular is not signed, and one that another tool has signed is not taken.
+    desk.file("set.toml", SET.replace(named, ""));
+    let unsigned = desk.run(&["policy", "sign", "set.toml", "--key", "ours.pem"]);
+    let said = unsigned.coded(2).err;
+    assert!(
+        said.contains("nothing is signed") && said.contains("`deployments = [\"NAME\"]`"),
+        "{said}"
+    );
+    check(&desk, &[])
+        .coded(0)
+        .says("Before that: a signed set says for which deployments it is");
+
+    let until = format!("{named}not_after = 2999-01-01T00:00:00Z\n");
+    desk.file("set.toml", SET.replace(named, &until));
+    desk.run(&["policy", "sign", "set.toml", "--key", "ours.pem"])
+        .coded(0)
+        .says("  for the deployments prod-*, until 2999-01-01T00:00:00Z");
+    let verify = |more: &[&str]| {
+        let verify = ["policy", "verify", "set.toml", "--key", &ours];
+        desk.run(&[&verify[..], more].concat())
+    };
+    verify(&[])
+        .coded(0)
+        .says("is signed by")
+        .says("  for the deployments prod-*, until");
+    verify(&["--deployment", "prod-eu"]).coded(0);
+    for ended in [
+        verify(&["--deployment", "dev"]),
+        check(&desk, &["--deployment", "dev"]),
+    ] {
+        let said = ended.coded(1).err;
+        assert!(
+            said.contains("the set is for `prod-*`, and this deployment is `dev`"),
+            "{said}"
+        );
+    }
+    let checked = check(&desk, &["--deployment", "prod-eu", "--json"]);
+    let checked = checked.coded(0).json();
+    assert_eq!(checked["deployments"], json!(["prod-*"]));
+    assert_eq!(checked["notAfter"], "2999-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_window_that_no_test_enters_or_leaves_is_named() {
+    let desk = Desk::new();
+    let rule = "[[policies.reports.settings.rules]]\nname = \"nights\"\n\
+                when = { time = { zone = \"UTC\", from = \"22:00\", to = \"06:00\" } }\nthen = { deny = \"Nights are quiet.\" }\n";
+    let test = |at: &str, expect: &str| {
+        format!(
+            "[[policies.reports.tests]]\nname = \"{at}\"\n{at}\npayload = {{ sqlStatement = \"select 1\" }}\n\
+             expect = {{ {expect} }}\n"
+        )
+    };
+    let noon = test("", "sql = \"select 1\"");
+    let night = test("at = 2026-11-30T23:00:00Z", "error = \"PolicyDenied\"");
+    let with = |tests: &[&str]| {
+        let parts = [rule, &tests.concat()].concat();
+        SET.replace("[[routes]]", &format!("{parts}\n[[routes]]"))
+    };
+    desk.file("signalbox.toml", config(""));
+    for (tests, says) in [
+        (
+            &[][..],
+            "no test of the policy runs at a time at which it holds, and none",
+        ),
+        (
+            &[&noon],
+            "no test of the policy runs at a time at which it holds:",
+        ),
+        (
+            &[&night],
+            "no test of the policy runs at a time at which it does not hold:",
+        ),
+    ] {
+        let tests: Vec<_> = tests.iter().map(|test| test.as_str()).collect();
+        desk.file("set.toml", with(&tests));
+        check(&desk, &[])
+            .coded(0)
+            .says("policies.reports.settings.rules[0].when.time: ")
+            .says(says);
+    }
+    desk.file("set.toml", with(&[&noon, &night]));
+    let checked = check(&desk, &[]).coded(0);
+    assert!(!checked.out.contains("note:"), "{}", checked.out);
+    // The time of a test is its own, whenever it is run.
+    desk.file(
+        "set.toml",
+        with(&[&test("at = 2026-11-30T23:00:00Z", "sql = \"select 1\"")]),
+    );
+    check(&desk, &[]).coded(1);
 }
 
 #[test]

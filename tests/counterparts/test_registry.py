@@ -110,7 +110,7 @@ class Workshop:
 
     def write(self, revision, policies=("team",)):
         """A set of the component under these names, of which the first serves."""
-        text = f"schema = 1\nrevision = {revision}\n"
+        text = f'schema = 1\nrevision = {revision}\ndeployments = ["*"]\n'
         for name in policies:
             text += f'[policies.{name}]\ncomponent = "team.wasm"\nsha256 = "{self.sha256}"\n'
             text += 'grants = { targets = ["default"], actions = ["execute-statement"] }\n'

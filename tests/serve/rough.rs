@@ -57,9 +57,9 @@ fn it_survives_whatever_clients_send() {
             .map(|number| {
                 let mut stream = connect(url);
                 let head = if number % 2 == 0 {
-                    "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: RedshiftData.List"
+                    "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: RedshiftData.List"
                 } else {
-                    "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: RedshiftData.ListStatements\r\nContent-Length: 9\r\n\r\n{"
+                    "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: RedshiftData.ListStatements\r\nContent-Length: 9\r\n\r\n{"
                 };
                 stream.write_all(head.as_bytes()).unwrap();
                 stream
@@ -69,7 +69,7 @@ fn it_survives_whatever_clients_send() {
         for _ in 0..20 {
             let mut stream = connect(url);
             stream
-                .write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+                .write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
                 .unwrap();
         }
         let fine = serve.call("ListStatements", b"{}");
@@ -85,6 +85,81 @@ fn it_survives_whatever_clients_send() {
 }
 
 #[test]
+fn a_web_page_starts_nothing() {
+    let serve = Serve::start(&[]);
+    let start = br#"{"ClusterIdentifier": "c", "Database": "dev", "DbUser": "u", "Sql": "create table page (a int)"}"#;
+    let payload = br#"{"sqlStatement": "create table page (a int)"}"#;
+    let answer = br#"{"taskToken": "t", "output": "{}"}"#;
+    let calls = [
+        (
+            "redshiftDataUrl",
+            "/",
+            "RedshiftData.ExecuteStatement",
+            &start[..],
+        ),
+        (
+            "lambdaUrl",
+            "/2015-03-31/functions/tasker/invocations",
+            "",
+            payload,
+        ),
+        (
+            "stepFunctionsUrl",
+            "/",
+            "AWSStepFunctions.SendTaskSuccess",
+            answer,
+        ),
+    ];
+    for (name, path, operation, body) in calls {
+        for (host, headers, status) in [
+            // A form, a page that reads no reply, one in a sandbox, and one of a name that leads to this machine.
+            (
+                "localhost",
+                "Content-Type: text/plain;charset=UTF-8\r\n",
+                415,
+            ),
+            (
+                "localhost",
+                "Content-Type: application/x-www-form-urlencoded\r\n",
+                415,
+            ),
+            ("localhost", "Origin: https://evil.example\r\n", 403),
+            (
+                "localhost",
+                "Origin: null\r\nContent-Type: application/x-amz-json-1.1\r\n",
+                403,
+            ),
+            (
+                "evil.example",
+                "Content-Type: application/x-amz-json-1.1\r\n",
+                403,
+            ),
+        ] {
+            let mut stream = connect(serve.url(name));
+            write!(
+                stream,
+                "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nX-Amz-Target: {operation}\r\n\
+                 {headers}Content-Length: {}\r\n\r\n",
+                body.len()
+            )
+            .unwrap();
+            stream.write_all(body).unwrap();
+            let reply = read(stream);
+            assert_eq!(reply.status, status, "{name} {host} {headers}: {reply:?}");
+            assert!(reply.header("access-control-allow-origin").is_none());
+        }
+    }
+    let listed = serve
+        .call("ListStatements", b"{\"Status\": \"ALL\"}")
+        .json();
+    assert_eq!(
+        listed["Statements"].as_array().map(Vec::len),
+        Some(0),
+        "{listed}"
+    );
+}
+
+#[test]
 fn an_invocation_goes_on_when_its_client_hangs_up() {
     // No sweep of the schedule is answered meanwhile.
     let serve = Serve::start(&["--sweep-seconds", "3600"]);
@@ -92,7 +167,7 @@ fn an_invocation_goes_on_when_its_client_hangs_up() {
     let body = r#"{"sqlStatement": "select f_slow('x', 2)", "waitSeconds": 20}"#;
     write!(
         stream,
-        "POST /2015-03-31/functions/tasker/invocations HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST /2015-03-31/functions/tasker/invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .unwrap();

@@ -37,6 +37,8 @@ struct Shared {
     sent: u32,
     is_silent: bool,
     storage: Option<SocketAddr>,
+    /// Where logins are to be sent instead of here.
+    token_server: Option<SocketAddr>,
     /// How often tokens have gone out of date, and what is answered to them since.
     expired: (u32, StatusCode),
 }
@@ -128,6 +130,16 @@ impl Registry {
         self.shared.lock().expect("lock").storage = Some(address);
     }
 
+    /// Wants logins to be sent to another host from now on, which gives tokens for them; where that is.
+    pub async fn send_logins_elsewhere(&self) -> SocketAddr {
+        let router = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&self.shared));
+        let address = super::serve(router).await;
+        self.shared.lock().expect("lock").token_server = Some(address);
+        address
+    }
+
     /// How often content was sent, whatever it was.
     pub fn sent(&self) -> u32 {
         self.shared.lock().expect("lock").sent
@@ -179,10 +191,10 @@ async fn answer(
             (count, status) if count > 0 && !authorization.is_empty() => status,
             _ => StatusCode::UNAUTHORIZED,
         };
-        let challenge = format!(
-            "Bearer realm=\"http://{}/token\",service=\"test\"",
-            text("host")
-        );
+        let host = shared
+            .token_server
+            .map_or_else(|| text("host").to_owned(), |address| address.to_string());
+        let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"test\"");
         return (status, [("www-authenticate", challenge)]).into_response();
     }
     if mood == Mood::Denied {

@@ -38,6 +38,7 @@ pub struct Failed {
 pub type Answer = Result<Value, Failed>;
 
 struct Pending {
+    function: String,
     request_id: String,
     event: String,
     time: Duration,
@@ -97,6 +98,13 @@ impl RuntimeApi {
         self.invoke_text(&event.to_string(), FUNCTION_TIME).await
     }
 
+    /// Invokes an alias of the function.
+    pub async fn invoke_by(&self, alias: &str, event: &Value) -> Answer {
+        let function = format!("{FUNCTION_ARN}:{alias}");
+        self.send(&function, &uuid(), &event.to_string(), FUNCTION_TIME)
+            .await
+    }
+
     /// Invokes the function with any bytes of text and with some time.
     pub async fn invoke_text(&self, event: &str, time: Duration) -> Answer {
         let request_id = uuid();
@@ -106,8 +114,13 @@ impl RuntimeApi {
     /// Invokes the function under a request id of the caller's, as Lambda does when it repeats an asynchronous
     /// invocation.
     pub async fn invoke_again(&self, request_id: &str, event: &str, time: Duration) -> Answer {
+        self.send(FUNCTION_ARN, request_id, event, time).await
+    }
+
+    async fn send(&self, function: &str, request_id: &str, event: &str, time: Duration) -> Answer {
         let (answer, answered) = oneshot::channel();
         let pending = Pending {
+            function: function.to_owned(),
             request_id: request_id.to_owned(),
             event: event.to_owned(),
             time,
@@ -157,10 +170,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
         [
             ("lambda-runtime-aws-request-id", pending.request_id),
             ("lambda-runtime-deadline-ms", milliseconds.to_string()),
-            (
-                "lambda-runtime-invoked-function-arn",
-                FUNCTION_ARN.to_owned(),
-            ),
+            ("lambda-runtime-invoked-function-arn", pending.function),
             (
                 "lambda-runtime-trace-id",
                 "Root=1-0-0;Parent=0;Sampled=0".to_owned(),

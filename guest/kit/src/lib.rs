@@ -30,7 +30,7 @@ pub mod payload;
 mod policy;
 mod rules;
 pub mod settings;
-pub mod sql;
+pub use signalbox_sql as sql;
 pub mod standard;
 pub mod testing;
 pub mod text;

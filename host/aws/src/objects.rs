@@ -23,6 +23,7 @@ const NO_UPLOAD: &str = "?partNumber=1&uploadId=signalbox-doctor";
 pub struct S3Objects {
     signed: Signed,
     endpoint: Option<String>,
+    owner: Option<String>,
 }
 
 /// An object.
@@ -63,7 +64,8 @@ fn help(code: &str) -> &'static str {
     match code {
         "AccessDenied" => {
             "; allow s3:GetObject on it to the function's role if it is read (without s3:ListBucket a key that is not \
-             there is denied too), and s3:PutObject if it is written"
+             there is denied too), and s3:PutObject if it is written; where a `bucket_owner` is configured, the bucket has to be \
+             that account's"
         }
         _ => "",
     }
@@ -76,6 +78,7 @@ impl S3Objects {
         Self {
             signed: Signed::from_environment(),
             endpoint: signed::endpoint("AWS_ENDPOINT_URL_S3"),
+            owner: None,
         }
     }
 
@@ -85,6 +88,17 @@ impl S3Objects {
         Self {
             signed: Signed::near(session),
             endpoint: Some(endpoint.to_owned()),
+            owner: None,
+        }
+    }
+
+    /// The same, for buckets of this account only: S3 refuses a request for one of another account. A bucket that was
+    /// deleted may have been made again by anybody.
+    #[must_use]
+    pub fn owned_by(self, account: Option<&str>) -> Self {
+        Self {
+            owner: account.map(str::to_owned),
+            ..self
         }
     }
 
@@ -177,15 +191,20 @@ impl S3Objects {
         let region = self.signed.region().await?;
         let mut url = url(self.endpoint.as_deref(), &region, bucket, key);
         url.push_str(query);
+        let owner = self.owner.as_deref();
+        let headers: Vec<_> = [
+            unless.map(|etag| ("if-none-match", etag)),
+            owner.map(|account| ("x-amz-expected-bucket-owner", account)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let call = Call {
             method,
             url: &url,
             service: "s3",
             region: &region,
-            headers: &match unless {
-                Some(etag) => vec![("if-none-match", etag)],
-                None => Vec::new(),
-            },
+            headers: &headers,
             content,
         };
         Ok(self.signed.send(&call).await?)

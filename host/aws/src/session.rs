@@ -113,7 +113,7 @@ fn retries() -> RetryConfig {
 /// A client for what is no service of the SDK. The caller bounds its calls.
 pub(crate) fn connector(proxy: ProxyConfig) -> Connector {
     let mut connector =
-        ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::Ring));
     connector.set_proxy_config(Some(proxy));
     connector.build()
 }
@@ -122,7 +122,7 @@ pub(crate) fn connector(proxy: ProxyConfig) -> Connector {
 fn http_client(proxy: ProxyConfig) -> SharedHttpClient {
     Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector =
-            ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+            ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::Ring));
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         connector.set_proxy_config(Some(proxy.clone()));

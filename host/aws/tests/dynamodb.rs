@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use signalbox_aws::{DynamoLedger, Outcome, Session, TableError};
-use signalbox_tasker::ports::{Expect, Item, Key, Ledger, LedgerError, Write, ledger_contract};
+use signalbox_tasker::ports::{Expect, Item, Key, Ledger, LedgerError, Write};
 
 const URL: &str = "SIGNALBOX_TEST_DYNAMODB_URL";
 
@@ -60,7 +60,7 @@ async fn does_what_every_ledger_does() {
     };
     let ledger = ledger(&config, &unique("contract"));
     ledger.create_table().await.expect("table");
-    ledger_contract::all(&ledger, "contract").await;
+    signalbox_ledger_contract::all(&ledger, "contract").await;
 }
 
 #[tokio::test]

@@ -129,6 +129,9 @@ pub(crate) enum PolicyCommand {
         /// SIGNALBOX_CONFIG, if that is set
         #[arg(long, value_name = "FILE", conflicts_with = "settings")]
         config: Option<PathBuf>,
+        /// For a set: the deployment that it has to be for; without it that of SIGNALBOX_DEPLOYMENT, if that is set
+        #[arg(long, value_name = "NAME", conflicts_with = "settings")]
+        deployment: Option<String>,
     },
     /// Make a key pair to sign policy sets with
     Keygen {
@@ -147,13 +150,16 @@ pub(crate) enum PolicyCommand {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Say whether a policy set is signed by one of these keys
+    /// Say whether a policy set is signed by one of these keys, and for which deployments it is
     Verify {
         /// The manifest
         set: PathBuf,
         /// A public key; may be given several times
         #[arg(long = "key", value_name = "KEY", required = true)]
         keys: Vec<String>,
+        /// The deployment that the set has to be for
+        #[arg(long, value_name = "NAME")]
+        deployment: Option<String>,
     },
     /// Check a policy set and push it, with the files that it names, into a registry of OCI artifacts
     Push {

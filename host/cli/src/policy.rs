@@ -27,13 +27,20 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
             policy,
             settings: None,
             config,
-        } if set::is_set(policy) => set::check(policy, config.as_deref()).await,
+            deployment,
+        } if set::is_set(policy) => {
+            set::check(policy, config.as_deref(), deployment.as_deref()).await
+        }
         PolicyCommand::Check {
             policy, settings, ..
         } => check(policy, settings.as_deref()).await,
         PolicyCommand::Keygen { output } => keys::generate(output),
         PolicyCommand::Sign { set, key, output } => keys::sign(set, key, output.as_deref()),
-        PolicyCommand::Verify { set, keys } => keys::verify(set, keys),
+        PolicyCommand::Verify {
+            set,
+            keys,
+            deployment,
+        } => keys::verify(set, keys, deployment.as_deref()),
         PolicyCommand::Push {
             set,
             to,

@@ -21,6 +21,17 @@ pub enum RegistryError {
          begin with https://. Nothing was sent there"
     )]
     Realm(String),
+    /// It sends whoever has a login to a host that nobody named.
+    #[error(
+        "the registry {registry} asks for the login to be sent to another host, {host}. Nothing was sent there. If that is \
+         right, name it in the configuration: `login_hosts = [\"{host}\"]` in [policy_set]"
+    )]
+    ForeignRealm {
+        /// Where the login was to go.
+        host: String,
+        /// Who asked.
+        registry: String,
+    },
     /// It did not answer, or not in time.
     #[error("the registry did not answer: {0}")]
     Unavailable(String),

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::{
     error::RegistryError,
-    pass::check_realm,
+    pass::LoginHosts,
     reference::{host, is_loopback},
 };
 
@@ -24,12 +24,14 @@ const REDIRECTS: usize = 5;
 pub(crate) struct Http {
     client: Client,
     base: String,
-    near: bool,
+    logins: LoginHosts,
 }
 
 impl Http {
-    /// For a registry: `HOST` or `HOST:PORT`.
-    pub(crate) fn new(registry: &str) -> Result<Self, RegistryError> {
+    /// For a registry.
+    pub(crate) fn new(logins: LoginHosts) -> Result<Self, RegistryError> {
+        use_ring();
+        let registry = &logins.registry;
         let near = is_loopback(host(registry));
         let builder = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -42,7 +44,7 @@ impl Http {
         Ok(Self {
             client: builder.build().map_err(unavailable)?,
             base: format!("{}://{registry}/v2/", if near { "http" } else { "https" }),
-            near,
+            logins,
         })
     }
 
@@ -68,9 +70,9 @@ impl Http {
         self.client.get(url)
     }
 
-    /// Whether a login may be sent there.
-    pub(crate) fn check(&self, realm: &str) -> Result<Url, RegistryError> {
-        check_realm(realm, self.near)
+    /// Checks the address that the registry sends its callers to for a token.
+    pub(crate) fn check(&self, realm: &str, has_login: bool) -> Result<Url, RegistryError> {
+        self.logins.check(realm, has_login)
     }
 
     /// Sends a request and waits for the head of the reply.
@@ -96,6 +98,11 @@ impl Http {
         })
         .await
     }
+}
+
+/// Says which cryptography TLS uses: without a default reqwest panics. Whoever chose one before keeps it.
+pub(crate) fn use_ring() {
+    let _: Result<(), _> = rustls::crypto::ring::default_provider().install_default();
 }
 
 async fn within<T>(

@@ -48,14 +48,19 @@ pub struct Pulled {
 }
 
 impl Registry {
-    /// The artifact of a reference: `REGISTRY/REPOSITORY:TAG` or `REGISTRY/REPOSITORY@sha256:DIGEST`.
+    /// The artifact of a reference: `REGISTRY/REPOSITORY:TAG` or `REGISTRY/REPOSITORY@sha256:DIGEST`. A login is sent to
+    /// the registry, and to a host of `login_hosts` (`HOST` or `HOST:PORT`) if the registry asks for that.
     ///
     /// # Errors
     /// It is no reference.
-    pub fn new(reference: &str, logins: Arc<dyn Logins>) -> Result<Self, RegistryError> {
+    pub fn new(
+        reference: &str,
+        logins: Arc<dyn Logins>,
+        login_hosts: Vec<String>,
+    ) -> Result<Self, RegistryError> {
         let image = reference::read(reference)?;
         Ok(Self {
-            transport: Transport::new(image.clone(), logins),
+            transport: Transport::new(image.clone(), logins, login_hosts),
             image,
             known: Mutex::new(None),
         })

@@ -14,7 +14,7 @@ use reqwest::{StatusCode, header::HeaderValue};
 use crate::{
     artifact, digest_of,
     error::RegistryError,
-    http::unavailable,
+    http::{unavailable, use_ring},
     pass::Pass,
     reference::{host, is_loopback},
 };
@@ -85,6 +85,7 @@ pub(crate) async fn push(
     let longest = all().map(|file| file.bytes.len()).max().unwrap_or_default();
     let sending = Duration::from_secs(u64::try_from(longest / SLOWEST).unwrap_or(u64::MAX));
     let near = is_loopback(host(registry));
+    use_ring();
     let client = Client::try_from(ClientConfig {
         protocol: match near {
             true => ClientProtocol::Http,

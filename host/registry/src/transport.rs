@@ -13,7 +13,7 @@ use crate::{
     Logins,
     error::RegistryError,
     http::Http,
-    pass::{self, Deed, Pass},
+    pass::{self, Deed, LoginHosts, Pass},
 };
 
 /// How often is asked. One that was frozen in the middle of a request, as Lambda freezes between invocations, asks again.
@@ -24,15 +24,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Transport {
     image: Reference,
     logins: Arc<dyn Logins>,
+    login_hosts: Vec<String>,
     http: OnceLock<Http>,
     pass: Mutex<Option<Pass>>,
 }
 
 impl Transport {
-    pub(crate) fn new(image: Reference, logins: Arc<dyn Logins>) -> Self {
+    pub(crate) fn new(image: Reference, logins: Arc<dyn Logins>, login_hosts: Vec<String>) -> Self {
         Self {
             image,
             logins,
+            login_hosts,
             http: OnceLock::new(),
             pass: Mutex::new(None),
         }
@@ -119,7 +121,10 @@ impl Transport {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = Http::new(self.image.resolve_registry())?;
+        let http = Http::new(LoginHosts {
+            registry: self.image.resolve_registry().to_owned(),
+            others: self.login_hosts.clone(),
+        })?;
         Ok(self.http.get_or_init(|| http))
     }
 }

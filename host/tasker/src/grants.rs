@@ -130,6 +130,16 @@ impl Grants {
         }
     }
 
+    /// The same, counted by itself from now on.
+    pub(crate) fn counted_anew(&self) -> Self {
+        let anew = |meter: &Option<Meter>| meter.as_ref().map(|meter| Meter::new(meter.per_minute));
+        Self {
+            statements: anew(&self.statements),
+            calls: anew(&self.calls),
+            ..self.unmetered()
+        }
+    }
+
     /// The same without rates.
     pub(crate) fn unmetered(&self) -> Self {
         Self {

@@ -12,7 +12,7 @@ pub enum IdSource<'a> {
     Token(&'a str),
     /// A digest of what makes a request for a custom resource unique.
     CustomResource(&'a str),
-    /// The scope of an `idempotencyKey` ([`work_scope`]), where no task waits.
+    /// What an `idempotencyKey` names in its scope, where no task waits.
     IdempotencyKey(&'a str),
     /// The id of the Lambda request: the same when Lambda itself repeats it.
     Request(&'a str),
@@ -89,20 +89,6 @@ pub fn parse_statement_name(deployment: &str, name: &str) -> Option<RecordId> {
     RecordId::parse(name.strip_prefix(&statement_prefix(deployment))?)
 }
 
-/// What an `idempotencyKey` names, as a digest: work of one policy and one state machine. Callers that are no execution
-/// share the keys of the policy.
-#[must_use]
-pub fn work_scope(
-    deployment: &str,
-    policy: &str,
-    execution_arn: Option<&str>,
-    key: &str,
-) -> String {
-    let caller = |arn: &str| state_machine_of(arn).unwrap_or_else(|| arn.to_owned());
-    let state_machine = execution_arn.map(caller).unwrap_or_default();
-    digest(&["work", deployment, policy, &state_machine, key])
-}
-
 /// The ARN of the state machine that an execution is one of; none if it is no execution's ARN. A child of a Map state
 /// belongs to the state machine of the Map.
 pub(crate) fn state_machine_of(execution_arn: &str) -> Option<String> {
@@ -153,34 +139,6 @@ mod tests {
         assert_ne!(id, RecordId::new("d", IdSource::Request("t")));
         assert_ne!(id.unbound(1), id.unbound(2));
         assert_eq!(id.as_str().len(), 64);
-    }
-
-    #[test]
-    fn a_key_is_one_of_a_policy_and_a_state_machine() {
-        let arn = |rest: &str| format!("arn:aws:states:eu-west-1:111122223333:{rest}");
-        let scope = |policy: &str, arn: Option<&str>| work_scope("d", policy, arn, "k");
-        let first = scope("p", Some(&arn("execution:etl:one")));
-        for same in [
-            "execution:etl:two",
-            "execution:etl/map-label:a-child",
-            "express:etl:one:run",
-        ] {
-            assert_eq!(first, scope("p", Some(&arn(same))), "{same}");
-        }
-        for other in ["execution:etl2:one", "execution:one:etl"] {
-            assert_ne!(first, scope("p", Some(&arn(other))), "{other}");
-        }
-        assert_ne!(first, scope("q", Some(&arn("execution:etl:one"))));
-        assert_ne!(first, scope("p", None));
-        assert_ne!(
-            first,
-            work_scope("e", "p", Some(&arn("execution:etl:one")), "k")
-        );
-        assert_ne!(
-            first,
-            work_scope("d", "p", Some(&arn("execution:etl:one")), "l")
-        );
-        assert_ne!(scope("p", Some("arn:e")), scope("p", Some("arn:f")));
     }
 
     #[test]

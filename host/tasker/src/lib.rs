@@ -24,6 +24,7 @@ pub mod revision;
 pub mod sabotage;
 #[cfg(not(feature = "sabotage"))]
 mod sabotage;
+mod scope;
 pub mod secrets;
 mod shorten;
 pub mod side_by_side;

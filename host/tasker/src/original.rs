@@ -70,6 +70,12 @@ impl OriginalRow {
         format!("{}:{}", self.item.key.id, self.item.key.invocation_id)
     }
 
+    /// The execution that started it; none for a custom resource.
+    #[must_use]
+    pub fn execution_arn(&self) -> Option<&str> {
+        Some(self.item.key.id.as_str()).filter(|id| id.starts_with("arn:"))
+    }
+
     /// Its SQL.
     #[must_use]
     pub fn sql(&self) -> &str {

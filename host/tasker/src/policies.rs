@@ -12,6 +12,7 @@ pub use self::route::{Caller, Mode, Route};
 use crate::{
     grants::Grants,
     raised::{Raised, names},
+    record::Record,
 };
 
 /// A policy and what it was granted.
@@ -30,6 +31,8 @@ pub struct Granted {
     /// The policy whose singletons and idempotency keys its own are: two policies that act for the same callers share
     /// them. None for its own.
     pub keys_of: Option<String>,
+    /// The route by which it serves a caller; none without routes.
+    pub route: Option<String>,
 }
 
 /// A policy that is compared with the one that acts.
@@ -52,6 +55,7 @@ impl Granted {
             baseline: None,
             shadow: None,
             keys_of: None,
+            route: None,
         }
     }
 
@@ -75,6 +79,8 @@ pub struct PolicySet {
     /// The same policies as they came, without witnesses: for those that do not act.
     plain: BTreeMap<String, Arc<dyn Policy>>,
     choice: Choice,
+    /// What is granted by route and policy: rates are counted for each of them by itself.
+    rates: BTreeMap<(String, String), Arc<Grants>>,
     revision: Option<u64>,
 }
 
@@ -111,7 +117,17 @@ impl PolicySet {
     /// name.
     #[must_use]
     pub fn routed(policies: Vec<Granted>, routes: Vec<Route>) -> Self {
-        Self::of(policies, Choice::Routes(routes.into()))
+        let mut set = Self::of(policies, Choice::Routes(Arc::default()));
+        for route in &routes {
+            for (name, granted) in &set.policies {
+                if let Some(grants) = &granted.grants {
+                    let place = (route.name.clone(), name.clone());
+                    set.rates.insert(place, Arc::new(grants.counted_anew()));
+                }
+            }
+        }
+        set.choice = Choice::Routes(routes.into());
+        set
     }
 
     /// What is in force while no set could be loaded: payloads are refused, and may be sent again. Statements that
@@ -134,6 +150,7 @@ impl PolicySet {
             policies,
             plain,
             choice,
+            rates: BTreeMap::new(),
             revision: None,
         }
     }
@@ -196,11 +213,7 @@ impl PolicySet {
     }
 
     fn by_route(&self, routes: &[Route], caller: &Caller<'_>) -> Result<Granted, Raised> {
-        let function = caller.function_arn.unwrap_or_default();
-        let route = routes
-            .iter()
-            .find(|route| route.function.matches(function))
-            .ok_or_else(|| {
+        let route = matching(routes, caller.function_arn).ok_or_else(|| {
                 Raised::new(
                     names::NOT_GRANTED,
                     "there is no policy for callers of this function: no route of the policy set matches its ARN",
@@ -218,10 +231,9 @@ impl PolicySet {
                 ..self.on(route, baseline)?
             },
             Mode::Canary { baseline, percent } => {
-                // Without an execution there is nothing that two attempts have in common: the baseline is the safe side.
-                let is_canary = caller
-                    .execution_arn
-                    .is_some_and(|execution| percent.takes(&route.name, execution));
+                // Who leaves the execution out must not choose the baseline by that.
+                let decider = caller.execution_arn.unwrap_or(caller.task);
+                let is_canary = percent.takes(&route.name, decider);
                 Granted {
                     keys_of: Some(baseline.clone()),
                     ..self.on(route, if is_canary { wanted } else { baseline })?
@@ -248,7 +260,39 @@ impl PolicySet {
         if let Some(targets) = &route.targets {
             granted.targets.retain(|target| targets.contains(target));
         }
+        let place = (route.name.clone(), policy.to_owned());
+        if let Some(counted) = self.rates.get(&place) {
+            granted.grants = Some(Arc::clone(counted));
+        }
+        granted.route = Some(place.0);
         Ok(granted)
+    }
+
+    /// A policy as it came, with what another one of its name may use: nobody is told what it is asked.
+    pub(crate) fn unwatched(&self, granted: &Granted) -> Option<Granted> {
+        let policy = Arc::clone(self.plain.get(granted.name())?);
+        let (targets, grants) = (granted.targets.clone(), granted.grants.clone());
+        Some(Granted::new(policy, targets, grants))
+    }
+
+    /// Whether callers of this function may have the host look for what is overdue: they have a route. Where there are no
+    /// routes, or no set to say which there are, everybody may.
+    pub(crate) fn serves(&self, function_arn: Option<&str>) -> bool {
+        match &self.choice {
+            Choice::Default(_) | Choice::Unavailable(_) => true,
+            Choice::Routes(routes) => matching(routes, function_arn).is_some(),
+        }
+    }
+
+    /// Whether a caller of this function is of another world than a record: that of another route. Where there is no set,
+    /// nobody can tell, and who has the token or the request's id may be told what came of it.
+    pub(crate) fn is_foreign(&self, function_arn: Option<&str>, record: &Record) -> bool {
+        match (&self.choice, &record.route) {
+            (Choice::Routes(routes), Some(name)) => {
+                matching(routes, function_arn).is_none_or(|route| route.name != *name)
+            }
+            _ => false,
+        }
     }
 
     /// The policy that is compared with the one that acts; none for one that would be compared with itself.
@@ -261,19 +305,26 @@ impl PolicySet {
     }
 
     /// The policy that settles a statement: the one of the same name in the current set. Any other has other rules,
-    /// and did not start it. It is compared with the shadow that the first route gives it which has one: the record of
-    /// a statement does not say by which route it came.
+    /// and did not start it. It is compared with the shadow that the statement's own route gives it: another route's may be
+    /// another team's.
     #[must_use]
-    pub fn settling(&self, name: &str) -> Option<Granted> {
+    pub fn settling(&self, name: &str, route: Option<&str>) -> Option<Granted> {
         let mut granted = self.policies.get(name)?.clone();
         if let Choice::Routes(routes) = &self.choice {
             granted.shadow = routes
                 .iter()
-                .find_map(|route| route.shadow_of(name))
+                .find(|known| Some(known.name.as_str()) == route)
+                .and_then(|route| route.shadow_of(name))
                 .and_then(|(shadow, sample)| self.shadow(shadow, name, sample));
         }
         Some(granted)
     }
+}
+
+/// The route of callers of a function: the first one that matches.
+fn matching<'r>(routes: &'r [Route], function_arn: Option<&str>) -> Option<&'r Route> {
+    let function = function_arn.unwrap_or_default();
+    routes.iter().find(|route| route.function.matches(function))
 }
 
 fn no_policy(name: &str) -> Raised {

@@ -6,9 +6,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Value, json};
 use signalbox_policy::{
-    CallContext, Services,
+    CallContext, Fault, Invoked, Services,
     contract::{
         BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
         DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
@@ -52,9 +52,12 @@ pub async fn rehearse(
         policy: granted.policy.identity().name.clone(),
         starts: Mutex::default(),
     });
-    let raised = run(granted, &services, payload, now, unknown_fields, deadline)
-        .await
-        .err();
+    let asked = ask(granted, &services, payload, now, unknown_fields, deadline).await;
+    let raised = match asked {
+        Ok(Ok(invoked)) => invoked.reply.err().map(Raised::from),
+        Ok(Err(fault)) => Some(Raised::from(&fault)),
+        Err(raised) => Some(raised),
+    };
     let starts = services
         .starts
         .lock()
@@ -63,14 +66,35 @@ pub async fn rehearse(
     Rehearsed { starts, raised }
 }
 
-async fn run(
+/// What a policy is asked to find out whether it faults whatever it is asked: nothing in it is a caller's.
+fn reference() -> Value {
+    json!({
+        "sqlStatement": "select 1",
+        "executionArn": "arn:aws:states:us-east-1:000000000000:execution:reference:reference",
+        "taskToken": "reference",
+    })
+}
+
+/// Whether a policy faults though no caller has a hand in it.
+pub(crate) async fn faults_anyhow(granted: &Granted, now: u64, deadline: Instant) -> bool {
+    let services = Arc::new(Rehearsal {
+        targets: granted.targets.clone(),
+        policy: granted.policy.identity().name.clone(),
+        starts: Mutex::default(),
+    });
+    let unknown = UnknownFields::Ignore;
+    let asked = ask(granted, &services, reference(), now, unknown, deadline).await;
+    matches!(asked, Ok(Err(_)))
+}
+
+async fn ask(
     granted: &Granted,
     services: &Arc<Rehearsal>,
     payload: Value,
     now: u64,
     unknown_fields: UnknownFields,
     deadline: Instant,
-) -> Result<(), Raised> {
+) -> Result<Result<Invoked, Fault>, Raised> {
     let intake = intake::take(payload)?;
     // What is counted by the minute is counted for real calls.
     let grants = granted
@@ -93,13 +117,7 @@ async fn run(
         unknown_fields,
     };
     let waiter = intake.waiting.as_ref().map(Waiting::waiter);
-    match granted.policy.invoke(context, invocation, waiter).await {
-        Ok(invoked) => match invoked.reply {
-            Ok(_) => Ok(()),
-            Err(rejection) => Err(rejection.into()),
-        },
-        Err(fault) => Err(Raised::from(&fault)),
-    }
+    Ok(granted.policy.invoke(context, invocation, waiter).await)
 }
 
 struct Rehearsal {

@@ -1,7 +1,7 @@
 //! Whether a rule holds for a statement.
 
 use crate::host::Host;
-use crate::settings::{Access, Glob, Rule, When};
+use crate::settings::{Access, Glob, Rule, TablePattern, When};
 use crate::sql::{Kind, Statement, TableName};
 
 /// What rules look at.
@@ -55,6 +55,7 @@ fn statement_holds(when: &When, statement: &Statement, every: bool) -> bool {
             .unqualified
             .is_none_or(|wanted| wanted == has_unqualified() && sees_names())
         && (!when.looks_at_tables() || tables_hold(when, statement, every))
+        && functions_hold(&when.functions, statement, every)
 }
 
 /// Whether the statement's kind matches; of one with another in it either, or both and no unknown one if `every`.
@@ -76,6 +77,24 @@ fn any(patterns: &[Glob], text: Option<&str>) -> bool {
         || text.is_some_and(|text| patterns.iter().any(|pattern| pattern.matches(text)))
 }
 
+/// Whether a function that the statement calls matches; if `every`, all that are not known to do no more than compute a value.
+fn functions_hold(patterns: &[Glob], statement: &Statement, every: bool) -> bool {
+    let matches = |name: &str| {
+        // A pattern without a schema means the function in any.
+        let last = name.rsplit('.').next();
+        any(patterns, Some(name)) || any(patterns, last)
+    };
+    if patterns.is_empty() {
+        return true;
+    }
+    let is_called = statement.functions.iter().any(|name| matches(name));
+    if every {
+        is_called && statement.complete && statement.unknown_functions().all(matches)
+    } else {
+        is_called
+    }
+}
+
 fn tables_hold(when: &When, statement: &Statement, every: bool) -> bool {
     let read = statement
         .reads
@@ -86,15 +105,24 @@ fn tables_hold(when: &When, statement: &Statement, every: bool) -> bool {
         .iter()
         .filter(|_| when.access != Some(Access::Read));
     let table_holds = |table: &TableName| {
-        (when.tables.is_empty() || when.tables.iter().any(|pattern| pattern.matches(table)))
-            && any(&when.schemas, table.schema.as_deref())
+        let matches = |pattern: &TablePattern| match every {
+            true => pattern.must_match(table),
+            false => pattern.may_match(table),
+        };
+        (when.tables.is_empty() || when.tables.iter().any(matches))
+            && (any(&when.schemas, table.schema.as_deref())
+                || (!every
+                    && table.database.is_some()
+                    && any(&when.schemas, table.database.as_deref())))
+            && !(every && table.case_matters)
     };
     // A schema that is named as such may be touched as a whole, unless it is known that no table is: then one of
     // its tables may be any that a pattern means, and no pattern is sure to mean them all.
     let named = statement
         .schemas
         .iter()
-        .filter(|_| when.access != Some(Access::Read));
+        // Rights on a schema give away what is in it; anything else that is done to it as a whole reads nothing.
+        .filter(|_| when.access != Some(Access::Read) || statement.changes_rights());
     let tables_of = |schema: &String| {
         !every && !statement.complete && when.tables.iter().any(|pattern| pattern.may_be_in(schema))
     };

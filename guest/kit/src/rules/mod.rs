@@ -10,6 +10,7 @@ use crate::settings::{
     CallbackRule, Rule, SessionRule, Settings, Singleton, Then, Unqualified, Verdict,
 };
 use crate::sql::{Kind, Statement, Unparsed, classify, has_text_literal};
+use crate::text::quoted;
 use matching::{Subject, holds};
 
 /// What the rules make of a request: how it runs, or why not.
@@ -48,7 +49,10 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
 
 /// What the SQL is, with the schema that the settings give to names without one.
 fn understand(sql: &str, settings: &Settings) -> Statement {
-    let mut statement = classify(sql);
+    let mut statement = classify(sql).trusting(|name| {
+        let patterns = &settings.known_functions;
+        patterns.iter().any(|pattern| pattern.matches(name))
+    });
     if let Some(Unqualified::Schema(schema)) = &settings.unqualified {
         let tables = statement.reads.iter_mut().chain(&mut statement.writes);
         for table in tables.filter(|table| table.schema.is_none()) {
@@ -106,13 +110,20 @@ fn not_understood(settings: &Settings, statement: &Statement) -> Result<(), Stri
             Unparsed::Elsewhere => {
                 "it runs a prepared statement, whose text is not here".to_owned()
             }
-            Unparsed::TooDeep => "it is nested or chained too deep".to_owned(),
-            Unparsed::Syntax {
-                leading_word: Some(word),
-            } => {
-                format!("its syntax is not known; it begins with `{word}`")
+            Unparsed::Ambiguous(doubtful) => format!(
+                "the text `{}` has two readings: {}",
+                doubtful.words, doubtful.doubt
+            ),
+            Unparsed::Syntax { leading_word, near } => {
+                let mut why = "its syntax is not known".to_owned();
+                if let Some(near) = near {
+                    why.push_str(&format!(" near `{near}`"));
+                }
+                if let Some(word) = leading_word {
+                    why.push_str(&format!("; it begins with `{word}`"));
+                }
+                why
             }
-            Unparsed::Syntax { leading_word: None } => "its syntax is not known".to_owned(),
         };
         return Err(format!(
             "The SQL was not understood ({why}), and the settings deny such SQL (`unparsed`)."
@@ -131,13 +142,32 @@ fn not_understood(settings: &Settings, statement: &Statement) -> Result<(), Stri
         && statement.kind.is_ok()
         && !statement.complete
     {
-        let kind = statement.kind.as_ref().map_or("", |kind| Kind::name(*kind));
-        return Err(format!(
-            "Not all tables that this SQL (`{kind}`) touches can be told from it, and the settings deny such \
-             SQL (`unknownTables`)."
-        ));
+        return Err(unknown_tables(statement));
     }
     Ok(())
+}
+
+/// Why not all tables of a statement are known, with the words and functions that it is due to.
+fn unknown_tables(statement: &Statement) -> String {
+    const SHOWN: usize = 5;
+    let list = |words: &mut dyn Iterator<Item = &str>| {
+        let words: Vec<String> = words.take(SHOWN).map(quoted).collect();
+        words.join(", ")
+    };
+    let kind = statement.kind.as_ref().map_or("", |kind| Kind::name(*kind));
+    let mut message =
+        format!("Not all tables that this SQL (`{kind}`) touches can be told from it");
+    if !statement.unaccounted.is_empty() {
+        let words = list(&mut statement.unaccounted.iter().map(String::as_str));
+        message.push_str(&format!(": what {words} does in it is not known"));
+    } else if statement.kind != Ok(Kind::Call) && statement.unknown_functions().next().is_some() {
+        let functions = list(&mut statement.unknown_functions());
+        message.push_str(&format!(
+            ": what {functions} does is not known (`knownFunctions` is for functions that touch no table)"
+        ));
+    }
+    message.push_str(", and the settings deny such SQL (`unknownTables`).");
+    message
 }
 
 impl<'s> Effects<'s> {

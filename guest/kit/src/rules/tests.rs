@@ -235,9 +235,14 @@ fn what_is_not_understood_goes_by_the_settings() {
     let mut text = String::new();
     for sql_text in [
         "frobnicate s.t",
-        &format!("select {}1", "1+".repeat(30_000)),
+        "select a b c from s.t",
+        "select 1 from\u{a0}s.t",
+        "select * from s.u x #y",
+        "execute p",
         "select * from t",
         "call p()",
+        "create user u password 'x' createuser in group admins",
+        "select f_tax(a), other.g(b) from s.u",
         "select * from s.t",
     ] {
         let message = decide(&strict, &sql(sql_text)).unwrap_err();
@@ -245,11 +250,20 @@ fn what_is_not_understood_goes_by_the_settings() {
     }
     insta::assert_snapshot!(text, @r"
     The SQL was not understood (its syntax is not known; it begins with `frobnicate`), and the settings deny such SQL (`unparsed`).
-    The SQL was not understood (it is nested or chained too deep), and the settings deny such SQL (`unparsed`).
+    The SQL was not understood (its syntax is not known near `c`; it begins with `select`), and the settings deny such SQL (`unparsed`).
+    The SQL was not understood (the text `from\u{a0}s` has two readings: it contains a character that cannot be seen or is easily taken for another), and the settings deny such SQL (`unparsed`).
+    The SQL was not understood (the text `#y` has two readings: `#` can be an operator or a part of a name), and the settings deny such SQL (`unparsed`).
+    The SQL was not understood (it runs a prepared statement, whose text is not here), and the settings deny such SQL (`unparsed`).
     The SQL names `t` without a schema, and the settings deny such SQL (`unqualified`). Write the schema before it.
     Not all tables that this SQL (`call`) touches can be told from it, and the settings deny such SQL (`unknownTables`).
+    Not all tables that this SQL (`create-user`) touches can be told from it: what `createuser`, `in`, `group`, `admins` does in it is not known, and the settings deny such SQL (`unknownTables`).
+    Not all tables that this SQL (`select`) touches can be told from it: what `f_tax`, `other.g` does is not known (`knownFunctions` is for functions that touch no table), and the settings deny such SQL (`unknownTables`).
     Rule `x` denies this: No.
     ");
+    assert!(runs(
+        &strict,
+        &format!("select {}1 from s.u", "1+".repeat(30_000))
+    ));
     // A rule that allows comes before.
     let mut with_allow = strict.clone();
     with_allow["rules"] =
@@ -353,4 +367,129 @@ fn kinds_are_noted_for_callback_rules() {
     let batch = json!({ "sqlStatements": ["truncate s.t", "copy s.t from 's3://x'", "copy s.t from 's3://y'"] });
     let memo = decide(&settings, &batch).unwrap().options.memo;
     assert_eq!(memo_kinds(&memo), [Kind::Copy, Kind::Truncate]);
+}
+
+#[test]
+fn reading_is_also_what_changes_and_gives_away() {
+    let settings = rules(&json!([
+        { "name": "secret", "when": { "tables": "secret.*", "access": "read" }, "then": { "deny": "No." } }
+    ]));
+    for text in [
+        "update secret.t set a = 1",
+        "delete from secret.t where a = 1",
+        "merge into secret.t using s.u on true remove duplicates",
+        "alter table s.t append from secret.t",
+        "alter table secret.t owner to u",
+        "grant select on secret.t to u",
+        "revoke select on secret.t from u",
+        "grant select on all tables in schema secret to u",
+        "attach rls policy p on secret.t to public",
+        "explain update secret.t set a = 1",
+    ] {
+        assert!(!runs(&settings, text), "{text}");
+    }
+    for text in [
+        "insert into secret.t values (1)",
+        "truncate secret.t",
+        "drop table secret.t",
+        "copy secret.t from 's3://x'",
+        "alter table secret.t append from s.t",
+    ] {
+        assert!(runs(&settings, text), "{text}");
+    }
+}
+
+#[test]
+fn a_pattern_with_a_database_holds_for_names_without_one() {
+    let deny = rules(&json!([
+        { "name": "secret", "when": { "tables": "dev.secret.*" }, "then": { "deny": "No." } }
+    ]));
+    for text in [
+        "select * from secret.t",
+        "select * from dev.secret.t",
+        "select * from DEV.\"Secret\".T",
+        "drop schema secret cascade",
+        "grant select on all tables in schema dev.secret to u",
+    ] {
+        assert!(!runs(&deny, text), "{text}");
+    }
+    assert!(runs(&deny, "select * from prod.secret.t"));
+    assert!(runs(&deny, "select * from dev.public.t"));
+    // What allows must be sure.
+    let allow = rules(&json!([
+        { "name": "public", "when": { "tables": ["dev.public.*", "*.open.*"] }, "then": { "allow": true } },
+        { "name": "rest", "then": { "deny": "No." } }
+    ]));
+    assert!(runs(&allow, "select * from dev.public.t"));
+    assert!(!runs(&allow, "select * from public.t"));
+    assert!(runs(&allow, "select * from open.t, x.open.u"));
+    assert!(
+        !runs(&allow, "select * from \"Open\".t"),
+        "another schema where case matters"
+    );
+}
+
+#[test]
+fn a_function_with_effects_is_of_their_kind() {
+    let settings = rules(&json!([
+        { "name": "x", "when": { "kinds": ["set", "cancel"] }, "then": { "deny": "No." } }
+    ]));
+    assert!(!runs(
+        &settings,
+        "select set_config('search_path', 'secret', false)"
+    ));
+    assert!(!runs(&settings, "select pg_terminate_backend(1)"));
+    assert!(runs(&settings, "select pg_backend_pid()"));
+    let allow = rules(&json!([
+        { "name": "x", "when": { "kinds": "select" }, "then": { "allow": true } },
+        { "name": "rest", "then": { "deny": "No." } }
+    ]));
+    assert!(!runs(
+        &allow,
+        "select set_config('search_path', 'secret', false)"
+    ));
+    assert!(!runs(&allow, "select reboot_cluster()"));
+}
+
+#[test]
+fn functions_are_seen() {
+    let deny = rules(&json!([
+        { "name": "calls", "when": { "functions": ["f_*", "admin.p"] }, "then": { "deny": "No." } }
+    ]));
+    for text in [
+        "select F_tax(1)",
+        "select s.f_tax(1)",
+        "call admin.p()",
+        "select lower(f_x(a)) from s.t",
+    ] {
+        assert!(!runs(&deny, text), "{text}");
+    }
+    assert!(runs(&deny, "select lower(a), other.p(b) from s.t"));
+    let strict = |known: &Value| {
+        json!({
+            "rules": [{ "name": "x", "when": { "tables": "secret.*" }, "then": { "deny": "No." } }],
+            "unparsed": "deny", "unqualified": "allow", "unknownTables": "deny", "knownFunctions": known
+        })
+    };
+    assert!(!runs(&strict(&json!([])), "select f_tax(a) from s.t"));
+    assert!(runs(&strict(&json!("f_*")), "select f_tax(a) from s.t"));
+    assert!(!runs(
+        &strict(&json!("f_*")),
+        "select f_tax(a), g(b) from s.t"
+    ));
+    assert!(!runs(
+        &strict(&json!("*")),
+        "select set_config('search_path', 'secret', false)"
+    ));
+    assert!(!runs(&strict(&json!("*")), "call p()"));
+    let allow = json!({
+        "rules": [
+            { "name": "tax", "when": { "functions": "f_*" }, "then": { "allow": true } },
+            { "name": "rest", "then": { "deny": "No." } }
+        ],
+        "unparsed": "deny", "unqualified": "allow", "unknownTables": "deny", "knownFunctions": "*"
+    });
+    assert!(runs(&allow, "select lower(f_tax(a)) from s.t"));
+    assert!(!runs(&allow, "select f_tax(a), g(b) from s.t"));
+    assert!(!runs(&allow, "select lower(a) from s.t"));
 }

@@ -14,9 +14,11 @@ pub(super) fn faults(settings: &Settings, value: &Value, findings: &mut Findings
     let looks_at_names =
         |rule: &&Rule| rule.when.looks_at_tables() || rule.when.unqualified.is_some();
     let looks_at_kinds = |rule: &&Rule| !rule.when.kinds.is_empty();
+    let looks_at_functions = |rule: &&Rule| !rule.when.functions.is_empty();
     let mut rules = settings.rules.iter();
     if !is_said("unparsed")
-        && let Some(rule) = rules.find(|rule| looks_at_kinds(rule) || looks_at_names(rule))
+        && let Some(rule) = rules
+            .find(|rule| looks_at_kinds(rule) || looks_at_names(rule) || looks_at_functions(rule))
     {
         findings.add(
             "",
@@ -41,13 +43,20 @@ pub(super) fn faults(settings: &Settings, value: &Value, findings: &mut Findings
             "Add `unqualified`: \"deny\", \"allow\", or {\"schema\": \"public\"} for where they are.",
         );
     }
-    if let Some(rule) = settings.rules.iter().find(looks_at_names)
+    if let Some(rule) = settings
+        .rules
+        .iter()
+        .find(|rule| looks_at_names(rule) || looks_at_functions(rule))
         && !is_said("unknownTables")
     {
+        let what = match looks_at_names(&rule) {
+            true => "tables",
+            false => "functions",
+        };
         findings.add(
             "",
             format!(
-                "Rule `{}` looks at tables, and nothing is said about SQL whose tables cannot be told, such \
+                "Rule `{}` looks at {what}, and nothing is said about SQL whose tables cannot be told, such \
                  as CALL.",
                 rule.name
             ),
@@ -108,7 +117,9 @@ fn rules(rules: &[Rule], warnings: &mut Findings) {
             end = end.or(Some(&rule.name));
         }
         if rule.when.unparsed == Some(true)
-            && (rule.when.looks_at_tables() || !rule.when.kinds.is_empty())
+            && (rule.when.looks_at_tables()
+                || !rule.when.kinds.is_empty()
+                || !rule.when.functions.is_empty())
         {
             warnings.add(
                 &format!("{path}/when"),

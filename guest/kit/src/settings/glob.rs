@@ -73,20 +73,43 @@ impl TablePattern {
         })
     }
 
-    /// Whether a table matches. A part that the name does not have matches `*` only; a part that the pattern
-    /// does not have matches anything.
+    /// Whether a table may be one that the pattern means. A name without a database may be in any; a part that the pattern
+    /// does not have matches anything. Three parts may also be a schema, a table, and a column that is an array.
+    ///
+    /// What a name without a schema means is said by the setting `unqualified`: here it matches `*` only.
     #[must_use]
-    pub fn matches(&self, table: &TableName) -> bool {
-        part_matches(self.database.as_ref(), table.database.as_deref())
-            && part_matches(self.schema.as_ref(), table.schema.as_deref())
+    pub fn may_match(&self, table: &TableName) -> bool {
+        let in_database = match (&self.database, &table.database) {
+            (Some(pattern), Some(database)) => pattern.matches(database),
+            _ => true,
+        };
+        let is_array = match (&table.database, &table.schema) {
+            (Some(schema), Some(name)) => {
+                part_matches(self.schema.as_ref(), Some(schema)) && self.name.matches(name)
+            }
+            _ => false,
+        };
+        in_database && self.matches_in_database(table) || is_array
+    }
+
+    /// Whether a table is sure to be one that the pattern means. A part that the name does not have matches `*` only, and so
+    /// does a name that is another one where upper and lower case are told apart.
+    #[must_use]
+    pub fn must_match(&self, table: &TableName) -> bool {
+        !table.case_matters
+            && part_matches(self.database.as_ref(), table.database.as_deref())
+            && self.matches_in_database(table)
+    }
+
+    fn matches_in_database(&self, table: &TableName) -> bool {
+        part_matches(self.schema.as_ref(), table.schema.as_deref())
             && self.name.matches(&table.name)
     }
 
     /// Whether a table in this schema can match, the database not being named.
     #[must_use]
     pub fn may_be_in(&self, schema: &str) -> bool {
-        part_matches(self.database.as_ref(), None)
-            && part_matches(self.schema.as_ref(), Some(schema))
+        part_matches(self.schema.as_ref(), Some(schema))
     }
 }
 
@@ -128,6 +151,38 @@ mod tests {
                 "{pattern} {text}"
             );
         }
+    }
+
+    fn table(parts: &[&str]) -> TableName {
+        let parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+        TableName::from_parts(&parts).unwrap()
+    }
+
+    #[test]
+    fn a_name_without_a_database_may_be_in_any() {
+        for (pattern, parts, may, must) in [
+            ("dev.secret.*", &["dev", "secret", "t"][..], true, true),
+            ("dev.secret.*", &["secret", "t"], true, false),
+            ("*.secret.*", &["secret", "t"], true, true),
+            ("dev.secret.*", &["prod", "secret", "t"], false, false),
+            ("dev.secret.*", &["public", "t"], false, false),
+            ("dev.secret.*", &["t"], false, false),
+            ("secret.*", &["secret", "t", "orders"], true, false),
+            ("secret.*", &["dev", "secret", "t"], true, true),
+            ("secret.t", &["SECRET", "T"], true, false),
+            ("Secret.T", &["secret", "t"], true, true),
+            ("*.t", &["t"], true, true),
+        ] {
+            let pattern_read = TablePattern::new(pattern).unwrap();
+            let table = table(parts);
+            assert_eq!(pattern_read.may_match(&table), may, "{pattern} {parts:?}");
+            assert_eq!(pattern_read.must_match(&table), must, "{pattern} {parts:?}");
+        }
+        assert!(
+            TablePattern::new("dev.secret.*")
+                .unwrap()
+                .may_be_in("secret")
+        );
     }
 
     proptest! {

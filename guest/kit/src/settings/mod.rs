@@ -32,6 +32,8 @@ pub struct Settings {
     pub unqualified: Option<Unqualified>,
     /// What becomes of SQL whose tables cannot all be told, where no rule ended it.
     pub unknown_tables: Option<Verdict>,
+    /// Functions of the team's own that touch no table.
+    pub known_functions: Vec<Glob>,
     /// What outcomes mean, in order.
     pub callbacks: Vec<CallbackRule>,
     /// The error of an ABORTED statement; none for `FAILED`, as the original has it.
@@ -82,6 +84,8 @@ pub struct When {
     pub tables: Vec<TablePattern>,
     /// Schemas.
     pub schemas: Vec<Glob>,
+    /// Functions and procedures that are called.
+    pub functions: Vec<Glob>,
     /// Only tables that are read, or only those that are written.
     pub access: Option<Access>,
     /// The target that the payload asked for.
@@ -169,6 +173,7 @@ impl When {
     pub fn looks_at_sql(&self) -> bool {
         self.looks_at_tables()
             || !self.kinds.is_empty()
+            || !self.functions.is_empty()
             || self.unparsed.is_some()
             || self.unqualified.is_some()
     }

@@ -2,6 +2,7 @@
 
 use super::read_callbacks::{error_name, read_callbacks};
 use super::read_rules::read_rules;
+use super::read_shared::globs;
 use super::section::{Findings, Section};
 use super::{OnStopRules, Settings, Unqualified, Verdict, check, keys};
 use crate::contract::{Finding, OnStop};
@@ -40,6 +41,7 @@ pub fn read(text: &str) -> Result<Accepted, Refused> {
         unparsed: top.word("unparsed", &VERDICTS, &mut findings),
         unqualified: read_unqualified(&top, &mut findings),
         unknown_tables: top.word("unknownTables", &VERDICTS, &mut findings),
+        known_functions: globs(&top, "knownFunctions", &mut findings),
         callbacks: read_callbacks(&top, &mut findings),
         aborted_error: top
             .text("abortedError", 256, &mut findings)

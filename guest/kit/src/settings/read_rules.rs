@@ -57,6 +57,7 @@ fn read_when(section: &Section<'_>, findings: &mut Findings) -> When {
         kinds: read_kinds(section, findings),
         tables,
         schemas: globs(section, "schemas", findings),
+        functions: globs(section, "functions", findings),
         access: section.word(
             "access",
             &[("read", Access::Read), ("write", Access::Write)],

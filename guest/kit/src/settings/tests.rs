@@ -8,7 +8,7 @@ fn full() -> Value {
         "rules": [{
             "name": "everything",
             "when": {
-                "kinds": ["drop-*", "truncate"], "tables": ["s.t", "*.u"], "schemas": "s", "access": "write",
+                "kinds": ["drop-*", "truncate"], "tables": ["s.t", "*.u"], "schemas": "s", "functions": ["f_*", "s.g"], "access": "write",
                 "targets": "default", "executionArns": "*", "longerThan": 10, "unparsed": false,
                 "unqualified": false,
                 "time": { "zone": "Europe/Berlin", "from": "22:00", "to": "06:00", "days": ["sat", "sun"], "outside": true }
@@ -25,6 +25,7 @@ fn full() -> Value {
         "unparsed": "deny",
         "unqualified": { "schema": "public" },
         "unknownTables": "deny",
+        "knownFunctions": ["f_*"],
         "callbacks": [{
             "name": "serialisation",
             "when": { "states": "FAILED", "codes": ["1023"], "texts": "*isolation*", "kinds": "insert", "targets": "*", "steps": "*" },
@@ -83,6 +84,7 @@ fn faults_are_explained_each_at_its_place() {
         json!({ "rules": [{ "name": "x", "when": { "tables": ["a.b.c.d", "a..b", ""], "schemas": [] }, "then": { "deny": "x" } }], "unparsed": "deny", "unqualified": "no", "unknownTables": "deny" }),
         json!({ "rules": [{ "name": "drops", "when": { "kinds": "drop-*" }, "then": { "deny": "x" } }] }),
         json!({ "rules": [{ "name": "tables", "when": { "tables": "s.*" }, "then": { "deny": "x" } }], "unparsed": "deny", "unqualified": "deny" }),
+        json!({ "rules": [{ "name": "calls", "when": { "functions": "f_*" }, "then": { "deny": "x" } }], "knownFunctions": 1 }),
         json!({ "rules": [{ "name": "qualified", "when": { "unqualified": false }, "then": { "allow": true } }] }),
         json!({ "rules": [{ "name": "x", "when": { "time": { "zone": "Europe/Berlim", "from": "25:00", "to": "6:00", "days": "monday" } }, "then": { "deny": "x" } }] }),
         json!({ "rules": [{ "name": "x", "when": { "time": { "from": "06:00", "to": "06:00" } }, "then": { "allow": false } }] }),

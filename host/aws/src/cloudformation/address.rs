@@ -1,15 +1,21 @@
 //! Which addresses are CloudFormation's.
 //!
 //! CloudFormation has a bucket of its own in every region. Anybody may write an event, so that an answer that went
-//! wherever an event says would let the caller reach what only the function can.
+//! wherever an event says would let the caller reach what only the function can. A stack calls functions of its own region
+//! only, so the bucket is that of this region: where CloudFormation has none yet, anybody may have made one of that name.
 
 /// What the names of the buckets begin with; the region follows, without its hyphens.
 const BUCKET: &str = "cloudformation-custom-resource-response-";
-/// The ends of S3's host names, by partition.
-const DOMAINS: [&str; 3] = [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"];
+/// The end of S3's host names, by what the partition's regions begin with.
+const DOMAINS: [(&str, &str); 3] = [
+    ("cn-", ".amazonaws.com.cn"),
+    ("eusc-", ".amazonaws.eu"),
+    ("", ".amazonaws.com"),
+];
 
-/// Checks an address: https and a bucket of CloudFormation, or one of `origins`, given as `scheme://host[:port]`.
-pub(super) fn check(url: &str, origins: &[String]) -> Result<(), String> {
+/// Checks an address: https and CloudFormation's bucket of this region, or one of `origins`, given as
+/// `scheme://host[:port]`.
+pub(super) fn check(url: &str, region: Option<&str>, origins: &[String]) -> Result<(), String> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err("it is no URL".to_owned());
     };
@@ -24,8 +30,15 @@ pub(super) fn check(url: &str, origins: &[String]) -> Result<(), String> {
     if scheme != "https" {
         return Err("it is not https".to_owned());
     }
-    if !is_response_bucket(host) {
-        return Err("its host is none of CloudFormation's response buckets".to_owned());
+    let Some(region) = region else {
+        return Err(
+            "the region of this host is not known, so neither is CloudFormation's bucket: set AWS_REGION".to_owned(),
+        );
+    };
+    if !is_response_bucket(host, region) {
+        return Err(format!(
+            "its host is not CloudFormation's response bucket of {region}"
+        ));
     }
     if !path.starts_with('/') {
         return Err("it names no key in the bucket".to_owned());
@@ -34,31 +47,24 @@ pub(super) fn check(url: &str, origins: &[String]) -> Result<(), String> {
 }
 
 /// Whether this is `<bucket>.s3[.dualstack][.-]<region>.<domain>`, or without the region, as it was once.
-fn is_response_bucket(host: &str) -> bool {
-    let Some((bucket_region, service)) = host
+fn is_response_bucket(host: &str, region: &str) -> bool {
+    let domain = DOMAINS
+        .iter()
+        .find(|(prefix, _)| region.starts_with(prefix))
+        .map_or("", |(_, domain)| domain);
+    let Some(service) = host
         .strip_prefix(BUCKET)
-        .and_then(|rest| rest.split_once(".s3"))
+        .and_then(|rest| rest.strip_prefix(&region.replace('-', "")))
+        .and_then(|rest| rest.strip_prefix(".s3"))
+        .and_then(|rest| rest.strip_suffix(domain))
     else {
         return false;
     };
-    let letters = bucket_region.trim_end_matches(|c: char| c.is_ascii_digit());
-    let digits = bucket_region.len() - letters.len();
-    if letters.is_empty()
-        || !letters.bytes().all(|b| b.is_ascii_lowercase())
-        || !(1..=2).contains(&digits)
-    {
-        return false;
+    let place = service.strip_prefix(".dualstack").unwrap_or(service);
+    match place.strip_prefix(['.', '-']) {
+        Some(named) => named == region,
+        None => place.is_empty(),
     }
-    DOMAINS.iter().any(|domain| {
-        let Some(region) = service.strip_suffix(domain) else {
-            return false;
-        };
-        let region = region.strip_prefix(".dualstack").unwrap_or(region);
-        match region.strip_prefix(['.', '-']) {
-            Some(region) => region.replace('-', "") == bucket_region,
-            None => region.is_empty(),
-        }
-    })
 }
 
 #[cfg(test)]
@@ -67,17 +73,44 @@ mod tests {
 
     #[test]
     fn addresses_of_cloudformation() {
-        for host in [
-            "useast1.s3.amazonaws.com",
-            "euwest1.s3-eu-west-1.amazonaws.com",
-            "useast1.s3.us-east-1.amazonaws.com",
-            "eucentral1.s3.dualstack.eu-central-1.amazonaws.com",
-            "usgovwest1.s3.us-gov-west-1.amazonaws.com",
-            "cnnorth1.s3.cn-north-1.amazonaws.com.cn",
-            "euscdeeast1.s3.eusc-de-east-1.amazonaws.eu",
+        for (region, host) in [
+            ("us-east-1", "useast1.s3.amazonaws.com"),
+            ("eu-west-1", "euwest1.s3-eu-west-1.amazonaws.com"),
+            ("us-east-1", "useast1.s3.us-east-1.amazonaws.com"),
+            (
+                "eu-central-1",
+                "eucentral1.s3.dualstack.eu-central-1.amazonaws.com",
+            ),
+            ("us-gov-west-1", "usgovwest1.s3.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "cnnorth1.s3.cn-north-1.amazonaws.com.cn"),
+            (
+                "eusc-de-east-1",
+                "euscdeeast1.s3.eusc-de-east-1.amazonaws.eu",
+            ),
         ] {
             let url = format!("https://{BUCKET}{host}/arn%3Aaws%3Acloudformation?Signature=x");
-            assert_eq!(check(&url, &[]), Ok(()), "{url}");
+            assert_eq!(check(&url, Some(region), &[]), Ok(()), "{url}");
+            let other = check(&url, Some("ap-south-1"), &[]).expect_err(&url);
+            assert!(other.contains("ap-south-1"), "{other}");
+            let unknown = check(&url, None, &[]).expect_err(&url);
+            assert!(unknown.contains("AWS_REGION"), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_of_another_partition_is_another_bucket() {
+        for (region, host) in [
+            ("us-east-1", "useast1.s3.amazonaws.com.cn"),
+            ("us-east-1", "useast1.s3.us-east-1.amazonaws.eu"),
+            ("cn-north-1", "cnnorth1.s3.cn-north-1.amazonaws.com"),
+            ("eusc-de-east-1", "euscdeeast1.s3.amazonaws.com"),
+            ("us-east-1", "useast11.s3.amazonaws.com"),
+            ("us-east-1", "useast.s3.amazonaws.com"),
+            ("", ".s3.amazonaws.com"),
+        ] {
+            let url = format!("https://{BUCKET}{host}/k");
+            let region = Some(region).filter(|region| !region.is_empty());
+            assert!(check(&url, region, &[]).is_err(), "{url}");
         }
     }
 
@@ -107,21 +140,21 @@ mod tests {
             "https://my-bucket.s3.amazonaws.com/k".to_owned(),
             "https://169.254.169.254/latest".to_owned(),
         ] {
-            assert!(check(&url, &[]).is_err(), "{url}");
+            assert!(check(&url, Some("us-east-1"), &[]).is_err(), "{url}");
         }
     }
 
     #[test]
     fn a_configured_origin_is_taken_whole() {
         let origins = ["http://127.0.0.1:9000".to_owned()];
-        assert_eq!(check("http://127.0.0.1:9000/k?x", &origins), Ok(()));
+        assert_eq!(check("http://127.0.0.1:9000/k?x", None, &origins), Ok(()));
         for url in [
             "http://127.0.0.1:90001/k",
             "https://127.0.0.1:9000/k",
             "http://127.0.0.1:9000@evil.example/k",
             "http://127.0.0.1/k",
         ] {
-            assert!(check(url, &origins).is_err(), "{url}");
+            assert!(check(url, Some("us-east-1"), &origins).is_err(), "{url}");
         }
     }
 }

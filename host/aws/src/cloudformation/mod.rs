@@ -25,17 +25,24 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers custom resources. Makes its HTTP client when first used.
 #[derive(Debug)]
 pub struct CloudFormation {
+    region: Option<String>,
     origins: Vec<String>,
     proxy: ProxyConfig,
     connector: OnceLock<Connector>,
 }
 
 impl CloudFormation {
-    /// Answers CloudFormation's own addresses, and these origins (`http://127.0.0.1:9000`), which are for tests.
-    /// Goes through the proxy that the environment names.
+    /// Answers CloudFormation's own addresses in the region of the environment (`AWS_REGION`, else `AWS_DEFAULT_REGION`), and
+    /// these origins (`http://127.0.0.1:9000`), which are for tests. Goes through the proxy that the environment names.
     #[must_use]
     pub fn new(origins: Vec<String>) -> Self {
+        let read = |name| {
+            std::env::var(name)
+                .ok()
+                .filter(|value: &String| !value.is_empty())
+        };
         Self {
+            region: read("AWS_REGION").or_else(|| read("AWS_DEFAULT_REGION")),
             origins,
             proxy: ProxyConfig::from_env(),
             connector: OnceLock::new(),
@@ -70,7 +77,7 @@ impl CloudFormation {
 #[async_trait]
 impl CustomResources for CloudFormation {
     fn check(&self, url: &ResponseUrl) -> Result<(), String> {
-        address::check(url.reveal(), &self.origins)
+        address::check(url.reveal(), self.region.as_deref(), &self.origins)
     }
 
     async fn respond(&self, url: &ResponseUrl, response: &str) -> Result<(), SendError> {

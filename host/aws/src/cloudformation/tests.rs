@@ -8,6 +8,7 @@ const SECRET: &str = "SIGNATURE0123456789abcdef";
 
 fn adapter(service: &Service) -> (CloudFormation, ResponseUrl) {
     let adapter = CloudFormation {
+        region: None,
         origins: vec![service.url().to_owned()],
         proxy: ProxyConfig::disabled(),
         connector: OnceLock::new(),

@@ -41,6 +41,32 @@ async fn a_request_is_signed_and_names_what_is_known() {
 }
 
 #[tokio::test]
+async fn every_request_names_the_account_whose_bucket_it_is_for() {
+    let (objects, service) = objects(vec![
+        Turn::Reply(200, "x".to_owned()),
+        Turn::Reply(200, String::new()),
+        Turn::Reply(404, "<Error><Code>NoSuchUpload</Code></Error>".to_owned()),
+    ])
+    .await;
+    let objects = objects.owned_by(Some("123456789012"));
+    assert!(objects.get("b", "k", None, 100).await.is_ok());
+    assert!(objects.put("b", "k", b"x").await.is_ok());
+    assert!(objects.may_put("b", "k").await.is_ok());
+    let requests = service.requests();
+    assert_eq!(requests.len(), 3);
+    for request in requests {
+        assert!(
+            request
+                .head
+                .contains("x-amz-expected-bucket-owner: 123456789012\n")
+                && request.head.contains(";x-amz-expected-bucket-owner"),
+            "it is sent and signed: {}",
+            request.head
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_is_named_and_not_repeated() {
     let (objects, service) = objects(vec![Turn::Reply(403, denied())]).await;
     let error = objects.get("b", "k", None, 100).await.unwrap_err();

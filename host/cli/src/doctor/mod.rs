@@ -133,12 +133,20 @@ async fn look(config: &Config, function: Option<&str>) -> Vec<Finding> {
 
 /// What the function reads and writes in Amazon S3, where it does.
 async fn objects(config: &Config) -> Vec<Finding> {
-    let objects = S3Objects::from_environment();
+    let of = |owner: &Option<String>| S3Objects::from_environment().owned_by(owner.as_deref());
     let mut findings = Vec::new();
-    if let Some(SetSource::S3 { bucket, key }) = config.policy_set.as_ref().map(|set| &set.source) {
-        findings.push(permissions::policy_set(&objects, bucket, key).await);
+    if let Some(SetSource::S3 { bucket, key, owner }) =
+        config.policy_set.as_ref().map(|set| &set.source)
+    {
+        findings.push(permissions::policy_set(&of(owner), bucket, key).await);
     }
-    if let Some(RecordsPlace::S3 { bucket, prefix }) = &config.records.directory {
+    if let Some(RecordsPlace::S3 {
+        bucket,
+        prefix,
+        owner,
+    }) = &config.records.directory
+    {
+        let objects = of(owner);
         findings.push(permissions::decision_records(&objects, bucket, prefix).await);
     }
     findings

@@ -156,7 +156,7 @@ fn tick(tick: &Tick<'_>) -> Finding {
 /// Whether the function takes a text for the order to sweep.
 fn is_sweep(input: &str) -> bool {
     let event = serde_json::from_str(input).ok().map(Event::recognise);
-    matches!(event, Some(Ok(Event::Sweep)))
+    matches!(event, Some(Ok(Event::Sweep | Event::SweepRequest)))
 }
 
 fn none() -> Finding {

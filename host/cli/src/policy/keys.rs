@@ -8,8 +8,12 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::json;
-use signalbox_lambda::set::signature::{PublicKey, Signed, SigningKey};
+use signalbox_lambda::set::{
+    manifest::{Manifest, NO_DEPLOYMENTS},
+    signature::{PublicKey, Signed, SigningKey},
+};
 
+use super::{push, set::scope_line};
 use crate::{Done, out};
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
@@ -52,6 +56,13 @@ pub(super) fn sign(set: &Path, key: &Path, output: Option<&Path>) -> Done {
         .map_err(|error| format!("{} cannot be read: {error}", key.display()))?;
     let signing = private_key(&pem).map_err(|error| format!("{}: {error}", key.display()))?;
     let text = read(set)?;
+    let scope = scope(set, &text)?;
+    let Some(deployments) = &scope.deployments else {
+        return Err(format!(
+            "{}: nothing is signed: {NO_DEPLOYMENTS}",
+            set.display()
+        ));
+    };
     let signed = signing.sign(&text);
     let output = output.unwrap_or(set);
     replace(output, &signed)
@@ -61,8 +72,42 @@ pub(super) fn sign(set: &Path, key: &Path, output: Option<&Path>) -> Done {
         "{}: signed by {public}",
         out::styled(out::NAME, output.display())
     ));
-    out::json(&json!({ "file": output, "signedBy": public }));
+    scope.line().into_iter().for_each(out::line);
+    out::json(&json!({
+        "file": output,
+        "signedBy": public,
+        "deployments": deployments,
+        "notAfter": scope.not_after,
+    }));
     Ok(true)
+}
+
+/// What a signature is for.
+struct Scope {
+    manifest: Manifest,
+    deployments: Option<Vec<String>>,
+    not_after: Option<String>,
+}
+
+impl Scope {
+    fn line(&self) -> Option<String> {
+        scope_line(self.deployments.as_deref(), self.not_after.clone())
+    }
+}
+
+/// Reads a manifest as far as it says what its signature is for.
+fn scope(set: &Path, text: &[u8]) -> Result<Scope, String> {
+    let name = set.display().to_string();
+    let manifest = push::read(&name, Signed::split(text).manifest)?;
+    let deployments = manifest.deployments.as_ref().map(|named| {
+        let named = named.iter().map(|pattern| pattern.as_str().to_owned());
+        named.collect()
+    });
+    Ok(Scope {
+        deployments,
+        not_after: manifest.not_after.map(|end| end.to_string()),
+        manifest,
+    })
 }
 
 fn private_key(pem: &str) -> Result<SigningKey, String> {
@@ -103,26 +148,40 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Says whether one of these keys signed a manifest.
-pub(super) fn verify(set: &Path, keys: &[String]) -> Done {
+/// Says whether one of these keys signed a manifest, and for which deployments it did.
+pub(super) fn verify(set: &Path, keys: &[String], deployment: Option<&str>) -> Done {
     let keys: Vec<PublicKey> = keys
         .iter()
         .map(|key| key.parse().map_err(|error| format!("{key}: {error}")))
         .collect::<Result<_, String>>()?;
     let text = read(set)?;
-    match Signed::split(&text).verify(&keys, false) {
-        Ok(by) => {
+    let verified = Signed::split(&text)
+        .verify(&keys, false)
+        .map_err(|error| error.to_string())
+        .and_then(|by| {
+            let scope = scope(set, &text)?;
+            scope.manifest.is_for(deployment, true)?;
+            Ok((by, scope))
+        });
+    match verified {
+        Ok((by, scope)) => {
             let by = by.map(|key| key.to_string()).unwrap_or_default();
             out::line(format_args!(
                 "{} {} is signed by {by}",
                 out::styled(out::GOOD, "good:"),
                 out::styled(out::NAME, set.display())
             ));
-            out::json(&json!({ "good": true, "signedBy": by }));
+            scope.line().into_iter().for_each(out::line);
+            out::json(&json!({
+                "good": true,
+                "signedBy": by,
+                "deployments": scope.deployments,
+                "notAfter": scope.not_after,
+            }));
             Ok(true)
         }
         Err(error) => {
-            out::json(&json!({ "good": false, "reason": error.to_string() }));
+            out::json(&json!({ "good": false, "reason": error }));
             out::error(error);
             Ok(false)
         }

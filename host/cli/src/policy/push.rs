@@ -46,10 +46,11 @@ pub(super) async fn run(
         Ok(text) => text,
         Err(error) => return Ok(set::tell_faults(&error)),
     };
-    let (loaded, untrusted) = match set::load(path, &text, config.as_ref()).await? {
-        Ok(loaded) => loaded,
-        Err(error) => return Ok(set::tell_faults(&error)),
-    };
+    let (loaded, untrusted) =
+        match set::load(path, &text, config.as_ref(), set::named_deployment()).await? {
+            Ok(loaded) => loaded,
+            Err(error) => return Ok(set::tell_faults(&error)),
+        };
     let untrusted = match untrusted {
         // A configuration may take such sets from a file, and a registry is none.
         None if loaded.signed_by.is_none() => Some(Untrusted::Unsigned),
@@ -79,7 +80,11 @@ pub(super) async fn run(
             bytes: text,
         },
     };
-    let registry = sets::registry(&reference).map_err(|error| error.to_string())?;
+    let login_hosts = config
+        .as_ref()
+        .and_then(|config| config.policy_set.as_ref())
+        .map_or(&[][..], |set| &set.login_hosts);
+    let registry = sets::registry(&reference, login_hosts).map_err(|error| error.to_string())?;
     let progress = out::Progress::of("pushing the policy set");
     // There may be nothing yet, or nothing that can be read: what is pushed says so then.
     if let Ok(Some(before)) = registry.manifest(None, MANIFEST_MAX).await
@@ -128,7 +133,7 @@ fn tell_not_pushed(to: &str, reason: impl ToString) -> bool {
 }
 
 /// A manifest by itself.
-fn read(called: &str, text: &[u8]) -> Result<Manifest, String> {
+pub(super) fn read(called: &str, text: &[u8]) -> Result<Manifest, String> {
     let around = Around {
         name: called,
         targets: None,

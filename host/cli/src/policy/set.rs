@@ -1,17 +1,21 @@
 //! `signalbox policy check` of a whole set.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use signalbox_lambda::{
     Config,
     set::{
         FileSource, Loaded, Loader, SetError, Source as _, Terms,
+        manifest::NO_DEPLOYMENTS,
         signature::{Signed, Untrusted},
     },
 };
 
 use crate::{Done, out, settings::Settings};
+
+/// How long before its end a set is warned of where no configuration says it.
+const EXPIRY_NOTICE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Whether what is to be checked is a set: a manifest is TOML, a component is not.
 pub(super) fn is_set(path: &str) -> bool {
@@ -21,16 +25,20 @@ pub(super) fn is_set(path: &str) -> bool {
 }
 
 /// Loads a set as the host does, with all policies, their settings and tests, and says what is wrong.
-pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
+pub(super) async fn check(path: &str, config: Option<&Path>, deployment: Option<&str>) -> Done {
     let path = Path::new(path);
     let config = configuration(config)?;
+    let deployment = deployment.map(str::to_owned).or_else(named_deployment);
     let text = match read(path).await {
         Ok(text) => text,
         Err(error) => return Ok(tell_faults(&error)),
     };
-    match load(path, &text, config.as_ref()).await? {
+    match load(path, &text, config.as_ref(), deployment).await? {
         Ok((loaded, untrusted)) => {
-            let untrusted = untrusted.map(advice);
+            let untrusted = untrusted.map(|untrusted| match loaded.deployments {
+                None => format!("{}. Before that: {NO_DEPLOYMENTS}", advice(untrusted)),
+                Some(_) => advice(untrusted),
+            });
             let mut document = document(&loaded);
             if let Value::Object(fields) = &mut document {
                 fields.insert("untrusted".to_owned(), json!(untrusted));
@@ -56,6 +64,12 @@ pub(super) async fn check(path: &str, config: Option<&Path>) -> Done {
     }
 }
 
+/// The deployment that the environment names. The one of a configuration is that of the machine where it is read.
+pub(super) fn named_deployment() -> Option<String> {
+    let variable = std::env::var("SIGNALBOX_DEPLOYMENT").ok();
+    variable.filter(|name| !name.is_empty())
+}
+
 /// The configuration that a set is for: the one that is named here, or else in the environment.
 pub(super) fn configuration(named: Option<&Path>) -> Result<Option<Config>, String> {
     let variable = std::env::var_os("SIGNALBOX_CONFIG").filter(|name| !name.is_empty());
@@ -77,8 +91,10 @@ pub(super) async fn load(
     path: &Path,
     text: &[u8],
     config: Option<&Config>,
+    deployment: Option<String>,
 ) -> Result<Result<(Loaded, Option<Untrusted>), SetError>, String> {
-    let (terms, untrusted) = terms_of(text, config);
+    let (mut terms, untrusted) = terms_of(text, config);
+    terms.deployment = deployment;
     let loader = Loader::new(super::engine()?, Arc::new(FileSource::new(path)), terms);
     let _progress = out::Progress::of("loading the policy set");
     let loaded = loader.load(text, None).await;
@@ -106,6 +122,10 @@ fn terms_of(text: &[u8], config: Option<&Config>) -> (Terms, Option<Untrusted>) 
         trusted_keys: Vec::new(),
         allow_unsigned: true,
         unknown_fields: config.map(|config| config.unknown_fields),
+        deployment: None,
+        refuse_expired: set.is_some_and(|set| set.refuse_expired),
+        expiry_notice: set.map_or(EXPIRY_NOTICE, |set| set.expiry_notice),
+        review_tests: true,
     };
     let signed = Signed::split(text);
     let (trusted, allow_unsigned) = match set {
@@ -145,9 +165,22 @@ pub(super) fn document(loaded: &Loaded) -> Value {
         "revision": loaded.revision,
         "digest": loaded.digest,
         "signedBy": loaded.signed_by.map(|key| key.to_string()),
+        "deployments": loaded.deployments,
+        "notAfter": loaded.not_after.map(|end| end.to_string()),
         "policies": policies,
         "warnings": warnings,
     })
+}
+
+/// For which deployments a set is, and until when.
+pub(super) fn scope_line(
+    deployments: Option<&[String]>,
+    not_after: Option<String>,
+) -> Option<String> {
+    let deployments = deployments.map(|named| format!("for the deployments {}", named.join(", ")));
+    let end = not_after.map(|end| format!("until {end}"));
+    let parts: Vec<_> = deployments.into_iter().chain(end).collect();
+    (!parts.is_empty()).then(|| format!("  {}", parts.join(", ")))
 }
 
 /// And for people.
@@ -159,6 +192,10 @@ pub(super) fn lines(name: &str, loaded: &Loaded) -> Vec<String> {
         loaded.revision,
         loaded.digest
     )];
+    lines.extend(scope_line(
+        loaded.deployments.as_deref(),
+        loaded.not_after.map(|end| end.to_string()),
+    ));
     for policy in &loaded.policies {
         lines.push(format!(
             "  {} version {}, SHA-256 {}, {} passed",

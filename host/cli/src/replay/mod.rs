@@ -166,7 +166,9 @@ impl Policies {
     fn of(&self, record: &DecisionRecord) -> Option<Arc<dyn Policy>> {
         match self {
             Self::One { policy, .. } => Some(Arc::<ComponentPolicy>::clone(policy)),
-            Self::Named(set) => set.settling(&record.policy.name).map(|found| found.policy),
+            Self::Named(set) => set
+                .settling(&record.policy.name, None)
+                .map(|found| found.policy),
         }
     }
 

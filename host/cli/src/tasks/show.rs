@@ -85,6 +85,7 @@ pub(super) fn lines(task: &TaskView, redshift: Option<&Value>) -> Vec<String> {
     if let Some(policy) = &task.policy {
         lines.add("policy", format!("{} {}", policy.name, policy.version));
     }
+    lines.some("route", task.route.as_deref());
     if let Some(statement) = &task.statement {
         lines.some("statement", statement.id.as_deref());
         lines.add("name", &task.statement_name);

@@ -121,7 +121,7 @@ pub(super) fn parse_unknown_fields(text: &str) -> Option<UnknownFields> {
 }
 
 /// A deployment's name is part of every statement's name, up to a colon.
-pub(super) fn deployment_rule(name: &str) -> Result<(), &'static str> {
+pub(crate) fn deployment_rule(name: &str) -> Result<(), &'static str> {
     let good = (1..=140).contains(&name.len())
         && name
             .chars()

@@ -27,6 +27,10 @@ use std::{
 use signalbox_aws::Target;
 use signalbox_policy::contract::UnknownFields;
 
+pub(crate) use self::{
+    environment::deployment_rule, file::read_toml, limits::check as check_limits, merge::name_rule,
+    nearest::nearest, policies::to_json,
+};
 pub use self::{
     environment::{Environment, OWN_VARIABLES},
     error::{ConfigError, Problem},
@@ -38,10 +42,6 @@ pub use self::{
     sweep::SweepConfig,
 };
 use self::{file::File, merge::Merge};
-pub(crate) use self::{
-    file::read_toml, limits::check as check_limits, merge::name_rule, nearest::nearest,
-    policies::to_json,
-};
 
 /// The name of the target that the original's three variables make.
 pub const DEFAULT_TARGET: &str = "default";

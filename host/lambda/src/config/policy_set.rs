@@ -9,7 +9,10 @@ use std::{
 use serde::Deserialize;
 use signalbox_tasker::Pattern;
 
-use super::file::LimitsFile;
+use super::{
+    file::LimitsFile,
+    records::{is_account, no_account},
+};
 use crate::set::{Timing, signature::PublicKey};
 
 /// How old the last look at the source may be, in seconds.
@@ -18,6 +21,9 @@ const MAX_AGE_MOST: i64 = 86_400;
 /// How long an invocation waits for a look, in milliseconds.
 const WITHIN: i64 = 500;
 const WITHIN_MOST: i64 = 60_000;
+/// How long before its end a set is warned of, in days.
+const NOTICE_DAYS: i64 = 14;
+const NOTICE_DAYS_MOST: i64 = 3_650;
 
 /// Where policies come from that are swapped while the function runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,8 +36,14 @@ pub struct PolicySetConfig {
     pub trusted_keys: Vec<PublicKey>,
     /// Whether a set without a signature is taken.
     pub allow_unsigned: bool,
+    /// Whether a set that is out of date is refused, and one in force given up.
+    pub refuse_expired: bool,
+    /// How long before its end a set is warned of.
+    pub expiry_notice: Duration,
     /// Functions whose callers may ask how the set stands.
     pub status_for: Vec<Pattern>,
+    /// The hosts (`HOST` or `HOST:PORT`) beside the registry itself to which its login may go.
+    pub login_hosts: Vec<String>,
     /// What no policy may go beyond.
     pub ceilings: LimitsFile,
 }
@@ -47,6 +59,8 @@ pub enum SetSource {
         bucket: String,
         /// The key.
         key: String,
+        /// The account that the bucket has to be of.
+        owner: Option<String>,
     },
     /// An artifact in a registry: `REGISTRY/REPOSITORY:TAG` or `REGISTRY/REPOSITORY@sha256:DIGEST`.
     #[cfg(feature = "registry")]
@@ -67,6 +81,7 @@ impl SetSource {
                     Ok(SetSource::S3 {
                         bucket: bucket.to_owned(),
                         key: key.to_owned(),
+                        owner: None,
                     })
                 }
                 _ => Err(format!(
@@ -87,7 +102,7 @@ impl fmt::Display for SetSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
-            Self::S3 { bucket, key } => write!(f, "s3://{bucket}/{key}"),
+            Self::S3 { bucket, key, .. } => write!(f, "s3://{bucket}/{key}"),
             #[cfg(feature = "registry")]
             Self::Registry(reference) => write!(f, "oci://{reference}"),
         }
@@ -106,6 +121,12 @@ pub(super) struct PolicySetFile {
     allow_unsigned: Option<bool>,
     #[serde(default)]
     status_for: Vec<String>,
+    #[serde(default)]
+    login_hosts: Vec<String>,
+    bucket_owner: Option<String>,
+    #[serde(default)]
+    refuse_expired: bool,
+    expiry_notice_days: Option<i64>,
 }
 
 #[cfg(feature = "registry")]
@@ -161,6 +182,14 @@ pub(super) fn check(
             Err(error) => note(Some("trusted_keys"), format!("{text:?}: {error}")),
         }
     }
+    for host in &file.login_hosts {
+        if !is_host(host) {
+            note(
+                Some("login_hosts"),
+                format!("{host:?} is no host: HOST or HOST:PORT, without a scheme and a path"),
+            );
+        }
+    }
     let mut whole = |key: &str, value: Option<i64>, default: i64, from: i64, to: i64| {
         let value = value.unwrap_or(default);
         if !(from..=to).contains(&value) {
@@ -181,7 +210,28 @@ pub(super) fn check(
         )),
         within: Duration::from_millis(whole("within_ms", file.within_ms, WITHIN, 0, WITHIN_MOST)),
     };
-    let source = source.ok()?;
+    let expiry_notice = Duration::from_secs(
+        24 * 60
+            * 60
+            * whole(
+                "expiry_notice_days",
+                file.expiry_notice_days,
+                NOTICE_DAYS,
+                0,
+                NOTICE_DAYS_MOST,
+            ),
+    );
+    let mut source = source.ok()?;
+    if let Some(account) = file.bucket_owner {
+        match &mut source {
+            SetSource::S3 { owner, .. } if is_account(&account) => *owner = Some(account),
+            SetSource::S3 { .. } => note(Some("bucket_owner"), no_account(&account)),
+            _ => note(
+                Some("bucket_owner"),
+                "goes only with a source in a bucket of S3".to_owned(),
+            ),
+        }
+    }
     let is_file = matches!(source, SetSource::File(_));
     let allow_unsigned = file
         .allow_unsigned
@@ -199,9 +249,19 @@ pub(super) fn check(
         timing,
         trusted_keys,
         allow_unsigned,
+        refuse_expired: file.refuse_expired,
+        expiry_notice,
         status_for: file.status_for.into_iter().map(Pattern::new).collect(),
+        login_hosts: file.login_hosts,
         ceilings,
     })
+}
+
+/// Whether a text is `HOST` or `HOST:PORT`.
+fn is_host(text: &str) -> bool {
+    let (host, port) = text.split_once(':').unwrap_or((text, "1"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    !host.is_empty() && host.chars().all(plain) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 #[cfg(test)]
@@ -243,9 +303,15 @@ mod tests {
             source(Some("s3://sets/team/set.toml"), Some(KEY)),
             Some(SetSource::S3 {
                 bucket: "sets".to_owned(),
-                key: "team/set.toml".to_owned()
+                key: "team/set.toml".to_owned(),
+                owner: None,
             })
         );
+        let owned = format!("{KEY}\nbucket_owner = \"123456789012\"");
+        assert!(matches!(
+            source(Some("s3://sets/set.toml"), Some(&owned)),
+            Some(SetSource::S3 { owner: Some(owner), .. }) if owner == "123456789012"
+        ));
     }
 
     #[cfg(feature = "registry")]
@@ -303,6 +369,26 @@ mod tests {
                 None,
                 "source = \"s\"\ntrusted_keys = [\"x\"]",
                 "trusted_keys: \"x\": this is no public key",
+            ),
+            (
+                None,
+                "source = \"s\"\nlogin_hosts = [\"https://auth.example/\"]",
+                "login_hosts: \"https://auth.example/\" is no host",
+            ),
+            (
+                None,
+                "source = \"s\"\nexpiry_notice_days = -1",
+                "expiry_notice_days: -1 is out of range",
+            ),
+            (
+                Some("s3://b/k"),
+                "bucket_owner = \"12345678901x\"",
+                "bucket_owner: \"12345678901x\" is no account",
+            ),
+            (
+                None,
+                "source = \"s\"\nbucket_owner = \"123456789012\"",
+                "bucket_owner: goes only with a source in a bucket",
             ),
         ] {
             let (_, notes) = checked(variable, Some(file));

@@ -12,6 +12,7 @@ pub(super) struct RecordsFile {
     line_mask: Option<String>,
     directory: Option<String>,
     mask: Option<String>,
+    bucket_owner: Option<String>,
 }
 
 /// Where whole records are kept.
@@ -25,6 +26,8 @@ pub enum RecordsPlace {
         bucket: String,
         /// What every key begins with, without a slash at its end; may be empty.
         prefix: String,
+        /// The account that the bucket has to be of.
+        owner: Option<String>,
     },
 }
 
@@ -70,7 +73,7 @@ pub(super) fn check(
     };
     let line_mask = rule("line_mask", file.line_mask.as_deref(), default.line_mask);
     let mask = rule("mask", file.mask.as_deref(), default.mask);
-    let directory = match file.directory.as_deref() {
+    let mut directory = match file.directory.as_deref() {
         None => None,
         Some(text) => match place(text, folder) {
             Ok(place) => Some(place),
@@ -80,6 +83,18 @@ pub(super) fn check(
             }
         },
     };
+    if let Some(account) = &file.bucket_owner {
+        match &mut directory {
+            Some(RecordsPlace::S3 { owner, .. }) if is_account(account) => {
+                *owner = Some(account.clone());
+            }
+            Some(RecordsPlace::S3 { .. }) => note("bucket_owner", no_account(account)),
+            _ => note(
+                "bucket_owner",
+                "goes only with a `directory` in a bucket of S3".to_owned(),
+            ),
+        }
+    }
     if file.mask.is_some() && directory.is_none() {
         note(
             "mask",
@@ -108,10 +123,20 @@ fn place(text: &str, folder: &Path) -> Result<RecordsPlace, String> {
             Ok(RecordsPlace::S3 {
                 bucket: bucket.to_owned(),
                 prefix: prefix.trim_end_matches('/').to_owned(),
+                owner: None,
             })
         }
         Some((other, _)) => Err(format!(
             "this version keeps no records at `{other}://`: give the path of a folder, or s3://BUCKET/PREFIX"
         )),
     }
+}
+
+/// Whether a text is the id of an AWS account.
+pub(super) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(super) fn no_account(text: &str) -> String {
+    format!("{text:?} is no account: 12 digits, in quotes")
 }

@@ -350,9 +350,15 @@ fn records_are_lines_without_literals_unless_the_file_says_otherwise() {
         records.expect("good").records.directory,
         Some(RecordsPlace::S3 {
             bucket: "kept".to_owned(),
-            prefix: "team a".to_owned()
+            prefix: "team a".to_owned(),
+            owner: None,
         })
     );
+    let records = of("[records]\ndirectory = \"s3://kept\"\nbucket_owner = \"123456789012\"\n");
+    assert!(matches!(
+        records.expect("good").records.directory,
+        Some(RecordsPlace::S3 { owner: Some(owner), .. }) if owner == "123456789012"
+    ));
     for (section, complaint) in [
         (
             "[records]\nline_mask = \"all\"\n",
@@ -373,6 +379,14 @@ fn records_are_lines_without_literals_unless_the_file_says_otherwise() {
         (
             "[records]\ndirectory = \"gs://x\"\n",
             "records.directory: this version keeps no records at `gs://`",
+        ),
+        (
+            "[records]\ndirectory = \"s3://kept\"\nbucket_owner = \"1234\"\n",
+            "records.bucket_owner: \"1234\" is no account",
+        ),
+        (
+            "[records]\ndirectory = \"r\"\nbucket_owner = \"123456789012\"\n",
+            "records.bucket_owner: goes only with a `directory` in a bucket",
         ),
         ("[records]\ndirectoy = \"r\"\n", "did you mean `directory`?"),
     ] {

@@ -11,7 +11,9 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use signalbox_policy::contract::Source;
-use signalbox_tasker::{Call, Pattern, Raised, Settling, Tasker, secrets::mask_literals};
+use signalbox_tasker::{
+    Call, Pattern, Raised, Settling, Tasker, raised::names, secrets::mask_literals,
+};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -76,7 +78,7 @@ pub struct Host {
 #[derive(Clone)]
 struct Refreshed {
     refresher: Refresher,
-    /// Functions whose callers may ask how the set stands.
+    /// Functions whose callers may ask how the set stands, and for a sweep.
     status_for: Arc<[Pattern]>,
 }
 
@@ -167,13 +169,27 @@ impl Host {
         // What is swapped meanwhile is for the next one.
         let work = self.tasker.snapshot();
         let status = || status::answer(self.set.as_ref(), self.shaded.totals(), context);
-        answer(&work, status, event, context).await
+        let operates = self
+            .set
+            .as_ref()
+            .is_some_and(|set| set.is_operated_by(context));
+        answer(&work, status, operates, event, context).await
+    }
+}
+
+impl Refreshed {
+    /// Whether the caller is one of those who look after the function.
+    fn is_operated_by(&self, context: &InvocationContext) -> bool {
+        let function = context.function_arn.as_deref().unwrap_or_default();
+        let mut operators = self.status_for.iter();
+        operators.any(|pattern| pattern.matches(function))
     }
 }
 
 async fn answer(
     work: &impl Work,
     status: impl FnOnce() -> Result<Value, Raised>,
+    operates: bool,
     event: Value,
     context: &InvocationContext,
 ) -> Result<Value, Raised> {
@@ -190,7 +206,14 @@ async fn answer(
             worked(work.stopped(&context.call(Source::Invocation), event).await)
         }
         Event::Status => status(),
-        Event::Sweep => work.sweep(&context.call(Source::Invocation)).await,
+        Event::SweepRequest if !operates && !work.may_sweep(context.function_arn.as_deref()) => {
+            Err(Raised::new(
+                names::NOT_GRANTED,
+                "callers of this function may not ask for a sweep: they need a route of the policy set, or `status_for` in \
+                 [policy_set] of the configuration. A schedule needs neither",
+            ))
+        }
+        Event::Sweep | Event::SweepRequest => work.sweep(&context.call(Source::Invocation)).await,
         Event::CustomResource(request) => {
             work.invoke(&context.call(Source::CustomResource), request)
                 .await

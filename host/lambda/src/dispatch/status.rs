@@ -17,12 +17,7 @@ pub(super) fn answer(
              or `signalbox invoke` has loaded the set once",
         ));
     };
-    let function = context.function_arn.as_deref().unwrap_or_default();
-    if !set
-        .status_for
-        .iter()
-        .any(|pattern| pattern.matches(function))
-    {
+    if !set.is_operated_by(context) {
         return Err(Raised::new(
             names::NOT_GRANTED,
             "callers of this function may not ask for its status: `status_for` in [policy_set] of the configuration says \

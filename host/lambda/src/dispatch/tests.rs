@@ -65,6 +65,10 @@ impl Work for Fake {
         }
     }
 
+    fn may_sweep(&self, function_arn: Option<&str>) -> bool {
+        function_arn.is_some_and(|arn| !arn.ends_with(":nobody"))
+    }
+
     async fn sweep(&self, call: &Call) -> Result<Value, Raised> {
         self.note(call).await;
         Ok(json!({"examined": 0}))
@@ -102,7 +106,7 @@ fn nobody_asks() -> Result<Value, Raised> {
 }
 
 async fn handle(work: &Fake, event: Value) -> Result<Value, Raised> {
-    answer(work, nobody_asks, event, &context(30_000)).await
+    answer(work, nobody_asks, false, event, &context(30_000)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +212,7 @@ async fn messages_are_worked_on_side_by_side_with_all_the_time_there_is() {
         let begun = Instant::now();
         let context = context(milliseconds);
         let deadline = context.call(Source::Queue).deadline;
-        let answer = answer(&work, nobody_asks, batch_of(count), &context).await;
+        let answer = answer(&work, nobody_asks, false, batch_of(count), &context).await;
         assert_eq!(failures(&answer.expect("a batch")), 0, "{count}");
         assert!(
             begun.elapsed() <= Duration::from_secs(4),
@@ -226,13 +230,13 @@ async fn what_cannot_be_begun_in_time_comes_again_and_nothing_else() {
         ..Fake::default()
     };
     // Each gives its place away after three seconds: 32 places in the first second, and again every three seconds.
-    let answer = answer(&work, nobody_asks, batch_of(400), &context(31_500))
+    let answer = answer(&work, nobody_asks, false, batch_of(400), &context(31_500))
         .await
         .expect("a batch");
     let begun = work.calls().len();
     assert_eq!(failures(&answer), 400 - begun);
     assert!((280..400).contains(&begun), "{begun}");
-    let answer = super::answer(&work, nobody_asks, batch_of(3), &context(1_000)).await;
+    let answer = super::answer(&work, nobody_asks, false, batch_of(3), &context(1_000)).await;
     assert_eq!(
         failures(&answer.expect("a batch")),
         3,
@@ -278,6 +282,7 @@ async fn a_message_that_hangs_keeps_no_other_from_being_worked_on() {
     let answer = answer(
         &work,
         nobody_asks,
+        false,
         json!({"Records": records}),
         &context(29_000),
     )
@@ -345,4 +350,28 @@ async fn a_sweep_is_asked_for_and_what_is_unknown_is_refused() {
         .expect_err("refused");
     assert_eq!(raised.error_type, "InvalidRequest");
     assert!(!raised.message.contains("SECRET"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_no_route_asks_for_no_sweep() {
+    let asked = async |event: Value, function: &str, operates: bool| {
+        let work = Fake::default();
+        let context = InvocationContext {
+            function_arn: Some(format!("arn:aws:lambda:eu-west-1:1:function:f:{function}")),
+            ..context(30_000)
+        };
+        let answer = answer(&work, nobody_asks, operates, event, &context).await;
+        assert_eq!(answer.is_ok(), work.calls().len() == 1);
+        answer.map_err(|raised| raised.error_type)
+    };
+    let request = || json!({"action": "sweep"});
+    assert_eq!(
+        asked(request(), "nobody", false).await,
+        Err(names::NOT_GRANTED.to_owned())
+    );
+    assert!(asked(request(), "nobody", true).await.is_ok());
+    assert!(asked(request(), "live", false).await.is_ok());
+    let schedule =
+        json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {}});
+    assert!(asked(schedule, "nobody", false).await.is_ok());
 }

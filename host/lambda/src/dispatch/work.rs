@@ -13,6 +13,8 @@ pub(super) trait Work: Sync {
     async fn settle(&self, call: &Call, event: Value) -> Settling;
     /// Works on an event of an execution that stopped.
     async fn stopped(&self, call: &Call, event: Value) -> Settling;
+    /// Whether callers of this function may ask for that.
+    fn may_sweep(&self, function_arn: Option<&str>) -> bool;
     /// Works on whatever is overdue; the value is a summary.
     async fn sweep(&self, call: &Call) -> Result<Value, Raised>;
 }
@@ -29,6 +31,10 @@ impl Work for Tasker {
 
     async fn stopped(&self, call: &Call, event: Value) -> Settling {
         Tasker::stopped(self, call, event).await
+    }
+
+    fn may_sweep(&self, function_arn: Option<&str>) -> bool {
+        Tasker::may_sweep(self, function_arn)
     }
 
     async fn sweep(&self, call: &Call) -> Result<Value, Raised> {

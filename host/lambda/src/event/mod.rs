@@ -25,8 +25,10 @@ pub enum Event {
     Completion(Value),
     /// `Step Functions Execution Status Change`.
     ExecutionStatus(Value),
-    /// It is time to look for what is overdue.
+    /// It is time to look for what is overdue, says a schedule.
     Sweep,
+    /// Somebody asks to look for what is overdue.
+    SweepRequest,
     /// How the policy set of this process stands.
     Status,
     /// A request of CloudFormation for a custom resource, with the SQL to run.

@@ -22,7 +22,7 @@ pub(super) fn is_payload(fields: &Map<String, Value>) -> bool {
 /// `InvalidRequest` if a task waits for it: it is answered at once, and nothing would answer the token.
 pub(super) fn question(fields: &Map<String, Value>) -> Result<Option<Event>, Raised> {
     let (name, event) = match text(fields, "action") {
-        Some("sweep") => ("sweep", Event::Sweep),
+        Some("sweep") => ("sweep", Event::SweepRequest),
         Some("status") => ("status", Event::Status),
         _ => return Ok(None),
     };

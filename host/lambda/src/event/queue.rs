@@ -89,7 +89,9 @@ fn message(body: &str) -> Message {
         Ok(Event::Payload(payload)) => Message::Payload(payload),
         Ok(Event::Completion(event)) => Message::Completion(event),
         Ok(Event::ExecutionStatus(event)) => Message::ExecutionStatus(event),
-        Ok(Event::Sweep) => Message::Malformed("a schedule does not come by a queue".to_owned()),
+        Ok(Event::Sweep | Event::SweepRequest) => {
+            Message::Malformed("a schedule does not come by a queue".to_owned())
+        }
         Ok(Event::Status) => Message::Malformed("nobody reads a status from a queue".to_owned()),
         Ok(Event::Queue(_)) => Message::Malformed("a batch within a message".to_owned()),
         Ok(Event::CustomResource(request)) => Message::CustomResource(request),

@@ -58,10 +58,11 @@ fn events_of_eventbridge() {
     for schedule in [
         json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}),
         json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": "{}"}),
-        json!({"action": "sweep"}),
     ] {
         assert_eq!(Event::recognise(schedule), Ok(Event::Sweep));
     }
+    let asked = json!({"action": "sweep"});
+    assert_eq!(Event::recognise(asked), Ok(Event::SweepRequest));
 }
 
 #[test]

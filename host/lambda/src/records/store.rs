@@ -26,8 +26,12 @@ impl Store {
     pub(super) fn new(place: &RecordsPlace) -> Self {
         match place {
             RecordsPlace::Folder(folder) => Self::Folder(folder.clone()),
-            RecordsPlace::S3 { bucket, prefix } => Self::S3 {
-                objects: Arc::new(S3Objects::from_environment()),
+            RecordsPlace::S3 {
+                bucket,
+                prefix,
+                owner,
+            } => Self::S3 {
+                objects: Arc::new(S3Objects::from_environment().owned_by(owner.as_deref())),
                 bucket: bucket.clone(),
                 prefix: prefix.clone(),
             },
@@ -126,6 +130,7 @@ mod tests {
             Store::new(&RecordsPlace::S3 {
                 bucket: "b".to_owned(),
                 prefix: prefix.to_owned(),
+                owner: None,
             })
             .place("2026-11-25/1.json")
         };

@@ -1,7 +1,8 @@
 //! From a manifest's bytes to policies that may be put in force.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use signalbox_policy::{
     ComponentPolicy, Identity, LoadError, Loading, Policy as _, PolicyEngine,
     contract::UnknownFields, digest,
@@ -9,11 +10,12 @@ use signalbox_policy::{
 use signalbox_tasker::{Granted, PolicySet, secrets::secrets_out};
 
 use super::{
+    expiry,
     lines::Path,
     manifest::{self, Around, Code, Entry, Pinned, Place},
     signature::{PublicKey, Signed, Untrusted},
     source::{FetchError, Source},
-    vectors,
+    vectors, windows,
 };
 use crate::{
     config::{ConfigError, LimitsFile, Problem},
@@ -36,6 +38,14 @@ pub struct Terms {
     pub allow_unsigned: bool,
     /// What policies are to do about unknown fields.
     pub unknown_fields: Option<UnknownFields>,
+    /// Whose set it has to be; none if that is not known.
+    pub deployment: Option<String>,
+    /// Whether a set that is out of date is refused.
+    pub refuse_expired: bool,
+    /// How long before its end a set is warned of.
+    pub expiry_notice: Duration,
+    /// Whether to say what tests leave out, which is for those who write a set.
+    pub review_tests: bool,
 }
 
 /// Loads sets.
@@ -53,6 +63,10 @@ pub struct Loaded {
     pub digest: String,
     /// Who signed; none for an unsigned set.
     pub signed_by: Option<PublicKey>,
+    /// The deployments that it is for, as patterns; none if it does not say.
+    pub deployments: Option<Vec<String>>,
+    /// The moment from which on it is out of date.
+    pub not_after: Option<Timestamp>,
     /// The policies, by name.
     pub policies: Vec<LoadedPolicy>,
     /// What is odd and no error.
@@ -91,6 +105,12 @@ pub enum SetError {
     /// It is wrong.
     #[error(transparent)]
     Wrong(#[from] ConfigError),
+    /// It is out of date.
+    #[error(
+        "the set is out of date: its `not_after` was {0}. Publish it anew, with a later one and a higher revision; \
+         `refuse_expired = false` in [policy_set] would take it with a warning"
+    )]
+    Expired(Timestamp),
     /// Another revision was in force.
     #[error(transparent)]
     Revision(#[from] signalbox_tasker::revision::RevisionError),
@@ -142,11 +162,30 @@ impl Loader {
         }
     }
 
+    /// What sets have to keep to.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
     /// Loads the set of a manifest. `before` is the one in force: its components are not fetched again.
     ///
     /// # Errors
     /// Everything that keeps it from being put in force.
     pub async fn load(&self, text: &[u8], before: Option<&Loaded>) -> Result<Loaded, SetError> {
+        self.load_at(text, before, now()).await
+    }
+
+    /// As [`Loader::load`], at this time.
+    ///
+    /// # Errors
+    /// As [`Loader::load`].
+    pub async fn load_at(
+        &self,
+        text: &[u8],
+        before: Option<&Loaded>,
+        now: Timestamp,
+    ) -> Result<Loaded, SetError> {
         let signed = Signed::split(text);
         // Nothing is read of what is from nobody.
         let signed_by = signed.verify(&self.terms.trusted_keys, self.terms.allow_unsigned)?;
@@ -164,14 +203,33 @@ impl Loader {
         };
         let manifest = manifest::read(text, &around).map_err(wrong)?;
         let place = Place { name: &name, text };
+        let deployment = self.terms.deployment.as_deref();
+        if let Err(reason) = manifest.is_for(deployment, signed_by.is_some()) {
+            let path = Path::of(&["deployments"]);
+            return Err(wrong(vec![place.problem(&path, reason)]));
+        }
+        let mut warnings = manifest.warnings;
+        if let Some(end) = manifest.not_after {
+            if self.terms.refuse_expired && end <= now {
+                return Err(SetError::Expired(end));
+            }
+            if let Some(notice) = expiry::notice(end, now, self.terms.expiry_notice) {
+                warnings.push(place.problem(&Path::of(&["not_after"]), notice));
+            }
+        }
 
         let mut problems = Vec::new();
         let mut loaded = Loaded {
             revision: manifest.revision,
             digest: digest::hex(signed.manifest),
             signed_by,
+            deployments: manifest.deployments.map(|named| {
+                let named = named.iter().map(|pattern| pattern.as_str().to_owned());
+                named.collect()
+            }),
+            not_after: manifest.not_after,
             policies: Vec::new(),
-            warnings: manifest.warnings,
+            warnings,
             set: PolicySet::unavailable("it is being loaded"),
             code: BTreeMap::new(),
         };
@@ -224,17 +282,24 @@ impl Loader {
             entry.targets.clone(),
             Some(Arc::new(entry.grants.grants())),
         );
-        let now = u64::try_from(milliseconds_now()).unwrap_or_default();
         let unknown = self.terms.unknown_fields.unwrap_or(UnknownFields::Warn);
         let mut failed = Vec::new();
         for (index, test) in entry.tests.iter().enumerate() {
-            if let Err(reason) = vectors::run(&granted, test, now, unknown).await {
+            if let Err(reason) = vectors::run(&granted, test, unknown).await {
                 let at = path.clone().name("tests").item(index);
                 failed.push(place.problem(&at, format!("test {:?}: {reason}", test.name)));
             }
         }
         if !failed.is_empty() {
             return Err(Refused::Wrong(failed));
+        }
+        if self.terms.review_tests && entry.code == Code::Standard {
+            for (rule, message) in windows::untested(&self.engine, &policy, entry).await {
+                let at = path.clone().name("settings").name("rules").item(rule);
+                loaded
+                    .warnings
+                    .push(place.problem(&at.name("when").name("time"), message));
+            }
         }
         loaded.policies.push(LoadedPolicy {
             identity: policy.identity().clone(),
@@ -356,9 +421,9 @@ fn architecture() -> &'static str {
     }
 }
 
-fn milliseconds_now() -> i64 {
+fn now() -> Timestamp {
     use signalbox_tasker::ports::{Clock as _, SystemClock};
-    SystemClock.now().as_millisecond()
+    SystemClock.now()
 }
 
 /// A policy's own findings have their places in the manifest.

@@ -5,6 +5,7 @@
 //! that at the heads of invocations. Whatever goes wrong on the way, what was in force stays. What every key of a
 //! manifest means is said in `docs/policy-sets.md`.
 
+mod expiry;
 mod lines;
 mod loader;
 pub mod manifest;
@@ -15,6 +16,7 @@ pub mod signature;
 mod source;
 mod status;
 mod vectors;
+mod windows;
 
 pub use loader::{Loaded, LoadedPolicy, Loader, SetError, Terms};
 pub use refresh::{Refresher, Timing};

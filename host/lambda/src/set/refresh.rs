@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use super::{
+    expiry,
     loader::{Loaded, Loader, SetError},
     status::{self, Status},
 };
@@ -29,6 +30,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 const AGAIN_AFTER_FAULT: Duration = Duration::from_secs(10);
 /// How long a start, and an invocation without a set, wait for one: a start has ten seconds.
 const COLD: Duration = Duration::from_secs(8);
+/// How often a process says that the set in force goes out of date.
+const WARN_AGAIN: Duration = Duration::from_secs(60 * 60);
 /// Of an invocation's own time no more than this part is waited.
 const WAIT_PART: u32 = 2;
 
@@ -66,7 +69,18 @@ struct State {
     tag: Option<String>,
     /// Whether the last look failed by what may pass.
     again_soon: bool,
+    /// Whether what was in force is given up, because it is out of date.
+    is_expired: bool,
+    /// When it was last said that the set in force goes out of date.
+    warned_at: Option<Instant>,
     status: Status,
+}
+
+impl State {
+    /// Whether payloads are served.
+    fn has_set(&self) -> bool {
+        self.loaded.is_some() && !self.is_expired
+    }
 }
 
 impl Refresher {
@@ -96,12 +110,13 @@ impl Refresher {
     /// At the start of the host.
     pub async fn start(&self) {
         self.look(Instant::now() + COLD).await;
+        self.shared.check_expiry();
     }
 
     /// At the head of an invocation, which has to end by `deadline`.
     pub async fn head(&self, deadline: Instant) {
         let now = Instant::now();
-        let has_set = self.shared.with(|state| state.loaded.is_some());
+        let has_set = self.shared.with(|state| state.has_set());
         let most = if has_set {
             self.shared.timing.within
         } else {
@@ -109,6 +124,7 @@ impl Refresher {
         };
         let left = deadline.saturating_duration_since(now);
         self.look(now + most.min(left / WAIT_PART)).await;
+        self.shared.check_expiry();
     }
 
     /// Looks if it is time to, and waits for that until then.
@@ -131,10 +147,10 @@ impl Refresher {
                 return Some(Err(under_way.clone()));
             }
             let max_age = self.shared.timing.max_age;
-            let age = match state.loaded {
-                None => max_age.min(AGAIN),
-                Some(_) if state.again_soon => max_age.min(AGAIN_AFTER_FAULT),
-                Some(_) => max_age,
+            let age = match state.has_set() {
+                false => max_age.min(AGAIN),
+                true if state.again_soon => max_age.min(AGAIN_AFTER_FAULT),
+                true => max_age,
             };
             let is_due = state
                 .looked_at
@@ -190,8 +206,9 @@ impl Shared {
         let Some(fetched) = self.loader.source().manifest(tag).await? else {
             return Ok(Found::Same);
         };
-        let loaded = self.loader.load(&fetched.bytes, before).await?;
         let Ports { ledger, clock, .. } = self.tasker.ports();
+        let now = clock.now();
+        let loaded = self.loader.load_at(&fetched.bytes, before, now).await?;
         let deployment = &self.tasker.options().deployment;
         revision::advance(
             ledger.as_ref(),
@@ -207,6 +224,47 @@ impl Shared {
         })
     }
 
+    /// Warns of a set in force that goes out of date, and gives up one that is where the configuration says so.
+    fn check_expiry(&self) {
+        let now = self.tasker.ports().clock.now();
+        let terms = self.loader.terms();
+        self.with(|state| {
+            let Some(loaded) = state.loaded.as_ref().filter(|_| !state.is_expired) else {
+                return;
+            };
+            let (Some(end), revision) = (loaded.not_after, loaded.revision) else {
+                return;
+            };
+            if terms.refuse_expired && end <= now {
+                let reason = SetError::Expired(end).to_string();
+                tracing::error!(
+                    source = state.status.source,
+                    reason,
+                    revision,
+                    alarm = "PolicySetExpired",
+                    "the policy set is given up; payloads are answered with PolicyUnavailable"
+                );
+                self.tasker.swap(PolicySet::unavailable(&reason));
+                state.is_expired = true;
+                state.status.in_force = None;
+                state.status.problem = Some(status::Reason {
+                    at: status::now(),
+                    reason,
+                });
+            } else if let Some(notice) = expiry::notice(end, now, terms.expiry_notice)
+                && state.warned_at.is_none_or(|at| at.elapsed() >= WARN_AGAIN)
+            {
+                tracing::warn!(
+                    source = state.status.source,
+                    revision,
+                    alarm = "PolicySetExpires",
+                    "{notice}"
+                );
+                state.warned_at = Some(Instant::now());
+            }
+        });
+    }
+
     /// Puts in force what was found, by one swap, or says why not.
     fn conclude(&self, found: Result<Found, SetError>) {
         let now = status::now();
@@ -216,24 +274,29 @@ impl Shared {
             state.status.looked_at = Some(now.clone());
             state.again_soon = found.as_ref().is_err_and(SetError::may_pass);
             match found {
+                // One that was given up is no better for being the same.
+                Ok(Found::Same) if state.is_expired => {}
                 Ok(Found::Same) => state.status.problem = None,
                 Ok(Found::New { loaded, tag }) => {
-                    let is_new = state
-                        .loaded
-                        .as_ref()
-                        .is_none_or(|before| before.digest != loaded.digest);
+                    let is_new = state.is_expired
+                        || state
+                            .loaded
+                            .as_ref()
+                            .is_none_or(|before| before.digest != loaded.digest);
                     if is_new {
                         status::log(&loaded);
                         self.tasker.swap(loaded.set());
                         state.status.in_force = Some(status::InForce::of(&loaded, now));
                         state.loaded = Some(loaded);
+                        state.is_expired = false;
+                        state.warned_at = None;
                     }
                     state.tag = tag;
                     state.status.problem = None;
                 }
                 Err(error) => {
                     let reason = error.to_string();
-                    let in_force = state.loaded.as_ref().map(|loaded| loaded.revision);
+                    let in_force = state.status.in_force.as_ref().map(|set| set.revision);
                     let source = &state.status.source;
                     if matches!(error, SetError::TooSlow(_)) {
                         tracing::warn!(

@@ -15,11 +15,12 @@ const USERNAME: &str = "SIGNALBOX_REGISTRY_USERNAME";
 const PASSWORD: &str = "SIGNALBOX_REGISTRY_PASSWORD";
 
 /// The artifact of a reference, with a login of the environment: `SIGNALBOX_REGISTRY_USERNAME` and
-/// `SIGNALBOX_REGISTRY_PASSWORD`; without them, for a registry of Amazon ECR, one for the role's credentials.
+/// `SIGNALBOX_REGISTRY_PASSWORD`; without them, for a registry of Amazon ECR, one for the role's credentials. The login goes
+/// to the registry, and to one of `login_hosts` if the registry asks for that.
 ///
 /// # Errors
 /// It is no reference, or half of the login is missing.
-pub fn registry(reference: &str) -> Result<Registry, RegistryError> {
+pub fn registry(reference: &str, login_hosts: &[String]) -> Result<Registry, RegistryError> {
     let read = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let logins: Arc<dyn Logins> = match chosen(reference, read(USERNAME), read(PASSWORD))? {
         Chosen::Named(login) => Arc::new(Some(login)),
@@ -29,7 +30,7 @@ pub fn registry(reference: &str) -> Result<Registry, RegistryError> {
         }),
         Chosen::Nobody => Arc::new(None),
     };
-    Registry::new(reference, logins)
+    Registry::new(reference, logins, login_hosts.to_vec())
 }
 
 /// As whom one comes.
@@ -92,9 +93,9 @@ impl RegistrySource {
     ///
     /// # Errors
     /// It is no reference.
-    pub fn new(reference: &str) -> Result<Self, RegistryError> {
+    pub fn new(reference: &str, login_hosts: &[String]) -> Result<Self, RegistryError> {
         Ok(Self {
-            registry: registry(reference)?,
+            registry: registry(reference, login_hosts)?,
             reference: reference.to_owned(),
         })
     }

@@ -1,4 +1,5 @@
-//! Signatures of policy sets: Ed25519 over the manifest's exact bytes, in the last lines of the manifest's own text.
+//! Signatures of policy sets: Ed25519 over [`DOMAIN`] and the manifest's exact bytes, in the last lines of the manifest's
+//! own text.
 //!
 //! ```text
 //! # signalbox-signature: ed25519:<public key> <signature>
@@ -10,11 +11,22 @@
 
 use std::{fmt, str::FromStr};
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use ring::{
+    rand::{SecureRandom as _, SystemRandom},
+    signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
+};
 
 /// What a line of a signature begins with.
 const LINE: &str = "# signalbox-signature: ";
 const ALGORITHM: &str = "ed25519:";
+/// What is signed before the manifest, so that nothing that a key signed for another purpose is a policy set, and no signed
+/// policy set is anything else.
+pub const DOMAIN: &[u8] = b"signalbox-policy-set-v1\0";
+/// What a private key in PKCS#8 begins with: version 1, which every tool reads, of Ed25519 (RFC 8410, section 7). The
+/// 32 bytes of the key follow.
+const PKCS8_HEAD: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 
 /// A public key: `ed25519:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,9 +65,12 @@ impl SigningKey {
     /// # Errors
     /// The machine gives no random bytes.
     pub fn generate() -> Result<(Self, Vec<u8>), KeyError> {
-        let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Random)?;
-        let document = pair.to_pkcs8v1().map_err(|_| KeyError::Random)?;
-        Ok((Self(pair), document.as_ref().to_vec()))
+        let mut seed = [0; 32];
+        SystemRandom::new()
+            .fill(&mut seed)
+            .map_err(|_| KeyError::Random)?;
+        let document = [PKCS8_HEAD.as_slice(), &seed].concat();
+        Self::from_pkcs8(&document).map(|key| (key, document))
     }
 
     /// Reads a key in PKCS#8, as [`SigningKey::generate`] or OpenSSL write it.
@@ -87,7 +102,7 @@ impl SigningKey {
         if !bytes.is_empty() && !bytes.ends_with(b"\n") {
             bytes.push(b'\n');
         }
-        let signature = self.0.sign(&bytes);
+        let signature = self.0.sign(&signed_bytes(&bytes));
         let own = self.public();
         let others = (bytes == signed.manifest).then_some(signed.signatures);
         for other in others.unwrap_or_default() {
@@ -148,9 +163,14 @@ impl Signature {
 
     fn holds(&self, manifest: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, self.key.0)
-            .verify(manifest, &self.bytes)
+            .verify(&signed_bytes(manifest), &self.bytes)
             .is_ok()
     }
+}
+
+/// What a signature is made of.
+fn signed_bytes(manifest: &[u8]) -> Vec<u8> {
+    [DOMAIN, manifest].concat()
 }
 
 impl<'b> Signed<'b> {
@@ -272,6 +292,26 @@ mod tests {
             Signed::split(forged.as_bytes()).verify(&[ours.public()], true),
             Err(Untrusted::Broken { key: ours.public() })
         );
+    }
+
+    #[test]
+    fn a_signature_for_another_purpose_is_none_of_a_set() {
+        let key = key();
+        let line = |signed: &[u8]| {
+            let signature = Signature {
+                key: key.public(),
+                bytes: key.0.sign(signed).as_ref().to_vec(),
+            };
+            [MANIFEST, signature.line().as_bytes()].concat()
+        };
+        let verified = |text: Vec<u8>| Signed::split(&text).verify(&[key.public()], false);
+        assert_eq!(
+            verified(line(MANIFEST)),
+            Err(Untrusted::Broken { key: key.public() }),
+            "the manifest alone"
+        );
+        let whole = [b"signalbox-policy-set-v1\0", MANIFEST].concat();
+        assert_eq!(verified(line(&whole)), Ok(Some(key.public())));
     }
 
     #[test]

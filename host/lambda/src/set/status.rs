@@ -30,6 +30,10 @@ pub struct InForce {
     pub digest: String,
     /// Who signed it.
     pub signed_by: Option<String>,
+    /// The deployments that it is for.
+    pub deployments: Option<Vec<String>>,
+    /// When it goes out of date.
+    pub not_after: Option<String>,
     /// Since when.
     pub since: String,
     /// Its policies.
@@ -66,6 +70,8 @@ impl InForce {
             revision: loaded.revision,
             digest: loaded.digest.clone(),
             signed_by: loaded.signed_by.map(|key| key.to_string()),
+            deployments: loaded.deployments.clone(),
+            not_after: loaded.not_after.map(|end| end.to_string()),
             since,
             policies: policies.map(|policy| policy.identity.clone()).collect(),
             warnings: loaded.warnings.iter().map(ToString::to_string).collect(),

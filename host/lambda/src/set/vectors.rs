@@ -12,17 +12,23 @@ use tokio::time::Instant;
 use super::manifest::TestEntry;
 
 /// How long one test may take, beside the guest time of its policy.
-const TIME: Duration = Duration::from_secs(30);
+pub(super) const TIME: Duration = Duration::from_secs(30);
 
 /// Runs one test; an error says what came instead of what was expected.
 pub(super) async fn run(
     granted: &Granted,
     test: &TestEntry,
-    now: u64,
     unknown_fields: UnknownFields,
 ) -> Result<(), String> {
     let deadline = Instant::now() + TIME;
-    let came = rehearse(granted, test.payload.clone(), now, unknown_fields, deadline).await;
+    let came = rehearse(
+        granted,
+        test.payload.clone(),
+        test.at,
+        unknown_fields,
+        deadline,
+    )
+    .await;
     judge(test, &came).map_err(|expected| format!("{expected}, but {}", told(&came)))
 }
 

@@ -30,12 +30,14 @@ pub fn loader_metered(
 ) -> Result<Loader, StartError> {
     let source: Arc<dyn Source> = match &set.source {
         SetSource::File(path) => Arc::new(FileSource::new(path)),
-        SetSource::S3 { bucket, key } => {
-            Arc::new(S3Source::new(S3Objects::from_environment(), bucket, key))
-        }
+        SetSource::S3 { bucket, key, owner } => Arc::new(S3Source::new(
+            S3Objects::from_environment().owned_by(owner.as_deref()),
+            bucket,
+            key,
+        )),
         #[cfg(feature = "registry")]
         SetSource::Registry(reference) => Arc::new(
-            crate::set::RegistrySource::new(reference)
+            crate::set::RegistrySource::new(reference, &set.login_hosts)
                 .map_err(|error| StartError::Registry(error.to_string()))?,
         ),
     };
@@ -45,6 +47,10 @@ pub fn loader_metered(
         trusted_keys: set.trusted_keys.clone(),
         allow_unsigned: set.allow_unsigned,
         unknown_fields: Some(config.unknown_fields),
+        deployment: Some(config.deployment.clone()),
+        refuse_expired: set.refuse_expired,
+        expiry_notice: set.expiry_notice,
+        review_tests: false,
     };
     Ok(Loader::new(
         policies::engine(config, metering)?,

@@ -1,6 +1,7 @@
 //! HTTP on loopback, for the services: it survives whatever clients send.
 
 mod body;
+mod guard;
 mod server;
 
 pub(crate) use body::{Bodies, BodyError};

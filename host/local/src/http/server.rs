@@ -1,6 +1,8 @@
 //! A server's connections.
 
+use super::guard::guard;
 use axum::Router;
+use axum::middleware::from_fn;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -42,7 +44,7 @@ pub(crate) struct HttpServer {
 }
 
 impl HttpServer {
-    /// Serves at `address`; port 0 takes a free one.
+    /// Serves programs on this machine at `address`; port 0 takes a free one.
     pub(crate) async fn start(
         address: SocketAddr,
         router: impl FnOnce(Closing) -> Router,
@@ -51,7 +53,7 @@ impl HttpServer {
         let address = listener.local_addr()?;
         let (closing, closes) = watch::channel(false);
         let closes = Closing(closes);
-        let router = router(closes.clone());
+        let router = router(closes.clone()).layer(from_fn(guard));
         let task = tokio::spawn(accept(listener, router, closes));
         Ok(Self {
             address,

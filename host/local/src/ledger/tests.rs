@@ -34,7 +34,7 @@ fn ledger() -> EmbeddedLedger {
 
 #[tokio::test]
 async fn it_is_a_ledger_like_any_other() {
-    signalbox_tasker::ports::ledger_contract::all(&ledger(), "embedded").await;
+    signalbox_ledger_contract::all(&ledger(), "embedded").await;
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@ mod postgres;
 mod sqlite;
 mod stop;
 mod text;
-pub mod tokenizer;
 mod value;
 
 pub use choice::EngineChoice;

@@ -1,22 +1,20 @@
 //! What can be told of SQL by its tokens, whatever engine runs it.
 
-use super::tokenizer::{Kind, Token, tokens};
+use signalbox_sql::lexer::{Token, TokenKind, significant, tokens};
 
 /// The statements in `sql`, without the semicolons; what is blank or only a comment does not count.
 pub fn split(sql: &str) -> Vec<&str> {
     let mut statements = Vec::new();
-    let (mut start, mut at, mut blank) = (0, 0, true);
+    let (mut start, mut blank) = (0, true);
     for token in tokens(sql) {
-        let end = at + token.text.len();
-        if token.kind == Kind::Semicolon {
+        if token.kind == TokenKind::Semicolon {
             if !blank {
-                statements.extend(sql.get(start..at).map(str::trim));
+                statements.extend(sql.get(start..token.start).map(str::trim));
             }
-            (start, blank) = (end, true);
+            (start, blank) = (token.end(), true);
         } else if !token.is_blank() {
             blank = false;
         }
-        at = end;
     }
     if !blank {
         statements.extend(sql.get(start..).map(str::trim));
@@ -28,7 +26,7 @@ pub fn split(sql: &str) -> Vec<&str> {
 pub fn named_parameters(sql: &str) -> Vec<&str> {
     let mut names = Vec::new();
     for token in tokens(sql) {
-        if token.kind == Kind::Parameter {
+        if token.kind == TokenKind::Placeholder {
             let name = token.text.trim_start_matches(':');
             if !names.contains(&name) {
                 names.push(name);
@@ -40,32 +38,23 @@ pub fn named_parameters(sql: &str) -> Vec<&str> {
 
 /// Whether a statement only reads, as far as its words tell: in doubt it writes.
 pub fn is_read_only(sql: &str) -> bool {
-    let all = tokens(sql);
-    let reads = all
-        .iter()
-        .find(|token| !token.is_blank() && !token.is_symbol('('))
-        .is_some_and(|first| {
-            ["select", "with", "values"]
-                .iter()
-                .any(|word| first.is_word(word))
-        });
-    let writes = ["insert", "update", "delete", "into"];
-    reads
-        && !all
-            .iter()
-            .any(|token| writes.iter().any(|word| token.is_word(word)))
+    let mut words = significant(sql).skip_while(|token| token.is_symbol('('));
+    words
+        .next()
+        .is_some_and(|first| first.is_any(&["select", "with", "values"]))
+        && !words.any(|token| token.is_any(&["insert", "update", "delete", "into"]))
 }
 
 /// Whether it is the name of the schema `public`.
 pub(super) fn is_public(token: &Token<'_>) -> bool {
-    token.is_word("public") || token.text.eq_ignore_ascii_case("\"public\"")
+    token.is("public") || token.text.eq_ignore_ascii_case("\"public\"")
 }
 
 /// Whether a dot and a name follow.
 pub(super) fn qualifies(after: &[Token<'_>]) -> bool {
     matches!(
         after,
-        [dot, name, ..] if dot.is_symbol('.') && matches!(name.kind, Kind::Word | Kind::Quoted)
+        [dot, name, ..] if dot.is_symbol('.') && matches!(name.kind, TokenKind::Word | TokenKind::QuotedName)
     )
 }
 

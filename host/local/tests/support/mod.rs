@@ -77,7 +77,7 @@ pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> Option<Vec<u8>> 
 /// Calls an operation with a body as it is. None: the connection broke.
 pub(crate) async fn call_raw(address: SocketAddr, target: &str, body: &str) -> Option<Reply> {
     let request = format!(
-        "POST / HTTP/1.1\r\nHost: local\r\nConnection: close\r\nX-Amz-Target: {target}\r\n\
+        "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Amz-Target: {target}\r\n\
          Content-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );

@@ -38,6 +38,9 @@ pub struct TaskView {
     pub request_id: String,
     /// The policy that asked.
     pub policy: Option<PolicyView>,
+    /// The route by which it was asked; none without a policy set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
     /// The statement; none for a task that was answered without one.
     pub statement: Option<StatementView>,
     /// When the record was written.
@@ -172,6 +175,7 @@ impl TaskView {
                 version: policy.version.clone(),
                 digest: policy.digest.clone(),
             }),
+            route: record.route.clone(),
             statement: record.statement.as_ref().map(|statement| StatementView {
                 id: statement.id.clone(),
                 target: statement.target.clone(),

@@ -62,6 +62,8 @@ pub struct Caller<'a> {
     pub function_arn: Option<&'a str>,
     /// The execution that the payload says it is of.
     pub execution_arn: Option<&'a str>,
+    /// What the host calls the task: its idempotency key, else what its record's id is made of.
+    pub task: &'a str,
     /// The policy that the payload asks for.
     pub policy: Option<&'a str>,
 }

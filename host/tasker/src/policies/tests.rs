@@ -101,6 +101,7 @@ fn the_alias_comes_first_and_the_payload_chooses_among_what_it_offers() {
             function_arn: Some(function_arn),
             execution_arn,
             policy,
+            ..Caller::default()
         })
     };
     let b = vec!["b".to_owned()];
@@ -154,7 +155,7 @@ fn without_a_set_payloads_may_be_sent_again() {
     let raised = set.choose(&Caller::default()).map(|_| ()).unwrap_err();
     assert_eq!(raised.error_type, names::POLICY_UNAVAILABLE);
     assert!(raised.message.contains("S3 did not answer"), "{raised}");
-    assert!(set.settling("standard").is_none() && set.is_unavailable());
+    assert!(set.settling("standard", None).is_none() && set.is_unavailable());
 }
 
 #[test]
@@ -249,7 +250,7 @@ fn a_shadow_stands_beside_and_a_monitored_one_behind_its_baseline() {
 
     // Statements are settled by who started them, and compared with the same one.
     let settled = |set: &PolicySet, name: &str| {
-        let granted = set.settling(name).unwrap();
+        let granted = set.settling(name, Some("only")).unwrap();
         assert_eq!(granted.name(), name);
         granted
             .shadow
@@ -259,6 +260,10 @@ fn a_shadow_stands_beside_and_a_monitored_one_behind_its_baseline() {
     assert_eq!(settled(&shadow, "old"), None);
     assert_eq!(settled(&monitor, "old"), Some("new".to_owned()));
     assert_eq!(settled(&monitor, "new"), None);
+    // What another route compares is not this one's.
+    for elsewhere in [None, Some("other")] {
+        assert!(shadow.settling("new", elsewhere).unwrap().shadow.is_none());
+    }
 }
 
 #[test]
@@ -286,7 +291,22 @@ fn a_canary_has_its_share_of_the_executions_and_the_keys_of_its_baseline() {
     assert_eq!(tenth, taken(&canary(10.0)), "again and again the same");
     let half = taken(&canary(50.0));
     assert!(tenth.iter().all(|n| half.contains(n)), "who is in stays in");
-    assert_eq!(roles(&canary(100.0), None).0, "old", "nobody to tell by");
+
+    // Without an execution the task decides: who leaves it out must not get the baseline by that.
+    let of_task = |set: &PolicySet, task: &str| {
+        let caller = Caller {
+            task,
+            ..Caller::default()
+        };
+        set.choose(&caller).unwrap().name().to_owned()
+    };
+    let tasks = |set: &PolicySet| {
+        let all = (0..1_000).map(|n| format!("task {n}"));
+        all.filter(|task| of_task(set, task) == "new").count()
+    };
+    assert!((60..140).contains(&tasks(&canary(10.0))));
+    assert_eq!(tasks(&canary(100.0)), 1_000);
+    assert_eq!(tasks(&canary(0.0)), 0);
 }
 
 #[test]

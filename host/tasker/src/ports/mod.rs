@@ -5,8 +5,6 @@ pub mod clock;
 pub mod custom_resources;
 pub mod executions;
 pub mod ledger;
-#[cfg(feature = "test-support")]
-pub mod ledger_contract;
 pub mod warehouse;
 
 pub use callbacks::{Callbacks, SendError, TaskToken};

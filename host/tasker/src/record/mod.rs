@@ -81,6 +81,9 @@ pub struct Record {
     /// The policy that asked; none where the host answered before there was one to ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Identity>,
+    /// The route by which it was asked; none without a policy set, and where the host answered before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
     /// Where it is in its life.
     pub phase: Phase,
     /// The request id of the invocation that wrote it.

@@ -1,5 +1,5 @@
-//! Sessions: a connection that Redshift keeps open from statement to statement. One belongs to the policy and the target
-//! that opened it.
+//! Sessions: a connection that Redshift keeps open from statement to statement. One belongs to the route, the policy and
+//! the target that opened it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -26,6 +26,8 @@ pub struct SessionUse {
 pub struct Session {
     /// The policy that opened it.
     pub policy: String,
+    /// The route on which it did; none without routes.
+    pub route: Option<String>,
     /// The target it is open on.
     pub target: String,
     /// How long Redshift keeps it open after each statement, in seconds.
@@ -92,13 +94,18 @@ pub(super) fn session_item(record: &Record, revision: u64) -> Option<Item> {
         ("keepAliveSeconds", Value::from(session.keep_alive_seconds)),
         (items::RECORD_ID, Value::from(record.record_id.as_str())),
     ];
+    let route = record
+        .route
+        .as_deref()
+        .map(|route| ("route", Value::from(route)));
     Some(Item {
         key: session_key(session.id.as_deref()?),
         revision,
         expires_at: Some(until.saturating_add(i64::from(session.keep_alive_seconds))),
         body: body
-            .map(|(name, value)| (name.to_owned(), value))
             .into_iter()
+            .chain(route)
+            .map(|(name, value)| (name.to_owned(), value))
             .collect::<Map<_, _>>(),
     })
 }
@@ -109,6 +116,7 @@ pub(super) fn read(item: &Item) -> Option<Session> {
     let keep_alive = item.body.get("keepAliveSeconds")?.as_u64()?;
     Some(Session {
         policy: text("policy")?,
+        route: text("route"),
         target: text("target")?,
         keep_alive_seconds: u32::try_from(keep_alive).ok()?,
         record_id: items::leads_to(item),

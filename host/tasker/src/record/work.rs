@@ -21,7 +21,7 @@ const EXECUTIONS_MAX: usize = 6;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Work {
-    /// Whose work it is and what it is called: a digest ([`crate::ids::work_scope`]).
+    /// Whose work it is and what it is called: a digest.
     pub scope: String,
     /// Counts the statements that were started for it, from 1. There is another one only after one without effect.
     pub generation: u64,

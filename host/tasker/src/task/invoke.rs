@@ -18,12 +18,14 @@ use super::{
     start::lost,
 };
 use crate::{
-    ids::{IdSource, RecordId, digest, work_scope},
+    ids::{IdSource, RecordId, digest},
     intake::{self, Intake},
-    policies::{Caller, Granted},
+    policies::{Caller, Granted, PolicySet},
     ports::{LedgerError, SendError, TaskToken},
     raised::{Raised, names},
     record::{Advance, Ending, Phase, Statement, Stored},
+    rehearse,
+    scope::Scope,
     waiting::Waiting,
 };
 
@@ -33,6 +35,11 @@ const LOOK_PAUSE: Duration = Duration::from_millis(200);
 const LOOK_TIME: Duration = Duration::from_secs(10);
 /// What is left for the ledger after the last look.
 const NOTE_TIME: Duration = Duration::from_millis(500);
+
+/// What a policy that faulted needs to show whether it does so without the payload.
+const REFERENCE_TIME: Duration = Duration::from_millis(1_500);
+/// A policy that ends so near to the end of its time may have been cut off.
+const CUT_OFF_TIME: Duration = Duration::from_millis(250);
 
 /// A payload on its way to a policy.
 struct Payload<'a> {
@@ -124,6 +131,15 @@ impl Tasker {
             None => RecordId::new(deployment, IdSource::Request(&call.request_id)),
         };
         match self.store.find(&record_id).await {
+            // Whose task it is, is known there. It is served on, and what comes of it is for its own callers.
+            Ok(Some(stored))
+                if self
+                    .policies()
+                    .is_foreign(call.function_arn.as_deref(), &stored.record) =>
+            {
+                tracing::warn!(record = %record_id, "a recorded task comes by another route; it goes on, and its reply is not told here");
+                return Ok(pending());
+            }
             Ok(Some(stored)) => return self.repeat(call, stored).await,
             Ok(None) => {}
             // The task is recorded, and whoever can read the record ends it: to raise would be to end it unread.
@@ -138,6 +154,10 @@ impl Tasker {
         let granted = &policies.choose(&Caller {
             function_arn: call.function_arn.as_deref(),
             execution_arn: intake.execution_arn.as_deref(),
+            task: intake
+                .idempotency_key
+                .as_deref()
+                .unwrap_or(record_id.as_str()),
             policy: intake.policy.as_deref(),
         })?;
         let payload_digest = payload_digest(&intake.payload);
@@ -149,12 +169,12 @@ impl Tasker {
         };
         if let Some(key) = key {
             let arn = intake.execution_arn.as_deref();
-            let policy = granted.keys();
+            let scope = Scope::of(deployment, granted);
             let asking = Asking {
                 record_id: record_id.clone(),
                 token: token.cloned(),
                 execution_arn: intake.execution_arn.clone(),
-                scope: work_scope(deployment, policy, arn, key),
+                scope: scope.work(arn, key),
             };
             let same = |before: &Statement| before.payload_digest == payload_digest;
             match self.attach(call, &asking, same).await {
@@ -179,9 +199,9 @@ impl Tasker {
             && services.has_touched_nothing()
             // The work of a key is looked up by whose key it is: under another's name it could be done twice.
             && (payload.key.is_none() || baseline.keys() == granted.keys())
-            && call.deadline.saturating_duration_since(Instant::now()) >= DECISION_TIME
+            && self.faults_anyhow(call, &policies, granted).await
         {
-            tracing::error!(%fault, baseline = baseline.policy.identity().name, alarm = "PolicyFault", "the policy faulted before it started anything; its baseline acts");
+            tracing::error!(%fault, baseline = baseline.policy.identity().name, alarm = "PolicyFault", "the policy faults whatever it is asked, and has started nothing; its baseline acts");
             acting = baseline;
             (services, outcome) = self.ask(call, acting, &payload).await;
         }
@@ -192,11 +212,28 @@ impl Tasker {
         match outcome {
             Err(fault) => self.after_fault(call, &intake, &starts, &fault).await,
             Ok(invoked) => {
-                let policy = acting.policy.identity();
-                self.after_return(call, &intake, policy, &starts, invoked)
+                self.after_return(call, &intake, acting, &starts, invoked)
                     .await
             }
         }
+    }
+
+    /// Whether a policy that faulted does so without any payload of a caller too. Only then may a laxer one act in its place:
+    /// a fault that comes of the payload, be it by its size, its shape or what is in it, would let callers choose.
+    async fn faults_anyhow(&self, call: &Call, policies: &PolicySet, granted: &Granted) -> bool {
+        // The baseline has to have time to decide then, and the policy as much as it usually has.
+        let Some(end) = call.deadline.checked_sub(DECISION_TIME) else {
+            return false;
+        };
+        if end.saturating_duration_since(Instant::now()) < REFERENCE_TIME {
+            return false;
+        }
+        let Some(plain) = policies.unwatched(granted) else {
+            return false;
+        };
+        let now = u64::try_from(self.now()).unwrap_or_default();
+        // One that was cut off by the end has shown nothing.
+        rehearse::faults_anyhow(&plain, now, end).await && Instant::now() + CUT_OFF_TIME < end
     }
 
     /// Gives a payload to a policy, with services of its own.

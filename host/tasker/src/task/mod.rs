@@ -5,6 +5,7 @@ mod attach;
 mod attend;
 mod cancel;
 mod deliver;
+mod event;
 mod failure;
 mod gone;
 mod invoke;
@@ -191,6 +192,12 @@ impl Tasker {
             policies: Arc::new(RwLock::new(self.policies())),
             ..self.clone()
         }
+    }
+
+    /// Whether callers of this function may have the host look for what is overdue.
+    #[must_use]
+    pub fn may_sweep(&self, function_arn: Option<&str>) -> bool {
+        self.policies().serves(function_arn)
     }
 
     /// The settings.

@@ -1,12 +1,13 @@
 //! Statements that the original started: their tasks are answered as it would.
 
 use serde_json::Value;
-use signalbox_policy::contract::{Entry, Failure};
+use signalbox_policy::contract::{Entry, Failure, StatementDescription};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     Call, Settling, Tasker,
     answer::status_name,
+    event::Ended,
     recover::Found,
     services::EventServices,
     settle::{again, ignored},
@@ -20,9 +21,40 @@ use crate::{
 };
 
 /// How a statement of the original ended.
-struct Ended {
+struct OriginalEnd {
+    /// The event, with what is known of it.
+    event: Value,
     state: String,
     error: Option<String>,
+}
+
+impl OriginalEnd {
+    fn of(
+        row: &OriginalRow,
+        id: &str,
+        state: &str,
+        described: Option<&StatementDescription>,
+    ) -> Self {
+        let name = row.statement_name();
+        let at = described
+            .and_then(|described| described.updated_at)
+            .unwrap_or_else(|| row.recorded_at());
+        let ended = Ended {
+            id,
+            statement_name: &name,
+            statement_id: id,
+            execution_arn: row.execution_arn(),
+            state,
+            at: i64::try_from(at).unwrap_or_default(),
+            description: described,
+        };
+        let error = described.and_then(|described| described.error.as_deref());
+        Self {
+            event: ended.event(),
+            state: state.to_owned(),
+            error: error.map(mask_literals),
+        }
+    }
 }
 
 impl Tasker {
@@ -50,7 +82,7 @@ impl Tasker {
                 Ok(ended) => ended,
                 Err(settling) => return settling,
             };
-            let Some(answer) = original::answer(&event, &ended.state, ended.error.as_deref())
+            let Some(answer) = original::answer(&ended.event, &ended.state, ended.error.as_deref())
             else {
                 return again("the event is not about an end");
             };
@@ -103,7 +135,7 @@ impl Tasker {
         call: &Call,
         row: &OriginalRow,
         event: &Value,
-    ) -> Result<Ended, Settling> {
+    ) -> Result<OriginalEnd, Settling> {
         let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
         let (Some(id), Some(state)) = (text("/detail/statementId"), text("/detail/state")) else {
             return Err(ignored(
@@ -134,10 +166,8 @@ impl Tasker {
                 if !is_final(described.status) {
                     return Err(again("the statement still runs"));
                 }
-                Ok(Ended {
-                    state: status_name(described.status).to_owned(),
-                    error: described.error.as_deref().map(mask_literals),
-                })
+                let state = status_name(described.status);
+                Ok(OriginalEnd::of(row, id, state, Some(&described)))
             }
             // Redshift shows a statement only to the role that started it. The original believes the event, and so must
             // whoever answers in its place: nothing else will ever say how it ended.
@@ -151,10 +181,7 @@ impl Tasker {
                     ) =>
             {
                 tracing::warn!(id, %error, alarm = "OriginalBelieved", "a statement of the original cannot be described; its event is believed, as the original does");
-                Ok(Ended {
-                    state: state.to_owned(),
-                    error: None,
-                })
+                Ok(OriginalEnd::of(row, id, state, None))
             }
             Ok(Err(error)) => Err(again(&format!("Redshift could not be asked: {error}"))),
         }

@@ -1,7 +1,7 @@
 //! What an invocation comes to, from what its policy did.
 
 use serde_json::{Value, json};
-use signalbox_policy::{Answer, Fault, FaultKind, Identity, Invoked, Usage, contract::Source};
+use signalbox_policy::{Answer, Fault, FaultKind, Invoked, Usage, contract::Source};
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     intake::Intake,
+    policies::Granted,
     raised::{Raised, names},
     record::{Advance, Phase, Record, Stored, is_final},
 };
@@ -30,7 +31,7 @@ impl Tasker {
         &self,
         call: &Call,
         intake: &Intake,
-        policy: &Identity,
+        acting: &Granted,
         starts: &[Start],
         invoked: Invoked,
     ) -> Result<Value, Raised> {
@@ -44,8 +45,8 @@ impl Tasker {
                 match &intake.waiting {
                     Some(waiting) => {
                         let arn = intake.execution_arn.clone();
-                        let policy = Some(policy.clone());
-                        self.answer_directly(call, waiting, policy, arn, answer, &reply)
+                        let by = Some(acting);
+                        self.answer_directly(call, waiting, by, arn, answer, &reply)
                             .await
                     }
                     None => Ok(reply),
@@ -75,7 +76,7 @@ impl Tasker {
             (Err(_), _, _) if starts.iter().any(|start| !start.certain) => Ok(pending()),
             (Err(rejection), ..) => {
                 let fault = Fault {
-                    policy: policy.name.clone(),
+                    policy: acting.name().to_owned(),
                     kind: FaultKind::Protocol,
                     message: format!(
                         "it refused the payload after it had started a statement ({}: {})",

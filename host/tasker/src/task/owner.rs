@@ -1,4 +1,4 @@
-//! Whose statement is it? Under a policy set a policy reaches its own statements only.
+//! Whose statement is it? Under a policy set a policy reaches its own statements of its route only.
 //!
 //! The ledger says whose a statement is. One that it does not know may be anybody's, so it is nobody's here; without a
 //! policy set it may be asked about, as with the original.
@@ -11,12 +11,13 @@ use crate::{
     ids::parse_statement_name,
     raised::{detail, names},
     record::Stored,
+    scope::Scope,
 };
 
 impl EventServices {
-    /// The policy that statements have to be of; none if it does not matter.
-    pub(super) fn owner(&self) -> Option<&str> {
-        self.grants.is_some().then_some(self.policy.name.as_str())
+    /// The world that statements have to be of; none if it does not matter.
+    pub(super) fn bounds(&self) -> Option<&Scope> {
+        Some(&self.scope).filter(|scope| scope.is_bounded())
     }
 
     /// Refuses what is not this policy's. Another policy's statement is not told from one that does not exist.
@@ -25,12 +26,13 @@ impl EventServices {
         statement_id: &str,
         found: Option<&Stored>,
     ) -> Result<(), Failure> {
-        let Some(owner) = self.owner() else {
+        let Some(scope) = self.bounds() else {
             return Ok(());
         };
-        if found.is_some_and(|stored| stored.record.is_of(owner)) {
+        if found.is_some_and(|stored| scope.owns(&stored.record)) {
             return Ok(());
         }
+        let owner = scope.policy();
         Err(Failure::NotGranted(detail(
             names::NOT_GRANTED,
             format!("there is no statement `{statement_id}` for policy `{owner}`"),
@@ -43,14 +45,14 @@ impl EventServices {
         &self,
         mut list: StatementList,
     ) -> Result<StatementList, Failure> {
-        let Some(owner) = self.owner() else {
+        let Some(scope) = self.bounds() else {
             return Ok(list);
         };
         let mut document: Value = serde_json::from_str(&list.document).unwrap_or_default();
         let mut own = Vec::new();
         if let Some(Value::Array(statements)) = document.get_mut("Statements").map(Value::take) {
             for statement in statements {
-                if self.is_own(owner, &statement).await? {
+                if self.is_own(scope, &statement).await? {
                     own.push(statement);
                 }
             }
@@ -63,7 +65,7 @@ impl EventServices {
     }
 
     /// Whether an entry of a list is of this policy: its name leads to the record, which has to know its id.
-    async fn is_own(&self, owner: &str, statement: &Value) -> Result<bool, Failure> {
+    async fn is_own(&self, scope: &Scope, statement: &Value) -> Result<bool, Failure> {
         let text = |name: &str| statement.get(name).and_then(Value::as_str);
         let deployment = &self.tasker.options().deployment;
         let record_id =
@@ -76,7 +78,7 @@ impl EventServices {
             .await?
             .map_err(|error| failure::of_ledger(&error))?;
         Ok(found.is_some_and(|stored| {
-            stored.record.is_of(owner) && stored.record.statement_id() == text("Id")
+            scope.owns(&stored.record) && stored.record.statement_id() == text("Id")
         }))
     }
 }

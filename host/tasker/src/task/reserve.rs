@@ -10,7 +10,7 @@ use super::{
     sessions::session_use,
 };
 use crate::{
-    ids::{IdSource, RecordId, digest, work_scope},
+    ids::{IdSource, RecordId, digest},
     ports::{ServiceError, ServiceErrorKind, Sql},
     raised::names,
     record::{
@@ -52,10 +52,9 @@ impl EventServices {
     ) -> Record {
         let (record_id, work) = self.identity(bound, options);
         let now = self.tasker.now();
-        let deployment = self.tasker.options.deployment.as_str();
         let lock = options.exclusive.as_ref().map(|scope| match scope {
-            Exclusivity::Statement => digest(&["statement", deployment, target, &sql_text(sql)]),
-            Exclusivity::Key(key) => digest(&["key", deployment, &self.keys_of, target, key]),
+            Exclusivity::Statement => self.scope.lock_of_statement(target, &sql_text(sql)),
+            Exclusivity::Key(key) => self.scope.lock_of_key(target, key),
         });
         let (task_token, custom_resource) = match self.waiting.clone().filter(|_| bound) {
             Some(Waiting::Task(token)) => (Some(token), None),
@@ -67,6 +66,7 @@ impl EventServices {
             record_id,
             deployment: self.tasker.options.deployment.clone(),
             policy: Some(self.policy.clone()),
+            route: self.scope.route().map(str::to_owned),
             phase: Phase::Reserved,
             request_id: self.call.request_id.clone(),
             task_token,
@@ -129,7 +129,7 @@ impl EventServices {
         };
         let deployment = self.tasker.options.deployment.as_str();
         let arn = self.execution_arn.as_deref();
-        let scope = work_scope(deployment, &self.keys_of, arn, key);
+        let scope = self.scope.work(arn, key);
         let record_id = if bound {
             self.record_id.clone()
         } else {

@@ -29,6 +29,7 @@ use crate::{
     ports::{ServiceError, ServiceErrorKind, Sql},
     raised::{detail, names},
     record::{Latest, Refusal, Stored},
+    scope::Scope,
     secrets::{Secrets, for_each_text, mask_literals},
     waiting::Waiting,
 };
@@ -38,8 +39,8 @@ pub(super) struct EventServices {
     pub(super) tasker: Tasker,
     pub(super) call: Call,
     pub(super) policy: Identity,
-    /// The policy whose singletons and idempotency keys its own are.
-    pub(super) keys_of: String,
+    /// The world that it acts in.
+    pub(super) scope: Scope,
     /// The targets that the policy may use, the default one first.
     pub(super) targets: Vec<String>,
     /// What it may do there; none for everything, without a policy set.
@@ -115,7 +116,7 @@ impl EventServices {
             tasker: tasker.clone(),
             call: call.clone(),
             policy: granted.policy.identity().clone(),
-            keys_of: granted.keys().to_owned(),
+            scope: Scope::of(&tasker.options.deployment, granted),
             targets: granted_targets(tasker, granted),
             grants: granted.grants.clone(),
             record_id,
@@ -385,7 +386,7 @@ impl Services for EventServices {
             .in_time(
                 self.tasker
                     .store
-                    .latest_of(arn, request.step.as_deref(), self.owner()),
+                    .latest_of(arn, request.step.as_deref(), self.bounds()),
             )
             .await?;
         let found = found.map_err(|error| failure::of_ledger(&error))?;

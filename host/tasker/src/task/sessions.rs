@@ -35,8 +35,7 @@ impl EventServices {
         };
         let found = self.in_time(self.tasker.store.session(&id)).await?;
         let found = found.map_err(|error| failure::of_ledger(&error))?;
-        let deployment = self.tasker.options.deployment.as_str();
-        let own = found.filter(|found| found.is_of(deployment, &self.policy.name, target));
+        let own = found.filter(|found| self.scope.owns_session(found, target));
         let Some(session) = own else {
             return Err(Failure::NotGranted(detail(
                 names::NOT_GRANTED,

@@ -9,7 +9,7 @@ use signalbox_policy::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{Call, Tasker, answer, recover::Found, services::EventServices};
+use super::{Call, Tasker, answer, event::Ended, recover::Found, services::EventServices};
 use crate::{
     ids::parse_statement_name,
     original,
@@ -17,6 +17,7 @@ use crate::{
     ports::{LedgerError, ServiceError, ServiceErrorKind},
     record::{Advance, Ending, Phase, Record, Stored, is_final},
     sabotage::{self, Bug},
+    scope::Scope,
     secrets::Secrets,
     waiting::Waiting,
 };
@@ -276,18 +277,20 @@ impl Tasker {
         let Some(facts) = record.facts() else {
             return Decision::Made(answer::lost(&description.id));
         };
-        let Some(granted) = policies.settling(name) else {
+        let Some(granted) = policies.settling(name, record.route.as_deref()) else {
             tracing::warn!(record = %record.record_id, policy = name, alarm = "PolicyGone", "the policy that started this statement is not in force; the task is answered as the original would");
-            return Decision::Made(self.as_original(record, &facts, description, event));
+            return Decision::Made(self.as_original(record, &facts, description));
         };
         let waiter = record
             .who_waits()
             .map_or(Waiter::StepFunctions, |waiting| waiting.waiter());
         let services = Arc::new(self.services_of(call, &granted, record));
+        // That an event came is its only message.
+        let event = event.map(|_| Ended::of(&facts, description).event().to_string());
         let settlement = Settlement {
-            facts,
             statement: services.clean_description(description.clone()),
-            event: event.map(|event| services.clean_document(&event.to_string())),
+            event: event.map(|event| services.clean_document(&event)),
+            facts,
         };
         let policy = self.acting(&granted);
         let since = record.watch.undecided_since;
@@ -346,6 +349,7 @@ impl Tasker {
             .grants
             .as_ref()
             .map(|grants| Arc::new(grants.unmetered()));
+        services.scope = Scope::of_record(&self.options.deployment, granted, record);
         services.secrets = Arc::new(secrets);
         services.execution_arn.clone_from(&record.execution_arn);
         services.waiting = waiting;

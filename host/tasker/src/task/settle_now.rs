@@ -80,7 +80,7 @@ impl Tasker {
         }
         let name = record.policy.as_ref().map(|policy| policy.name.as_str())?;
         let policies = self.policies();
-        (policies.settling(name).is_none() && record.phase < Phase::Decided).then(|| {
+        (policies.settling(name, None).is_none() && record.phase < Phase::Decided).then(|| {
             format!(
                 "this configuration has no policy `{name}`, which has to decide what the task is told: use the function's \
                  own configuration"

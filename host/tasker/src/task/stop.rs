@@ -272,7 +272,7 @@ impl Tasker {
             .policy
             .as_ref()
             .map_or("", |policy| policy.name.as_str());
-        let Some(granted) = policies.settling(name) else {
+        let Some(granted) = policies.settling(name, record.route.as_deref()) else {
             // What the payload asked for holds without a policy too. Else one that is only not loaded yet decides later.
             let by_default = (!policies.is_unavailable()).then_some(OnStop::Cancel);
             return facts.on_stop.or(by_default);

@@ -1,7 +1,7 @@
 //! Tells whoever waits without a statement: refusals, answers that need none.
 
 use serde_json::{Value, json};
-use signalbox_policy::{Answer, Identity};
+use signalbox_policy::Answer;
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
@@ -13,6 +13,7 @@ use crate::{
     custom_resource::CustomResource,
     ids::statement_name,
     intake,
+    policies::Granted,
     ports::WriteError,
     raised::{Raised, names},
     record::{Phase, Record, Reserve, SCHEMA, Watch},
@@ -161,7 +162,7 @@ impl Tasker {
         &self,
         call: &Call,
         waiting: &Waiting,
-        policy: Option<Identity>,
+        by: Option<&Granted>,
         execution_arn: Option<String>,
         answer: Answer,
         reply: &Value,
@@ -176,7 +177,8 @@ impl Tasker {
             schema: SCHEMA,
             record_id,
             deployment: self.options.deployment.clone(),
-            policy,
+            policy: by.map(|granted| granted.policy.identity().clone()),
+            route: by.and_then(|granted| granted.route.clone()),
             phase: Phase::Reserved,
             request_id: call.request_id.clone(),
             task_token,

@@ -11,7 +11,9 @@ use signalbox_tasker::{
     record::{Ending, Phase},
 };
 
-use crate::support::{ARN, DEPLOYMENT, Script, ScriptedPolicy, Told, World, id, standard, waiting};
+use crate::support::{
+    ARN, DEPLOYMENT, Script, ScriptedPolicy, Told, World, id, policies, standard, waiting,
+};
 
 const TOKEN: &str = "token-of-a-task-0123456789";
 
@@ -87,6 +89,57 @@ async fn an_event_of_any_shape_settles_the_task() {
             matches!(&world.callbacks.told(TOKEN)[..], [Told::Succeeded(_)]),
             "{event}"
         );
+    }
+}
+
+/// Whoever may invoke the function can write an event. What it says is not what the task is told.
+#[tokio::test(start_paused = true)]
+async fn nothing_that_an_event_says_is_in_an_output() {
+    const FORGED: &str = "forged-by-a-caller";
+    let forged = |name: &str, statement: &str| {
+        json!({
+            "version": FORGED, "id": FORGED, "account": FORGED, "time": FORGED, "region": FORGED, "resources": [FORGED],
+            "detail-type": "Redshift Data Statement Status Change", "source": "aws.redshift-data", "added": FORGED,
+            "detail": {
+                "statementName": name, "statementId": statement, "state": "FINISHED", "principal": FORGED, "rows": FORGED,
+                "redshiftQueryId": FORGED, "expireAt": FORGED, "error": FORGED, "subStatements": [FORGED], "added": FORGED
+            }
+        })
+    };
+    for (is_in_force, status) in [
+        (true, StatementStatus::Finished),
+        (false, StatementStatus::Finished),
+        (false, StatementStatus::Failed),
+    ] {
+        let world = World::new(ScriptedPolicy::new(Script {
+            tells_event: true,
+            ..Script::default()
+        }));
+        world.invoke_waiting(TOKEN, "select 1").await.unwrap();
+        let name = statement_name(DEPLOYMENT, &id(TOKEN));
+        world.warehouse.end(&name, status);
+        let statement = world.warehouse.id_of(&name).unwrap();
+        if !is_in_force {
+            // Without its policy a task is answered as the original would.
+            world.tasker.swap(policies(&["another"]));
+        }
+        let settled = world
+            .tasker
+            .settle(&world.call(), forged(&name, &statement))
+            .await;
+        assert_eq!(settled, Settling::Done);
+        let told = world.callbacks.told(TOKEN);
+        let told = match &told[..] {
+            [Told::Succeeded(output)] => output.clone(),
+            [Told::Failed(_, Some(cause))] => cause.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(!told.contains(FORGED), "{told}");
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["account"], "111122223333", "the execution's");
+        assert_eq!(told["region"], "eu-west-1");
+        assert_eq!(told["detail"]["statementId"], statement.as_str());
+        assert_eq!(told["detail"]["statementName"], name.as_str());
     }
 }
 

@@ -59,6 +59,49 @@ async fn the_baseline_acts_after_a_fault_and_settles_what_it_started() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fault_that_comes_of_the_payload_leads_to_no_baseline() {
+    for kind in [
+        FaultKind::Trap,
+        FaultKind::Memory,
+        FaultKind::Timeout,
+        FaultKind::Output,
+    ] {
+        let world = world(Script {
+            fault_on: Some("needle"),
+            ..faulting(kind)
+        });
+        let mut payload = waiting(TOKEN, "select 1");
+        payload["comment"] = json!("a needle in the payload");
+        let raised = invoke(&world, payload).await.unwrap_err();
+        assert!(
+            ["PolicyFault", "PolicyTimeout"].contains(&raised.error_type.as_str()),
+            "{raised}"
+        );
+        assert!(world.warehouse.started().is_empty(), "{kind:?}");
+        let sql = waiting(TOKEN, "select 1 as no_such_thing");
+        invoke(&world, sql).await.unwrap();
+        let record = world.record(TOKEN).await.unwrap();
+        assert_eq!(record.policy.unwrap().name, "new");
+    }
+}
+
+/// One that was not given its time has not shown that it faults without the payload.
+#[tokio::test(start_paused = true)]
+async fn without_time_to_find_out_there_is_no_baseline() {
+    let world = world(faulting(FaultKind::Timeout));
+    world.callbacks.open(TOKEN);
+    let mut call = world.call();
+    call.deadline = tokio::time::Instant::now() + std::time::Duration::from_millis(2_000);
+    let raised = world
+        .tasker
+        .invoke(&call, waiting(TOKEN, "select 1"))
+        .await
+        .unwrap_err();
+    assert_eq!(raised.error_type, "PolicyTimeout");
+    assert!(world.warehouse.started().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_is_no_fault() {
     let world = world(Script {
         reject: Some("PolicyDenied"),

@@ -28,6 +28,7 @@ mod operating;
 mod originals;
 mod pace;
 mod refusals;
+mod routes;
 mod running;
 mod sessions;
 mod starts;

@@ -63,7 +63,11 @@ impl Guest for Hostile {
         }
     }
 
-    fn invoke(_: String, invocation: Invocation, task: Option<&Task>) -> Result<String, Rejection> {
+    fn invoke(
+        settings: String,
+        invocation: Invocation,
+        task: Option<&Task>,
+    ) -> Result<String, Rejection> {
         let mut calls = Vec::new();
         let reject = |error: &str| {
             Err(Rejection {
@@ -71,7 +75,12 @@ impl Guest for Hostile {
                 message: "because".to_owned(),
             })
         };
-        match word(&invocation.payload, "do") {
+        // What it does whatever it is asked is in its settings.
+        let deed = match word(&settings, "do") {
+            "" => word(&invocation.payload, "do"),
+            always => always,
+        };
+        match deed {
             "trap" => deeds::trap(),
             "panic" => deeds::panic(),
             "loop" => deeds::spin(),

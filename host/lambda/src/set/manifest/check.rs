@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use signalbox_tasker::Action;
+use jiff::Timestamp;
+use signalbox_tasker::{Action, Pattern};
 
 use super::{
     Around, Code, Entry, GrantsEntry, Manifest, Pinned, Place, TestEntry,
     file::{ExpectFile, GrantsFile, ManifestFile, PolicyFile, TestFile},
-    modes,
+    modes, time,
 };
 use crate::{
-    config::{Problem, STANDARD, check_limits, name_rule, nearest, to_json},
+    config::{Problem, STANDARD, check_limits, deployment_rule, name_rule, nearest, to_json},
     set::lines::Path,
 };
 
@@ -57,6 +58,8 @@ impl Check<'_> {
                 ),
             );
         }
+        let deployments = self.deployments(file.deployments);
+        let not_after = self.moment(&Path::of(&["not_after"]), file.not_after.as_ref());
         if file.policies.is_empty() {
             self.note(
                 &Path::default(),
@@ -80,9 +83,44 @@ impl Check<'_> {
         self.narrower(&routes, &policies);
         Manifest {
             revision,
+            deployments,
+            not_after,
             policies,
             routes,
             warnings: Vec::new(),
+        }
+    }
+
+    fn deployments(&mut self, named: Option<Vec<String>>) -> Option<Vec<Pattern>> {
+        let named = named?;
+        let path = Path::of(&["deployments"]);
+        if named.is_empty() {
+            self.note(
+                &path,
+                "is empty, so no deployment would take the set: give names, or patterns such as \"prod-*\"",
+            );
+        }
+        for (index, name) in named.iter().enumerate() {
+            // What a deployment can be called, and stars.
+            if deployment_rule(&name.replace('*', "x")).is_err() {
+                self.note(
+                    &path.clone().item(index),
+                    format!(
+                        "{name:?} is no name of a deployment: letters, digits and -_., in which `*` stands for any characters"
+                    ),
+                );
+            }
+        }
+        Some(named.into_iter().map(Pattern::new).collect())
+    }
+
+    fn moment(&mut self, path: &Path, value: Option<&toml::Value>) -> Option<Timestamp> {
+        match time::read(value?) {
+            Ok(time) => Some(time),
+            Err(message) => {
+                self.note(path, message);
+                None
+            }
         }
     }
 
@@ -295,6 +333,7 @@ impl Check<'_> {
                     "give either `error`, or `sql`, `target` or both",
                 );
             }
+            let at = self.moment(&path.clone().name("at"), file.at.as_ref());
             let Some(payload) = to_json(&toml::Value::Table(file.payload)) else {
                 self.note(
                     &path.clone().name("payload"),
@@ -304,6 +343,7 @@ impl Check<'_> {
             };
             tests.push(TestEntry {
                 name: file.name,
+                at: time::test_time(at),
                 payload,
                 error,
                 sql,

@@ -11,6 +11,8 @@ use crate::config::LimitsFile;
 pub(super) struct ManifestFile {
     pub(super) schema: i64,
     pub(super) revision: i64,
+    pub(super) deployments: Option<Vec<String>>,
+    pub(super) not_after: Option<toml::Value>,
     #[serde(default)]
     pub(super) policies: BTreeMap<String, PolicyFile>,
     #[serde(default)]
@@ -58,6 +60,7 @@ pub(super) struct GrantsFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct TestFile {
     pub(super) name: String,
+    pub(super) at: Option<toml::Value>,
     pub(super) payload: toml::Table,
     pub(super) expect: ExpectFile,
 }

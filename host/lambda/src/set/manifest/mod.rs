@@ -6,12 +6,15 @@ mod modes;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use signalbox_policy::Limits;
-use signalbox_tasker::{Action, Grants, Route};
+use signalbox_tasker::{Action, Grants, Pattern, Route};
 
+pub use self::time::TEST_TIME;
 use self::{check::Check, file::ManifestFile};
 use super::lines::{Path, line_of};
 use crate::config::{LimitsFile, Problem, read_toml};
@@ -24,6 +27,10 @@ pub const MANIFEST_MAX: usize = 1024 * 1024;
 pub struct Manifest {
     /// Its revision: a set with a lower one than was in force before is refused.
     pub revision: u64,
+    /// The deployments that it is for; none if it does not say.
+    pub deployments: Option<Vec<Pattern>>,
+    /// The moment from which on it is out of date.
+    pub not_after: Option<Timestamp>,
     /// The policies by name.
     pub policies: BTreeMap<String, Entry>,
     /// Who gets which, in the order in which they are tried.
@@ -123,6 +130,8 @@ impl GrantsEntry {
 pub struct TestEntry {
     /// What it shows.
     pub name: String,
+    /// When it runs, in milliseconds since the Unix epoch.
+    pub at: u64,
     /// The payload.
     pub payload: serde_json::Value,
     /// The error that it has to be refused with.
@@ -132,6 +141,38 @@ pub struct TestEntry {
     /// The target that it has to be started on.
     pub target: Option<String>,
 }
+
+impl Manifest {
+    /// Whether it is for a deployment; one that is not known is not looked at.
+    ///
+    /// # Errors
+    /// Why it is not. A signed set has to say for which it is.
+    pub fn is_for(&self, deployment: Option<&str>, is_signed: bool) -> Result<(), String> {
+        match (&self.deployments, deployment) {
+            (None, _) if is_signed => Err(NO_DEPLOYMENTS.to_owned()),
+            (Some(named), Some(deployment))
+                if !named.iter().any(|pattern| pattern.matches(deployment)) =>
+            {
+                let named: Vec<_> = named
+                    .iter()
+                    .map(|pattern| format!("`{}`", pattern.as_str()))
+                    .collect();
+                Err(format!(
+                    "the set is for {}, and this deployment is `{deployment}` (SIGNALBOX_DEPLOYMENT, else the function's \
+                     name)",
+                    named.join(", ")
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with a signed set that is for nobody in particular: whoever can write where another deployment looks could
+/// put it in force there.
+pub const NO_DEPLOYMENTS: &str = "a signed set says for which deployments it is: add `deployments = [\"NAME\"]` at the top \
+     of the manifest, with the names (SIGNALBOX_DEPLOYMENT, else the function's name) or patterns such as \"prod-*\", and \
+     sign it again";
 
 /// What a manifest is checked against.
 #[derive(Debug, Clone, Copy)]

@@ -235,6 +235,9 @@ fn tuned(mut config: Config, limits: Limits, scale: TimeScale) -> Config {
         ("datestyle", "ISO".to_owned()),
         ("intervalstyle", "postgres".to_owned()),
         ("bytea_output", "hex".to_owned()),
+        // As in Redshift, a backslash escapes in every literal.
+        ("standard_conforming_strings", "off".to_owned()),
+        ("escape_string_warning", "off".to_owned()),
         ("client_min_messages", "error".to_owned()),
         ("lock_timeout", limits.lock_wait.as_millis().to_string()),
         ("signalbox.time_scale", scale.factor().to_string()),

@@ -1,48 +1,56 @@
 //! Redshift's spelling turned into SQLite's, token by token.
 
 use super::super::text::{is_public, qualifies, skip_blanks, stands_alone};
-use super::super::tokenizer::{Kind, Token, tokens};
+use signalbox_sql::lexer::{TextForm, Token, TokenKind, literal_value, tokens};
 
 /// A piece of the rewritten statement.
 struct Piece {
-    kind: Kind,
+    kind: TokenKind,
     text: String,
 }
 
 /// Rewrites one statement for SQLite:
 /// the schema `public` is dropped, which SQLite has not (nor schemas of functions);
-/// `x::type` becomes a cast; dollar quotes become single ones; `SYSDATE` becomes `getdate()`.
+/// `x::type` becomes a cast; literals lose their escapes, which SQLite has not; `SYSDATE` becomes `getdate()`.
 pub(super) fn rewrite(sql: &str) -> String {
-    let all = tokens(sql);
+    let all: Vec<Token<'_>> = tokens(sql).collect();
     let mut out: Vec<Piece> = Vec::with_capacity(all.len());
     let mut rest = all.as_slice();
     while let [token, after @ ..] = rest {
         rest = after;
         let after_dot = last_mark(&out).is_some_and(|piece| piece.text == ".");
         match token.kind {
-            Kind::Comment => push(&mut out, Kind::Space, " "),
-            Kind::DollarText => {
-                let body = token.dollar_body().unwrap_or(token.text);
-                push(
-                    &mut out,
-                    Kind::Text,
-                    format!("'{}'", body.replace('\'', "''")),
-                );
+            TokenKind::LineComment | TokenKind::BlockComment => {
+                push(&mut out, TokenKind::Space, " ")
             }
-            Kind::Word | Kind::Quoted if !after_dot && is_public(token) && qualifies(after) => {
+            // SQLite has literals of bytes of its own.
+            TokenKind::Text(TextForm::Bits | TextForm::Hex) => {
+                push(&mut out, token.kind, token.text)
+            }
+            TokenKind::Text(_) => match literal_value(token) {
+                Some(value) => push(
+                    &mut out,
+                    token.kind,
+                    format!("'{}'", value.replace('\'', "''")),
+                ),
+                None => push(&mut out, token.kind, token.text),
+            },
+            TokenKind::Word | TokenKind::QuotedName
+                if !after_dot && is_public(token) && qualifies(after) =>
+            {
                 // The dot goes with it.
                 rest = after.get(1..).unwrap_or_default();
             }
-            Kind::Word if !after_dot && token.is_word("sysdate") && stands_alone(after) => {
-                push(&mut out, Kind::Word, "getdate()");
+            TokenKind::Word if !after_dot && token.is("sysdate") && stands_alone(after) => {
+                push(&mut out, TokenKind::Word, "getdate()");
             }
-            Kind::Cast => match cast_type(after) {
+            TokenKind::Cast => match cast_type(after) {
                 Some((cast, remaining)) => {
                     let operand = take_operand(&mut out);
-                    push(&mut out, Kind::Word, cast.apply(&operand));
+                    push(&mut out, TokenKind::Word, cast.apply(&operand));
                     rest = remaining;
                 }
-                None => push(&mut out, Kind::Cast, "::"),
+                None => push(&mut out, TokenKind::Cast, "::"),
             },
             kind => push(&mut out, kind, token.text),
         }
@@ -50,7 +58,7 @@ pub(super) fn rewrite(sql: &str) -> String {
     out.into_iter().map(|piece| piece.text).collect()
 }
 
-fn push(out: &mut Vec<Piece>, kind: Kind, text: impl Into<String>) {
+fn push(out: &mut Vec<Piece>, kind: TokenKind, text: impl Into<String>) {
     out.push(Piece {
         kind,
         text: text.into(),
@@ -58,7 +66,9 @@ fn push(out: &mut Vec<Piece>, kind: Kind, text: impl Into<String>) {
 }
 
 fn last_mark(out: &[Piece]) -> Option<&Piece> {
-    out.iter().rev().find(|piece| piece.kind != Kind::Space)
+    out.iter()
+        .rev()
+        .find(|piece| piece.kind != TokenKind::Space)
 }
 
 /// How a cast is written for SQLite.
@@ -82,7 +92,7 @@ impl Cast {
 fn cast_type<'t, 's>(after: &'t [Token<'s>]) -> Option<(Cast, &'t [Token<'s>])> {
     let after = skip_blanks(after);
     let (name, mut rest) = after.split_first()?;
-    if name.kind != Kind::Word {
+    if name.kind != TokenKind::Word {
         return None;
     }
     let cast = match name.text.to_ascii_lowercase().as_str() {
@@ -95,11 +105,11 @@ fn cast_type<'t, 's>(after: &'t [Token<'s>]) -> Option<(Cast, &'t [Token<'s>])> 
         "varbyte" | "varbinary" => Cast::To("BLOB"),
         _ => Cast::To("TEXT"),
     };
-    if name.is_word("double") || name.is_word("character") {
+    if name.is("double") || name.is("character") {
         rest = skip_words(rest, &["precision", "varying"], 1);
     }
     rest = skip_arguments(rest);
-    if name.is_word("timestamp") || name.is_word("time") {
+    if name.is("timestamp") || name.is("time") {
         rest = skip_words(rest, &["with", "without", "time", "zone"], 3);
     }
     Some((cast, rest))
@@ -108,7 +118,7 @@ fn cast_type<'t, 's>(after: &'t [Token<'s>]) -> Option<(Cast, &'t [Token<'s>])> 
 fn skip_words<'t, 's>(mut rest: &'t [Token<'s>], words: &[&str], most: usize) -> &'t [Token<'s>] {
     for _ in 0..most {
         match skip_blanks(rest) {
-            [word, after @ ..] if words.iter().any(|known| word.is_word(known)) => rest = after,
+            [word, after @ ..] if words.iter().any(|known| word.is(known)) => rest = after,
             _ => break,
         }
     }
@@ -133,15 +143,16 @@ fn take_operand(out: &mut Vec<Piece>) -> String {
     for (at, piece) in out.iter().enumerate().rev() {
         let before = at.checked_sub(1).and_then(|before| out.get(before));
         match (piece.kind, piece.text.as_str()) {
-            (Kind::Symbol, ")") => depth += 1,
-            (Kind::Symbol, "(") if depth == 0 => break,
-            (Kind::Symbol, "(") => depth -= 1,
-            (Kind::Space, _) if depth == 0 && start == out.len() => continue,
+            (TokenKind::Symbol(_), ")") => depth += 1,
+            (TokenKind::Symbol(_), "(") if depth == 0 => break,
+            (TokenKind::Symbol(_), "(") => depth -= 1,
+            (TokenKind::Space, _) if depth == 0 && start == out.len() => continue,
             _ => {}
         }
         start = at;
         let joined = before.is_some_and(|before| {
-            let call = piece.text == "(" && matches!(before.kind, Kind::Word | Kind::Quoted);
+            let call =
+                piece.text == "(" && matches!(before.kind, TokenKind::Word | TokenKind::QuotedName);
             call || before.text == "." || piece.text == "."
         });
         if depth == 0 && !joined {
@@ -205,6 +216,7 @@ mod tests {
     #[test]
     fn other_spellings() {
         assert_eq!(rewrite("select $$it's$$"), "select 'it''s'");
+        assert_eq!(rewrite(r"select 'it\'s', E'\\'"), r"select 'it''s', '\'");
         assert_eq!(rewrite("select sysdate"), "select getdate()");
         assert_eq!(rewrite("select t.sysdate"), "select t.sysdate");
         assert_eq!(rewrite("select 1 /* /* */ */ + 1"), "select 1   + 1");
@@ -212,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_in_quotes_stays(text in "[^']*") {
+        fn what_is_in_quotes_stays(text in "[^'\\\\]*") {
             let sql = format!("select '{text}'");
             prop_assert_eq!(rewrite(&sql), sql);
         }

@@ -8,6 +8,7 @@ use crate::{
     original::OriginalRow,
     ports::{Expect, Key, LedgerError, Write, WriteError},
     record::items,
+    scope::Scope,
 };
 
 /// How many statements of an execution are read at once to find the latest.
@@ -46,15 +47,15 @@ impl Store {
         self.latest_of(execution_arn, step, None).await
     }
 
-    /// As [`Store::latest`], among the records of one policy. Rows of the original are of none.
+    /// As [`Store::latest`], among the records of one world. Rows of the original are of none.
     ///
     /// # Errors
     /// As [`Store::find`].
-    pub async fn latest_of(
+    pub(crate) async fn latest_of(
         &self,
         execution_arn: &str,
         step: Option<&str>,
-        policy: Option<&str>,
+        scope: Option<&Scope>,
     ) -> Result<Option<Latest>, LedgerError> {
         let mut query = items::latest_query(execution_arn, step, LATEST_ROWS);
         loop {
@@ -62,7 +63,7 @@ impl Store {
             let page = self.read(page).await?;
             for item in &page.items {
                 let Some(id) = items::leads_to(item) else {
-                    match OriginalRow::read(item).filter(|_| policy.is_none()) {
+                    match OriginalRow::read(item).filter(|_| scope.is_none()) {
                         Some(row) => return Ok(Some(Latest::Original(row))),
                         None => continue,
                     }
@@ -73,7 +74,7 @@ impl Store {
                 let found = found.filter(|found| {
                     self.is_own(found)
                         && found.record.is_listed_for(execution_arn, step)
-                        && policy.is_none_or(|policy| found.record.is_of(policy))
+                        && scope.is_none_or(|scope| scope.owns(&found.record))
                 });
                 if let Some(found) = found {
                     return Ok(Some(Latest::Record(Box::new(found))));

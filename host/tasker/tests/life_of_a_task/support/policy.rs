@@ -33,6 +33,8 @@ pub struct Script {
     pub reject_after: bool,
     /// Faults before anything.
     pub fault_before: Option<FaultKind>,
+    /// Faults only where the payload has this in it.
+    pub fault_on: Option<&'static str>,
     /// Had refused when it faulted.
     pub fault_decided: bool,
     /// Faults after the start.
@@ -43,6 +45,8 @@ pub struct Script {
     pub unbound: bool,
     /// Faults so often when it settles.
     pub settle_faults: u32,
+    /// Settles with the event.
+    pub tells_event: bool,
     /// Settles with this.
     pub settle_answer: Option<Answer>,
     pub step: Option<String>,
@@ -147,7 +151,10 @@ impl Policy for ScriptedPolicy {
             bound: false,
             usage: Usage::default(),
         };
-        if let Some(kind) = self.script.fault_before {
+        let told = self.script.fault_on;
+        if let Some(kind) = self.script.fault_before
+            && told.is_none_or(|told| invocation.payload.contains(told))
+        {
             return Err(self.fault(kind));
         }
         if let Some(error) = self.script.reject {
@@ -261,6 +268,9 @@ impl Policy for ScriptedPolicy {
         }
         let answer = match (&self.script.settle_answer, settlement.statement.status) {
             (Some(answer), _) => answer.clone(),
+            (None, _) if self.script.tells_event => Answer::Succeed {
+                output: settlement.event.unwrap_or_default(),
+            },
             (None, StatementStatus::Finished) => Answer::Succeed {
                 output: json!({"id": settlement.statement.id, "call": calls}).to_string(),
             },

@@ -1,8 +1,8 @@
 //! Functions, views and settings of Redshift.
 
 use super::super::super::text::stands_alone;
-use super::super::super::tokenizer::{Kind, Token};
 use super::{LAYER, Writer, next, parenthesised, starts_with};
+use signalbox_sql::lexer::{Token, TokenKind};
 
 /// Functions that the layer has.
 const FUNCTIONS: &[&str] = &[
@@ -35,7 +35,7 @@ const SETTINGS: &[&str] = &[
 ];
 
 fn is_one(token: &Token<'_>, of: &[&str]) -> bool {
-    of.iter().any(|name| token.is_word(name))
+    of.iter().any(|name| token.is(name))
 }
 
 /// The arguments of a call.
@@ -64,11 +64,11 @@ impl<'s> Writer<'_, 's> {
         if self.is_at_name() {
             return None;
         }
-        if token.is_word("nvl") {
+        if token.is("nvl") {
             self.out.push_str("coalesce");
             return Some(after);
         }
-        if token.is_word("nvl2") || token.is_word("decode") {
+        if token.is("nvl2") || token.is("decode") {
             return self.case(token, after);
         }
         if is_one(&token, FUNCTIONS) {
@@ -78,12 +78,12 @@ impl<'s> Writer<'_, 's> {
             return None;
         }
         self.out.push_str(token.text);
-        if token.is_word("listagg") {
+        if token.is("listagg") {
             return self.listagg(after).or(Some(after));
         }
         if is_one(&token, WITH_DATE_PART)
             && let Some((part, rest)) = next(arguments)
-            && part.kind == Kind::Word
+            && part.kind == TokenKind::Word
             && next(rest).is_some_and(|(comma, _)| comma.is_symbol(','))
         {
             self.depth += 1;
@@ -108,12 +108,12 @@ impl<'s> Writer<'_, 's> {
         let arguments = split(inside);
         let (value, mut cases) = arguments.split_first()?;
         match cases {
-            [some, none] if token.is_word("nvl2") => {
+            [some, none] if token.is("nvl2") => {
                 self.closed("case when (", value);
                 self.closed(" is not null then (", some);
                 self.closed(" else (", none);
             }
-            [_, _, ..] if token.is_word("decode") => {
+            [_, _, ..] if token.is("decode") => {
                 self.out.push_str("case");
                 while let [wanted, then, others @ ..] = cases {
                     self.closed(" when (", value);
@@ -155,7 +155,7 @@ impl<'s> Writer<'_, 's> {
         token: Token<'s>,
         after: &'t [Token<'s>],
     ) -> Option<&'t [Token<'s>]> {
-        if token.is_word("sysdate")
+        if token.is("sysdate")
             && stands_alone(after)
             && !self.is_at_name()
             && !self.is_after_word(&["as"])
@@ -172,22 +172,22 @@ impl<'s> Writer<'_, 's> {
             return Some(after);
         }
         // `public.f_slow(…)` of the scenarios, `pg_catalog.svv_table_info`.
-        if (token.is_word("public") || token.is_word("pg_catalog"))
+        if (token.is("public") || token.is("pg_catalog"))
             && let Some((dot, rest)) = next(after)
             && dot.is_symbol('.')
             && let Some((name, _)) = next(rest)
             && !self.is_at_name()
-            && (name.is_word("f_slow") || is_one(&name, VIEWS))
+            && (name.is("f_slow") || is_one(&name, VIEWS))
         {
             self.out.push_str(LAYER);
             return Some(after);
         }
         // A type after `::` or in a cast.
-        if self.last.is_some_and(|last| last.kind == Kind::Cast) {
+        if self.last.is_some_and(|last| last.kind == TokenKind::Cast) {
             return self.type_name(token, after);
         }
         // How a procedure commits is not chosen here.
-        if self.is_routine && token.is_word("nonatomic") {
+        if self.is_routine && token.is("nonatomic") {
             return Some(after);
         }
         None

@@ -5,7 +5,7 @@ mod statement;
 mod table;
 
 use super::super::text::skip_blanks;
-use super::super::tokenizer::{Kind, Token, tokens};
+use signalbox_sql::lexer::{TextForm, Token, TokenKind, literal_value, tokens};
 
 /// The schema of what the layer adds (`layer.sql`).
 pub(super) const LAYER: &str = "signalbox";
@@ -13,7 +13,7 @@ pub(super) const LAYER: &str = "signalbox";
 /// Rewrites one statement, and puts the values in the places of its named parameters. An error says what cannot be
 /// run here.
 pub(super) fn rewrite(sql: &str, parameters: &[(String, String)]) -> Result<String, String> {
-    let all = tokens(sql);
+    let all: Vec<Token<'_>> = tokens(sql).collect();
     statement::refuse(&all)?;
     if let Some(instead) = statement::replaced(&all) {
         return Ok(instead);
@@ -59,19 +59,19 @@ impl<'p, 's> Writer<'p, 's> {
     /// Writes a token, and perhaps some of those after it. Returns what is left.
     fn take<'t>(&mut self, token: Token<'s>, after: &'t [Token<'s>]) -> &'t [Token<'s>] {
         match token.kind {
-            Kind::Space | Kind::Comment => {
+            TokenKind::Space | TokenKind::LineComment | TokenKind::BlockComment => {
                 self.out.push_str(token.text);
                 return after;
             }
-            Kind::Parameter => {
+            TokenKind::Placeholder => {
                 let name = token.text.trim_start_matches(':');
                 match self.parameters.iter().find(|(given, _)| given == name) {
                     Some((_, value)) => self.out.push_str(&literal(value)),
                     None => self.out.push_str(token.text),
                 }
             }
-            Kind::DollarText if self.is_routine => self.body(token),
-            Kind::Word if !self.is_after('.') => {
+            TokenKind::Text(TextForm::Dollar) if self.is_routine => self.body(token),
+            TokenKind::Word if !self.is_after('.') => {
                 self.definition(token, after);
                 let rest = self
                     .in_table(token, after)
@@ -85,9 +85,9 @@ impl<'p, 's> Writer<'p, 's> {
             }
             kind => {
                 match kind {
-                    Kind::Semicolon => self.table = None,
-                    Kind::Symbol if token.is_symbol('(') => self.depth += 1,
-                    Kind::Symbol if token.is_symbol(')') => {
+                    TokenKind::Semicolon => self.table = None,
+                    TokenKind::Symbol('(') => self.depth += 1,
+                    TokenKind::Symbol(')') => {
                         self.depth = self.depth.saturating_sub(1);
                     }
                     _ => {}
@@ -101,13 +101,13 @@ impl<'p, 's> Writer<'p, 's> {
 
     /// The body of a procedure is SQL of its own.
     fn body(&mut self, token: Token<'s>) {
-        let Some(body) = token.dollar_body() else {
+        let Some(body) = literal_value(&token) else {
             self.out.push_str(token.text);
             return;
         };
         let tag = token.text.len().saturating_sub(body.len()) / 2;
         let mut inner = Writer::new(&[]);
-        inner.all(&tokens(body));
+        inner.all(&tokens(&body).collect::<Vec<_>>());
         self.out.push_str(token.text.get(..tag).unwrap_or_default());
         self.out.push_str(&inner.out);
         self.out.push_str(token.text.get(..tag).unwrap_or_default());
@@ -115,7 +115,7 @@ impl<'p, 's> Writer<'p, 's> {
 
     /// Notices where the definition of a table or a routine begins or ends.
     fn definition(&mut self, token: Token<'s>, after: &[Token<'s>]) {
-        if token.is_word("create") {
+        if token.is("create") {
             let what = skip_words(
                 after,
                 &[
@@ -133,9 +133,9 @@ impl<'p, 's> Writer<'p, 's> {
             }
             self.is_routine |=
                 starts_with(what, &["procedure"]) || starts_with(what, &["function"]);
-        } else if token.is_word("alter") && starts_with(after, &["table"]) {
+        } else if token.is("alter") && starts_with(after, &["table"]) {
             self.table = Some(self.depth);
-        } else if token.is_word("as") && self.table == Some(self.depth) {
+        } else if token.is("as") && self.table == Some(self.depth) {
             // What follows is a query.
             self.table = None;
         }
@@ -147,7 +147,7 @@ impl<'p, 's> Writer<'p, 's> {
 
     fn is_after_word(&self, words: &[&str]) -> bool {
         self.last
-            .is_some_and(|last| words.iter().any(|word| last.is_word(word)))
+            .is_some_and(|last| words.iter().any(|word| last.is(word)))
     }
 
     /// Whether what comes here is the name of something that is made or changed.
@@ -190,7 +190,7 @@ fn starts_with(tokens: &[Token<'_>], words: &[&str]) -> bool {
     words.iter().all(|word| {
         next(rest).is_some_and(|(token, after)| {
             rest = after;
-            token.is_word(word)
+            token.is(word)
         })
     })
 }
@@ -199,7 +199,7 @@ fn starts_with(tokens: &[Token<'_>], words: &[&str]) -> bool {
 fn skip_words<'t, 's>(tokens: &'t [Token<'s>], words: &[&str]) -> &'t [Token<'s>] {
     let mut rest = tokens;
     while let Some((token, after)) = next(rest) {
-        if !words.iter().any(|word| token.is_word(word)) {
+        if !words.iter().any(|word| token.is(word)) {
             break;
         }
         rest = after;

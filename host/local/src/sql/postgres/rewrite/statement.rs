@@ -1,7 +1,7 @@
 //! Statements that cannot be run here, or mean nothing here.
 
-use super::super::super::tokenizer::{Kind, Token};
 use super::{next, starts_with};
+use signalbox_sql::lexer::{Token, TokenKind};
 
 /// A statement that does nothing.
 const NOTHING: &str = "do 'begin end'";
@@ -9,7 +9,7 @@ const NOTHING: &str = "do 'begin end'";
 /// Says why a statement cannot be run.
 pub(super) fn refuse(all: &[Token<'_>]) -> Result<(), String> {
     match next(all) {
-        Some((first, _)) if first.is_word("copy") || first.is_word("unload") => Err(format!(
+        Some((first, _)) if first.is("copy") || first.is("unload") => Err(format!(
             "{} is not in this stand-in: it has no Amazon S3. Fill tables with INSERT, read them with SELECT",
             first.text.to_ascii_uppercase()
         )),
@@ -20,10 +20,10 @@ pub(super) fn refuse(all: &[Token<'_>]) -> Result<(), String> {
 /// What is run instead of a statement that is about storage only.
 pub(super) fn replaced(all: &[Token<'_>]) -> Option<String> {
     let (first, rest) = next(all)?;
-    if first.is_word("vacuum") {
+    if first.is("vacuum") {
         return Some(vacuum(rest));
     }
-    (first.is_word("alter") && starts_with(rest, &["table"]) && changes_storage(rest))
+    (first.is("alter") && starts_with(rest, &["table"]) && changes_storage(rest))
         .then(|| NOTHING.to_owned())
 }
 
@@ -37,7 +37,7 @@ fn changes_storage(tokens: &[Token<'_>]) -> bool {
         "interleaved",
         "sortkey",
     ];
-    let Some(at) = tokens.iter().position(|token| token.is_word("alter")) else {
+    let Some(at) = tokens.iter().position(|token| token.is("alter")) else {
         return false;
     };
     let change = tokens.get(at + 1..).unwrap_or_default();
@@ -65,7 +65,7 @@ fn vacuum(rest: &[Token<'_>]) -> String {
     let mut sql = "vacuum ".to_owned();
     for token in rest {
         let is_dropped =
-            token.kind == Kind::Number || dropped.iter().any(|word| token.is_word(word));
+            token.kind == TokenKind::Number || dropped.iter().any(|word| token.is(word));
         if !is_dropped {
             sql.push_str(token.text);
         }

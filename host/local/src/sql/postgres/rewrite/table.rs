@@ -1,7 +1,7 @@
 //! Definitions of tables: what only Redshift stores is dropped, types get the names they have here.
 
-use super::super::super::tokenizer::{Kind, Token};
 use super::{Writer, next, parenthesised, starts_with};
+use signalbox_sql::lexer::{Token, TokenKind};
 
 impl<'s> Writer<'_, 's> {
     /// Rewrites a word in the definition of a table, if it means something else here.
@@ -11,7 +11,7 @@ impl<'s> Writer<'_, 's> {
         after: &'t [Token<'s>],
     ) -> Option<&'t [Token<'s>]> {
         let depth = self.depth.checked_sub(self.table?)?;
-        if depth == 2 && token.is_word("max") && self.is_after('(') {
+        if depth == 2 && token.is("max") && self.is_after('(') {
             // The longest VARCHAR of Redshift.
             self.out.push_str("65535");
             return Some(after);
@@ -30,33 +30,33 @@ impl<'s> Writer<'_, 's> {
     fn storage<'t>(&self, token: Token<'s>, after: &'t [Token<'s>]) -> Option<&'t [Token<'s>]> {
         let word = |rest: &'t [Token<'s>]| {
             next(rest)
-                .filter(|(token, _)| token.kind == Kind::Word)
+                .filter(|(token, _)| token.kind == TokenKind::Word)
                 .map(|(_, rest)| rest)
         };
         let keys = || parenthesised(after).map_or(after, |(_, rest)| rest);
-        if token.is_word("distkey") {
+        if token.is("distkey") {
             return Some(keys());
         }
-        if token.is_word("sortkey") {
+        if token.is("sortkey") {
             return if starts_with(after, &["auto"]) {
                 word(after)
             } else {
                 Some(keys())
             };
         }
-        if token.is_word("compound") || token.is_word("interleaved") {
+        if token.is("compound") || token.is("interleaved") {
             return starts_with(after, &["sortkey"]).then_some(after);
         }
-        if token.is_word("diststyle") || token.is_word("encode") {
+        if token.is("diststyle") || token.is("encode") {
             return word(after);
         }
         let flag =
             |word: &str| starts_with(after, &[word, "yes"]) || starts_with(after, &[word, "no"]);
-        if token.is_word("auto") && flag("refresh") {
+        if token.is("auto") && flag("refresh") {
             return word(after).and_then(word);
         }
         let is_flag = starts_with(after, &["yes"]) || starts_with(after, &["no"]);
-        (token.is_word("backup") && is_flag)
+        (token.is("backup") && is_flag)
             .then(|| word(after))
             .flatten()
     }
@@ -67,7 +67,7 @@ impl<'s> Writer<'_, 's> {
         token: Token<'s>,
         after: &'t [Token<'s>],
     ) -> Option<&'t [Token<'s>]> {
-        if !token.is_word("identity") {
+        if !token.is("identity") {
             return None;
         }
         let (inside, rest) = parenthesised(after)?;

@@ -1,0 +1,27 @@
+//! What a text of Redshift SQL is and what it touches.
+//!
+//! Everything here reads SQL with the one [`lexer`]. [`classify`] says what a statement is and which tables, schemas and
+//! functions it names, by two accounts: a grammar that says of each word what it is, and a second opinion that knows only
+//! the tokens. A statement is complete where both agree. A text with two readings is never understood.
+
+mod account;
+mod deep;
+mod facts;
+mod functions;
+mod grammar;
+mod kind;
+pub mod lexer;
+mod name;
+mod second;
+mod source;
+mod statement;
+mod text;
+
+pub use deep::deep_sql_cases;
+pub use kind::Kind;
+pub use name::TableName;
+pub use statement::{Statement, Unparsed, classify};
+pub use text::{MAX_SQL_BYTES, count_statements, has_text_literal, leading_word, placeholders};
+
+#[cfg(test)]
+mod tests;

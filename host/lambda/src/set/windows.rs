@@ -1,0 +1,79 @@
+//! Time windows of the standard policy's rules that the tests of a set leave untried.
+//!
+//! The policy itself says whether a window holds at a time: it is asked with settings of that window alone.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use signalbox_policy::{ComponentPolicy, Loading, PolicyEngine, Source, contract::UnknownFields};
+use signalbox_tasker::{Granted, raised::names, rehearse::rehearse};
+use tokio::time::Instant;
+
+use super::{manifest::Entry, vectors};
+
+/// The windows that no test of the policy is inside, or none is outside: the number of the rule, and what to do.
+pub(super) async fn untested(
+    engine: &PolicyEngine,
+    policy: &Arc<ComponentPolicy>,
+    entry: &Entry,
+) -> Vec<(usize, String)> {
+    let settings: Value = serde_json::from_str(&entry.settings).unwrap_or_default();
+    let rules = settings.get("rules").and_then(Value::as_array);
+    let mut found = Vec::new();
+    for (number, rule) in rules.into_iter().flatten().enumerate() {
+        let Some(window) = rule.pointer("/when/time") else {
+            continue;
+        };
+        let Some(probe) = probe(engine, policy, entry, window).await else {
+            continue;
+        };
+        let (mut holds, mut does_not) = (false, false);
+        for test in &entry.tests {
+            match holds_at(&probe, test.at).await {
+                true => holds = true,
+                false => does_not = true,
+            }
+        }
+        let missing = match (holds, does_not) {
+            (true, true) => continue,
+            (false, true) => "at which it holds",
+            (true, false) => "at which it does not hold",
+            (false, false) => "at which it holds, and none at which it does not",
+        };
+        found.push((
+            number,
+            format!(
+                "no test of the policy runs at a time {missing}: give a test that does `at`. A test without it runs at {}",
+                super::manifest::TEST_TIME
+            ),
+        ));
+    }
+    found
+}
+
+/// The policy with one rule, which denies everything in the window.
+async fn probe(
+    engine: &PolicyEngine,
+    policy: &Arc<ComponentPolicy>,
+    entry: &Entry,
+    window: &Value,
+) -> Option<Granted> {
+    let rule = json!({ "name": "probe", "when": { "time": window }, "then": { "deny": "probe" } });
+    let loading = Loading {
+        name: "probe".to_owned(),
+        source: Source::Loaded(Arc::clone(policy)),
+        settings: json!({ "rules": [rule] }).to_string(),
+        limits: entry.limits,
+        redact: None,
+    };
+    let policy = engine.load(loading).await.ok()?;
+    Some(Granted::new(Arc::new(policy), Vec::new(), None))
+}
+
+async fn holds_at(probe: &Granted, at: u64) -> bool {
+    let payload = json!({ "sqlStatement": "select 1" });
+    let deadline = Instant::now() + vectors::TIME;
+    let came = rehearse(probe, payload, at, UnknownFields::Warn, deadline).await;
+    came.raised
+        .is_some_and(|raised| raised.error_type == names::POLICY_DENIED)
+}
