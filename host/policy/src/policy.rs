@@ -132,10 +132,13 @@ impl ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::Describe, None, context)?;
         let turns = store.data().turns();
-        let outcome = timeout_at(deadline, turns.count(async {
-            let policy = self.parts.prepared.instantiate(&mut store).await?;
-            policy.describe(&mut store).await
-        }))
+        let outcome = timeout_at(
+            deadline,
+            turns.count(async {
+                let policy = self.parts.prepared.instantiate(&mut store).await?;
+                policy.describe(&mut store).await
+            }),
+        )
         .await;
         self.conclude(&mut store, outcome)
     }
@@ -147,10 +150,13 @@ impl ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::ValidateSettings, None, context)?;
         let turns = store.data().turns();
-        let outcome = timeout_at(deadline, turns.count(async {
-            let policy = self.parts.prepared.instantiate(&mut store).await?;
-            policy.validate_settings(&mut store, &self.settings).await
-        }))
+        let outcome = timeout_at(
+            deadline,
+            turns.count(async {
+                let policy = self.parts.prepared.instantiate(&mut store).await?;
+                policy.validate_settings(&mut store, &self.settings).await
+            }),
+        )
         .await;
         self.conclude(&mut store, outcome)
     }
@@ -313,12 +319,15 @@ impl Policy for ComponentPolicy {
         store.data_mut().about(&invocation.request_id);
         let task = waiter.map(|_| Resource::<TaskHandle>::new_borrow(TASK));
         let turns = store.data().turns();
-        let outcome = timeout_at(deadline, turns.count(async {
-            let policy = self.parts.prepared.instantiate(&mut store).await?;
-            policy
-                .invoke(&mut store, &self.settings, &invocation, task)
-                .await
-        }))
+        let outcome = timeout_at(
+            deadline,
+            turns.count(async {
+                let policy = self.parts.prepared.instantiate(&mut store).await?;
+                policy
+                    .invoke(&mut store, &self.settings, &invocation, task)
+                    .await
+            }),
+        )
         .await;
         let reply = self.conclude(&mut store, outcome)?;
         let usage = self.usage(&mut store);
@@ -336,12 +345,15 @@ impl Policy for ComponentPolicy {
         store.data_mut().about(&settlement.facts.record_id);
         let task = Resource::<TaskHandle>::new_borrow(TASK);
         let turns = store.data().turns();
-        let outcome = timeout_at(deadline, turns.count(async {
-            let policy = self.parts.prepared.instantiate(&mut store).await?;
-            policy
-                .settle(&mut store, &self.settings, &settlement, task)
-                .await
-        }))
+        let outcome = timeout_at(
+            deadline,
+            turns.count(async {
+                let policy = self.parts.prepared.instantiate(&mut store).await?;
+                policy
+                    .settle(&mut store, &self.settings, &settlement, task)
+                    .await
+            }),
+        )
         .await;
         self.conclude(&mut store, outcome)?;
         let usage = self.usage(&mut store);
@@ -361,10 +373,13 @@ impl Policy for ComponentPolicy {
         let mut store = self.store(Export::Closed, None, context)?;
         store.data_mut().about(&closing.facts.record_id);
         let turns = store.data().turns();
-        let outcome = timeout_at(deadline, turns.count(async {
-            let policy = self.parts.prepared.instantiate(&mut store).await?;
-            policy.closed(&mut store, &self.settings, &closing).await
-        }))
+        let outcome = timeout_at(
+            deadline,
+            turns.count(async {
+                let policy = self.parts.prepared.instantiate(&mut store).await?;
+                policy.closed(&mut store, &self.settings, &closing).await
+            }),
+        )
         .await;
         let decision = self.conclude(&mut store, outcome)?;
         Ok(Closed {

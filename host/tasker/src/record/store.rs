@@ -31,7 +31,11 @@ use crate::{
 
 pub use self::{
     due::{Due, DueList, DuePage},
-    latest::Latest, locks::LockRevision, open::Open, reservation::Reserve, work::NewestOfWork,
+    latest::Latest,
+    locks::LockRevision,
+    open::Open,
+    reservation::Reserve,
+    work::NewestOfWork,
 };
 
 /// Pauses between tries of a write that nobody acknowledged.

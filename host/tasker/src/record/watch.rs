@@ -92,7 +92,11 @@ impl Record {
     pub(super) fn is_urgent(&self) -> bool {
         let may_run = matches!(self.phase, Phase::Starting | Phase::Started);
         let undecided = self.watch.gone.is_some_and(|gone| gone.decision.is_none());
-        let at_deadline = || self.due_at.zip(self.deadline_at()).is_some_and(|(due, at)| due >= at);
+        let at_deadline = || {
+            self.due_at
+                .zip(self.deadline_at())
+                .is_some_and(|(due, at)| due >= at)
+        };
         may_run && (undecided || self.is_beating() || self.is_to_be_cancelled() || at_deadline())
     }
 }

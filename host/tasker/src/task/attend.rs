@@ -171,11 +171,7 @@ impl Tasker {
     }
 
     /// Decides what a deadline or a task that is gone makes of a statement.
-    async fn decide_what_is_urgent(
-        &self,
-        call: &Call,
-        stored: Stored,
-    ) -> Result<Stored, Settling> {
+    async fn decide_what_is_urgent(&self, call: &Call, stored: Stored) -> Result<Stored, Settling> {
         let mut next = stored.record.clone();
         if let Some(deadline) = next.deadline_at()
             && deadline <= self.now()

@@ -245,7 +245,9 @@ impl<'a> Sweep<'a> {
                 }
             }
             if let Some(Some(page)) = works.next().await {
-                page.due.into_iter().for_each(|due| works.push(self.work(due)));
+                page.due
+                    .into_iter()
+                    .for_each(|due| works.push(self.work(due)));
                 rest.extend(page.rest.filter(|_| self.has_time()));
             }
         }
@@ -337,7 +339,11 @@ impl<'a> Sweep<'a> {
         }
         // The time of the record begins with its turn.
         let turn = match record.phase {
-            Phase::Started => self.tasker.first_turn(record, self.call.deadline - self.least).await,
+            Phase::Started => {
+                self.tasker
+                    .first_turn(record, self.call.deadline - self.least)
+                    .await
+            }
             _ => Turn::Ask,
         };
         if turn == Turn::Missed && !due.is_urgent {

@@ -90,8 +90,18 @@ async fn records_whose_describe_or_answer_hangs_keep_no_neighbour_waiting() {
         running(&world, 13).await;
         finish(&world, 0..13);
         // The oldest ones are stuck.
-        world.warehouse.hanging.lock().unwrap().extend((0..5).map(name));
-        world.callbacks.hanging.lock().unwrap().extend((5..10).map(token));
+        world
+            .warehouse
+            .hanging
+            .lock()
+            .unwrap()
+            .extend((0..5).map(name));
+        world
+            .callbacks
+            .hanging
+            .lock()
+            .unwrap()
+            .extend((5..10).map(token));
         world.push(200);
         sweep_within(&world, seconds).await;
         assert_eq!(answered(&world, 10..13), 3, "{seconds} s");
@@ -123,7 +133,12 @@ async fn a_target_that_hangs_takes_no_more_than_its_share() {
     world.push(1);
     start(&world, 1_000..1_100, "default").await;
     finish(&world, 0..1_100);
-    world.warehouse.hanging_targets.lock().unwrap().insert("other".to_owned());
+    world
+        .warehouse
+        .hanging_targets
+        .lock()
+        .unwrap()
+        .insert("other".to_owned());
     with_latencies(&world);
     world.push(200);
     sweep_within(&world, 29).await;
@@ -193,12 +208,24 @@ async fn deadlines_and_stops_do_not_wait_for_a_describe() {
         }));
         running(&world, 3).await;
         match hangs {
-            true => world.warehouse.hanging.lock().unwrap().extend((0..3).map(name)),
+            true => world
+                .warehouse
+                .hanging
+                .lock()
+                .unwrap()
+                .extend((0..3).map(name)),
             false => *world.warehouse.describe_fault.lock().unwrap() = throttled,
         }
         world.push(31);
         sweep_within(&world, 29).await;
-        let cancels = || world.warehouse.started().iter().filter(|s| s.cancels > 0).count();
+        let cancels = || {
+            world
+                .warehouse
+                .started()
+                .iter()
+                .filter(|s| s.cancels > 0)
+                .count()
+        };
         assert_eq!(cancels(), 3, "hangs: {hangs}");
 
         let world = World::new(standard());
@@ -212,7 +239,12 @@ async fn deadlines_and_stops_do_not_wait_for_a_describe() {
         world.push(1);
         let stop = json!({"detail": {"status": "ABORTED", "executionArn": ARN, "stopDate": at}});
         world.tasker.stopped(&world.call(), stop).await;
-        let stopped = world.warehouse.started().iter().filter(|s| s.cancels > 0).count();
+        let stopped = world
+            .warehouse
+            .started()
+            .iter()
+            .filter(|s| s.cancels > 0)
+            .count();
         assert_eq!(stopped, 3);
     }
 }
@@ -226,7 +258,12 @@ async fn heartbeats_are_sent_though_nobody_says_how_the_statement_is() {
         }));
         running(&world, 2).await;
         match hangs {
-            true => world.warehouse.hanging.lock().unwrap().extend((0..2).map(name)),
+            true => world
+                .warehouse
+                .hanging
+                .lock()
+                .unwrap()
+                .extend((0..2).map(name)),
             false => {
                 *world.warehouse.describe_fault.lock().unwrap() =
                     Some((ServiceErrorKind::Throttled, "ThrottlingException"));
@@ -249,7 +286,11 @@ async fn what_is_urgent_comes_before_older_work() {
         ..Script::default()
     }));
     running(&world, 3).await;
-    world.tasker.swap(signalbox_tasker::PolicySet::single(std::sync::Arc::new(standard())));
+    world
+        .tasker
+        .swap(signalbox_tasker::PolicySet::single(std::sync::Arc::new(
+            standard(),
+        )));
     // Routine work for more than a minute, all of it older.
     start(&world, 10..3_010, "default").await;
     finish(&world, 10..3_010);
@@ -295,10 +336,7 @@ async fn a_sweep_that_dies_leaves_its_records_to_come_again() {
     world.push(61);
     world.sweep().await;
     assert_eq!(answered(&world, 0..1), 1);
-    assert_eq!(
-        world.record(&token(0)).await.unwrap().phase,
-        Phase::Closed
-    );
+    assert_eq!(world.record(&token(0)).await.unwrap().phase, Phase::Closed);
 }
 
 #[tokio::test(start_paused = true)]

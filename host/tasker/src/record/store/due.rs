@@ -90,13 +90,16 @@ impl Due {
             return URGENT_LEASE;
         }
         let doublings = self.number(LEASES).clamp(0, 10);
-        FIRST_LEASE.saturating_mul(1 << doublings).min(LONGEST_LEASE)
+        FIRST_LEASE
+            .saturating_mul(1 << doublings)
+            .min(LONGEST_LEASE)
     }
 
     fn with(&self, leased_until: i64, leases: i64) -> Item {
         let mut item = self.item.clone();
         item.revision = item.revision.saturating_add(1);
-        item.body.insert(LEASED_UNTIL.to_owned(), Value::from(leased_until));
+        item.body
+            .insert(LEASED_UNTIL.to_owned(), Value::from(leased_until));
         item.body.insert(LEASES.to_owned(), Value::from(leases));
         item
     }
@@ -146,8 +149,12 @@ impl Store {
     /// The lease was not written by `deadline`, or it is not known whether it was.
     pub async fn lease(&self, due: &Due, deadline: Instant) -> Result<Option<Due>, WriteError> {
         let until = self.now().saturating_add(due.lease());
-        self.put_due(due, due.with(until, due.number(LEASES).saturating_add(1)), deadline)
-            .await
+        self.put_due(
+            due,
+            due.with(until, due.number(LEASES).saturating_add(1)),
+            deadline,
+        )
+        .await
     }
 
     /// Gives a due record back that was taken and not worked on.

@@ -91,7 +91,10 @@ impl Store {
     }
 
     /// Reads all lists at once: each is a partition of its own.
-    async fn each_list<T, F>(&self, read: impl Fn(Self, ListName) -> F) -> Result<Vec<T>, LedgerError>
+    async fn each_list<T, F>(
+        &self,
+        read: impl Fn(Self, ListName) -> F,
+    ) -> Result<Vec<T>, LedgerError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, LedgerError>> + Send + 'static,

@@ -109,7 +109,12 @@ impl MemoryLedger {
     }
 
     /// One call: its time, and what becomes of the partition that it reads.
-    async fn call(&self, name: &'static str, items: usize, id: Option<&str>) -> Result<(), LedgerError> {
+    async fn call(
+        &self,
+        name: &'static str,
+        items: usize,
+        id: Option<&str>,
+    ) -> Result<(), LedgerError> {
         self.check()?;
         self.calls.lock().unwrap().push((name, items));
         let takes = *self.takes.lock().unwrap();
