@@ -116,26 +116,28 @@ impl Tasker {
         }
         let beats = record.is_beating() && !record.is_to_be_cancelled();
         let mut beat = None;
-        let describe = async {
-            let has_turn = match turn {
-                Turn::ToDescribe => true,
-                Turn::Missed => false,
-                Turn::ToCancel | Turn::Ask => self.paces.describes.turn(call.deadline).await,
-            };
-            let describe = self.ports.warehouse.describe(&statement.target, id, None);
-            match has_turn {
-                true => Some(timeout_at(call.deadline, describe).await),
-                false => None,
-            }
-        };
-        let mut describe = pin!(describe);
-        let described = match timeout(BEAT_PATIENCE, &mut describe).await {
-            Ok(described) => described,
-            Err(_) => {
-                if beats {
-                    beat = Some(self.beat(call, record).await);
+        let described = {
+            let describe = async {
+                let has_turn = match turn {
+                    Turn::ToDescribe => true,
+                    Turn::Missed => false,
+                    Turn::ToCancel | Turn::Ask => self.paces.describes.turn(call.deadline).await,
+                };
+                let describe = self.ports.warehouse.describe(&statement.target, id, None);
+                match has_turn {
+                    true => Some(timeout_at(call.deadline, describe).await),
+                    false => None,
                 }
-                describe.await
+            };
+            let mut describe = pin!(describe);
+            match timeout(BEAT_PATIENCE, &mut describe).await {
+                Ok(described) => described,
+                Err(_) => {
+                    if beats {
+                        beat = Some(self.beat(call, record).await);
+                    }
+                    describe.await
+                }
             }
         };
         let error = match described {

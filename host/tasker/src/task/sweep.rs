@@ -235,9 +235,8 @@ impl<'a> Sweep<'a> {
             return Err(error);
         }
         first.sort_by_key(|due| (!due.is_urgent, due.waits_since()));
-        let works: FuturesUnordered<Work<'_>> = FuturesUnordered::new();
-        first.into_iter().for_each(|due| works.push(self.work(due)));
-        let mut works = works;
+        let mut works: FuturesUnordered<Work<'_>> =
+            first.into_iter().map(|due| self.work(due)).collect();
         while !works.is_empty() || !rest.is_empty() {
             if works.len() < FEW {
                 for list in rest.drain(..) {
