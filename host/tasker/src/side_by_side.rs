@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(begun.elapsed(), SECOND);
 
         let begun = Instant::now();
-        let work = (0..10).map(|_| sleep(SECOND));
+        let work = (0..10).map(|_| async { sleep(SECOND).await });
         Places::new(2, SECOND * 9).run_all(work).await;
         assert_eq!(begun.elapsed(), SECOND * 5);
     }
