@@ -7,7 +7,7 @@ use crate::support::{Desk, Ended};
 const SET: &str = r#"
 schema = 1
 revision = 7
-deployments = ["prod-*"]
+deployments = ["*"]
 
 [policies.reports]
 builtin = "standard"
@@ -60,7 +60,7 @@ fn a_set_is_checked_before_it_is_signed_and_what_it_wants_then_is_said() {
     check(&desk, &[])
         .coded(0)
         .says("good: set.toml revision 7")
-        .says("  for the deployments prod-*")
+        .says("  for the deployments *")
         .says("note: a function with this configuration would not take the set as it stands: the set is not signed")
         .says("`signalbox policy sign`");
 
@@ -100,9 +100,10 @@ fn a_signature_is_for_the_deployments_that_the_set_names() {
         config(&format!("trusted_keys = [\"{ours}\"]")),
     );
     let named = "deployments = [\"prod-*\"]\n";
+    let set = SET.replace("deployments = [\"*\"]\n", named);
 
     // One for nobody in particular is not signed, and one that another tool has signed is not taken.
-    desk.file("set.toml", SET.replace(named, ""));
+    desk.file("set.toml", set.replace(named, ""));
     let unsigned = desk.run(&["policy", "sign", "set.toml", "--key", "ours.pem"]);
     let said = unsigned.coded(2).err;
     assert!(
@@ -114,7 +115,7 @@ fn a_signature_is_for_the_deployments_that_the_set_names() {
         .says("Before that: a signed set says for which deployments it is");
 
     let until = format!("{named}not_after = 2999-01-01T00:00:00Z\n");
-    desk.file("set.toml", SET.replace(named, &until));
+    desk.file("set.toml", set.replace(named, &until));
     desk.run(&["policy", "sign", "set.toml", "--key", "ours.pem"])
         .coded(0)
         .says("  for the deployments prod-*, until 2999-01-01T00:00:00Z");
@@ -167,11 +168,11 @@ fn a_window_that_no_test_enters_or_leaves_is_named() {
             "no test of the policy runs at a time at which it holds, and none",
         ),
         (
-            &[&noon],
+            &[&noon][..],
             "no test of the policy runs at a time at which it holds:",
         ),
         (
-            &[&night],
+            &[&night][..],
             "no test of the policy runs at a time at which it does not hold:",
         ),
     ] {

@@ -33,11 +33,22 @@ impl TableName {
             database: database.map(fold),
             schema: schema.map(fold),
             name: fold(name),
-            case_matters: parts
-                .iter()
-                .any(|part| part.chars().any(char::is_uppercase)),
+            case_matters: parts.iter().any(|part| case_matters(part)),
         })
     }
+
+    /// Another name in the same schema.
+    pub(crate) fn renamed(&self, name: &str) -> Self {
+        Self {
+            name: name.to_ascii_lowercase(),
+            case_matters: self.case_matters || case_matters(name),
+            ..self.clone()
+        }
+    }
+}
+
+fn case_matters(part: &str) -> bool {
+    part.chars().any(char::is_uppercase)
 }
 
 impl fmt::Display for TableName {

@@ -25,16 +25,7 @@ const ONLY_KEYWORDS: [&str; 12] = [
 ];
 
 /// Words that a table's name follows. FROM is not one of them, because of `extract(day FROM d)`.
-const BEFORE_TABLES: [&str; 8] = [
-    "join",
-    "into",
-    "update",
-    "table",
-    "only",
-    "using",
-    "truncate",
-    "references",
-];
+const BEFORE_TABLES: [&str; 6] = ["join", "into", "table", "only", "truncate", "references"];
 
 /// Words that may stand between such a word and the name.
 const BETWEEN: [&str; 11] = [
@@ -127,8 +118,8 @@ pub(crate) fn unaccounted(source: &Source<'_>, account: &Account) -> Vec<usize> 
                     let is_clause = !level.arguments && !distinct;
                     level.in_from |= is_clause;
                     is_clause
-                } else if token.is("using") {
-                    // The columns of a join.
+                } else if token.is_any(&["using", "update"]) {
+                    // The columns of a join, or of a right.
                     !source.is_symbol(at + 1, '(')
                 } else {
                     token.is_any(&BEFORE_TABLES) || (expects && token.is_any(&BETWEEN))

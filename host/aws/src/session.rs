@@ -119,7 +119,7 @@ pub(crate) fn connector(proxy: ProxyConfig) -> Connector {
 }
 
 /// One client for all services, so that root certificates are read and checked once per process.
-fn http_client(proxy: ProxyConfig) -> SharedHttpClient {
+pub(crate) fn http_client(proxy: ProxyConfig) -> SharedHttpClient {
     Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector =
             ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::Ring));

@@ -7,11 +7,12 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::session::Session;
+use crate::session::{Session, http_client};
 
 /// What the service does with one request.
 #[derive(Debug, Clone)]
@@ -101,6 +102,7 @@ impl Service {
             .region(Region::new("eu-central-1"))
             .credentials_provider(keys)
             .endpoint_url(&self.url)
+            .http_client(http_client(ProxyConfig::disabled()))
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
             .load()
             .await

@@ -8,8 +8,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
@@ -29,16 +28,7 @@ async fn config(test: &str) -> Option<SdkConfig> {
             .expect("stderr");
         return None;
     };
-    let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-    let loader =
-        aws_config::defaults(BehaviorVersion::latest()).region(Region::new("eu-central-1"));
-    Some(
-        loader
-            .credentials_provider(keys)
-            .endpoint_url(url)
-            .load()
-            .await,
-    )
+    Some(Session::at(&url).config().await.clone())
 }
 
 fn unique(name: &str) -> String {

@@ -96,6 +96,11 @@ async fn everyday_redshift_runs() {
         rows(&server, "select \"column\", type, \"notnull\" from pg_table_def where tablename = 'sales' limit 1").await,
         json!([["id", "bigint", true]])
     );
+    // As Redshift reads them: the literal goes on behind the quote.
+    assert_eq!(
+        rows(&server, r"select 'it\'s -- \\', len('\\')").await,
+        json!([[r"it's -- \", 1]])
+    );
     run(&server, "vacuum full sales to 99 percent").await;
     run(&server, "alter table sales alter sortkey auto").await;
     run(&server, "set query_group to 'night'").await;

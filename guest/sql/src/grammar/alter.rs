@@ -52,10 +52,16 @@ impl Reader<'_, '_> {
             self.name(level, Role::Column)?;
             self.expect(level, "to")?;
             self.name(level, Role::Column)?;
-        } else if self.eat(level, "drop column") {
-            self.name(level, Role::Column)?;
+        } else if self.eat(level, "rename to") {
+            // The new name is in the same schema. What reads by it reads this table.
+            let name = self.name(level, Role::Relation)?;
+            self.facts.writes.push(table.renamed(&name.exact));
+            self.facts.reads.push(table);
         } else if self.eat(level, "drop constraint") {
             self.name(level, Role::Other)?;
+        } else if self.eat(level, "drop") && !self.is_any(level, &["partition", "if"]) {
+            self.eat(level, "column");
+            self.name(level, Role::Column)?;
         } else if self.eat_any(level, &["row level security on", "row level security off"]) {
             self.facts.reads.push(table);
             self.eat_any(level, &["conjunction type and", "conjunction type or"]);

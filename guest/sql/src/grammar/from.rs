@@ -85,8 +85,7 @@ impl Reader<'_, '_> {
         if self.is(level, "unpivot") && self.names_array(level) {
             self.step_as(level, Role::Keyword);
             self.array_path(level)?;
-            self.expect(level, "as")?;
-            self.name(level, Role::Alias)?;
+            self.optional_alias(level)?;
             return self.position_name(level);
         }
         let begin = level.at;

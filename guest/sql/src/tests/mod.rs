@@ -302,7 +302,7 @@ fn statements_are_what_they_are() {
         ("alter table s.t add column a int", "alter-table r[] w[s.t]"),
         (
             "alter table s.t rename to u",
-            "alter-table r[] w[s.t] ? rename to u",
+            "alter-table r[s.t] w[s.t s.u]",
         ),
         ("alter user u password 'x'", "alter-user r[] w[]"),
         ("drop table if exists s.a, s.b", "drop-table r[] w[s.a s.b]"),

@@ -221,6 +221,20 @@ fn ordinary_sql_is_understood() {
             "alter-table r[] w[s.t]",
         ),
         (
+            "alter table s.t rename to u",
+            "alter-table r[s.t] w[s.t s.u]",
+        ),
+        ("alter table t rename to \"U\"", "alter-table r[t] w[t u]"),
+        ("alter table s.t drop a", "alter-table r[] w[s.t]"),
+        (
+            "select * from s.t c, unpivot c.d[0] where a = 1",
+            "select r[c.d s.t] w[]",
+        ),
+        (
+            "grant select (a, b), update (c) on s.t to group g",
+            "grant r[s.t] w[s.t]",
+        ),
+        (
             "alter table s.t rename column a to b",
             "alter-table r[] w[s.t]",
         ),

@@ -83,7 +83,7 @@ pub(super) async fn run(
     let login_hosts = config
         .as_ref()
         .and_then(|config| config.policy_set.as_ref())
-        .map_or(&[][..], |set| &set.login_hosts);
+        .map_or(&[][..], |set| set.login_hosts.as_slice());
     let registry = sets::registry(&reference, login_hosts).map_err(|error| error.to_string())?;
     let progress = out::Progress::of("pushing the policy set");
     // There may be nothing yet, or nothing that can be read: what is pushed says so then.

@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use signalbox_policy::{ComponentPolicy, Loading, PolicyEngine, Source, contract::UnknownFields};
-use signalbox_tasker::{Granted, raised::names, rehearse::rehearse};
+use signalbox_tasker::{Granted, rehearse::rehearse};
 use tokio::time::Instant;
 
 use super::{manifest::Entry, vectors};
+
+/// What the probe's rule refuses with.
+const DENIED: &str = "PolicyDenied";
 
 /// The windows that no test of the policy is inside, or none is outside: the number of the rule, and what to do.
 pub(super) async fn untested(
@@ -75,5 +78,5 @@ async fn holds_at(probe: &Granted, at: u64) -> bool {
     let deadline = Instant::now() + vectors::TIME;
     let came = rehearse(probe, payload, at, UnknownFields::Warn, deadline).await;
     came.raised
-        .is_some_and(|raised| raised.error_type == names::POLICY_DENIED)
+        .is_some_and(|raised| raised.error_type == DENIED)
 }

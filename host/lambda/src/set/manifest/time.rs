@@ -20,7 +20,7 @@ pub(super) fn read(value: &toml::Value) -> Result<Timestamp, String> {
     let text = match value {
         toml::Value::Datetime(time) => time.to_string(),
         toml::Value::String(text) => text.clone(),
-        other => other.to_string(),
+        other => format!("a value of the type {}", other.type_str()),
     };
     let time: Option<Timestamp> = text.parse().ok();
     time.filter(|time| time.as_millisecond() >= 0)

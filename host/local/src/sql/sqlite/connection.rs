@@ -302,6 +302,8 @@ mod tests {
         assert_eq!(one(&mut c, "select nvl2(null, 1, 2)"), Cell::Long(2));
         assert_eq!(one(&mut c, "select public.f_slow('x', 1)"), text("x"));
         assert_eq!(one(&mut c, "select '7'::int + 1"), Cell::Long(8));
+        // As Redshift reads them: the literal goes on behind the quote.
+        assert_eq!(one(&mut c, r"select 'it\'s -- \\'"), text(r"it's -- \"));
         match one(&mut c, "select getdate()") {
             Cell::Text(now) => assert_eq!(now.len(), "2026-01-02 03:04:05".len()),
             other => panic!("{other:?}"),
