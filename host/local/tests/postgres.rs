@@ -164,7 +164,7 @@ async fn results_say_where_they_are_from() {
         "create table t (a int not null, b varchar(7), c numeric(6,3), d varbyte(4), e super, f real, g timestamptz)",
     )
     .await;
-    run(&server, "insert into t values (1, 'x', 1.5, '\\x00ff', '{\"k\": 1}', 'NaN', '2026-01-02 03:04:05+01')").await;
+    run(&server, "insert into t values (1, 'x', 1.5, '\\\\x00ff', '{\"k\": 1}', 'NaN', '2026-01-02 03:04:05+01')").await;
     let done = run(
         &server,
         "select a, b, c, d, e, f, g, a + 1 as next, null as nothing from t",

@@ -71,7 +71,6 @@ fn reference() -> Value {
     json!({
         "sqlStatement": "select 1",
         "executionArn": "arn:aws:states:us-east-1:000000000000:execution:reference:reference",
-        "taskToken": "reference",
     })
 }
 

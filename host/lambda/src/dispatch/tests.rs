@@ -251,7 +251,7 @@ async fn a_message_that_hangs_keeps_no_other_from_being_worked_on() {
     #[async_trait]
     impl Work for Hangs {
         async fn invoke(&self, _: &Call, _: Value) -> Result<Value, Raised> {
-            unreachable!("only completions")
+            panic!("only completions")
         }
         async fn settle(&self, call: &Call, event: Value) -> Settling {
             self.0.note(call).await;
@@ -265,10 +265,13 @@ async fn a_message_that_hangs_keeps_no_other_from_being_worked_on() {
             self.0.settle(call, event).await
         }
         async fn stopped(&self, _: &Call, _: Value) -> Settling {
-            unreachable!("only completions")
+            panic!("only completions")
+        }
+        fn may_sweep(&self, _: Option<&str>) -> bool {
+            panic!("only completions")
         }
         async fn sweep(&self, _: &Call) -> Result<Value, Raised> {
-            unreachable!("only completions")
+            panic!("only completions")
         }
     }
 

@@ -1,10 +1,7 @@
 //! Statements whose policy is not in force any more: their tasks are answered as the original would.
 
 use serde_json::{Value, json};
-use signalbox_policy::{
-    Answer,
-    contract::{StatementDescription, StatementFacts},
-};
+use signalbox_policy::{Answer, contract::StatementDescription};
 
 use super::{
     Tasker,
@@ -17,16 +14,15 @@ use crate::{original, record::Record, secrets::Secrets};
 impl Tasker {
     /// What the original answers: the completion event, as far as Redshift confirms it.
     pub(super) fn as_original(
-        &self,
         record: &Record,
-        facts: &StatementFacts,
+        ended: &Ended<'_>,
         description: &StatementDescription,
     ) -> Answer {
         let mut secrets = Secrets::default();
         for token in record.tokens() {
             secrets.take(token.reveal());
         }
-        let mut whole = Ended::of(facts, description).event();
+        let mut whole = ended.event();
         if let Some(error) = &description.error
             && let Some(Value::Object(detail)) = whole.get_mut("detail")
         {

@@ -47,6 +47,8 @@ impl OriginalEnd {
             state,
             at: i64::try_from(at).unwrap_or_default(),
             description: described,
+            came: None,
+            function_arn: None,
         };
         let error = described.and_then(|described| described.error.as_deref());
         Self {

@@ -279,14 +279,18 @@ impl Tasker {
         };
         let Some(granted) = policies.settling(name, record.route.as_deref()) else {
             tracing::warn!(record = %record.record_id, policy = name, alarm = "PolicyGone", "the policy that started this statement is not in force; the task is answered as the original would");
-            return Decision::Made(self.as_original(record, &facts, description));
+            let came = Ended::of(&facts, description).came(event, call.function_arn.as_deref());
+            return Decision::Made(Self::as_original(record, &came, description));
         };
         let waiter = record
             .who_waits()
             .map_or(Waiter::StepFunctions, |waiting| waiting.waiter());
         let services = Arc::new(self.services_of(call, &granted, record));
-        // That an event came is its only message.
-        let event = event.map(|_| Ended::of(&facts, description).event().to_string());
+        let event = event.map(|event| {
+            let came =
+                Ended::of(&facts, description).came(Some(event), call.function_arn.as_deref());
+            came.event().to_string()
+        });
         let settlement = Settlement {
             statement: services.clean_description(description.clone()),
             event: event.map(|event| services.clean_document(&event)),
