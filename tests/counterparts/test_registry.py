@@ -391,7 +391,7 @@ def test_what_no_function_would_take_is_not_pushed(workshop):
     assert done.returncode == 1 and "was changed after it was signed" in done.stderr, done.stderr
     (workshop.folder / "set.toml").write_text(text.replace(workshop.sha256, "0" * 64))
     done = workshop.run("policy", "push", "set.toml", target, "--allow-unsigned")
-    assert done.returncode == 1 and "set.toml, line 3, policies.team" in done.stderr, done.stderr
+    assert done.returncode == 1 and "set.toml, line 4, policies.team" in done.stderr, done.stderr
     (workshop.folder / "set.toml").write_text(text)
     stranger = workshop.config(target).read_text().replace(workshop.key, "ed25519:" + "0" * 64)
     workshop.config(target).write_text(stranger)
