@@ -16,6 +16,7 @@ mod records;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod toml_bounds;
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +30,7 @@ use signalbox_policy::contract::UnknownFields;
 
 pub(crate) use self::{
     environment::deployment_rule, file::read_toml, limits::check as check_limits, merge::name_rule,
-    nearest::nearest, policies::to_json,
+    nearest::nearest, policies::to_json, toml_bounds::TOML_BYTES_MAX,
 };
 pub use self::{
     environment::{Environment, OWN_VARIABLES},
