@@ -11,7 +11,7 @@ use std::{borrow::Cow, path::Path};
 use serde_json::{Value, json};
 use signalbox_policy::{
     EngineOptions, Limits, Loading, Metering, Policy as _, PolicyEngine, Source, Target, artifact,
-    digest,
+    digest, inspect::Interfaces,
 };
 
 use crate::{Done, args::PolicyCommand, out};
@@ -22,7 +22,7 @@ pub(crate) const STANDARD: &str = "standard";
 pub(crate) async fn run(command: &PolicyCommand) -> Done {
     is_here(command)?;
     match command {
-        PolicyCommand::Build { module, output } => build::run(module, output).await,
+        PolicyCommand::Build { module, output } => build::run(module, output),
         PolicyCommand::Check {
             policy,
             settings: None,
@@ -47,7 +47,7 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
             config,
             allow_unsigned,
         } => push::run(set, to, config.as_deref(), *allow_unsigned).await,
-        PolicyCommand::Inspect { policy } => inspect(policy).await,
+        PolicyCommand::Inspect { policy } => inspect(policy),
         PolicyCommand::Compile {
             policy,
             target,
@@ -156,14 +156,11 @@ async fn check(policy: &str, settings: Option<&Path>) -> Done {
     }
 }
 
-async fn inspect(policy: &str) -> Done {
+fn inspect(policy: &str) -> Done {
     let bytes = component(policy)?;
     let size = bytes.len();
     let sha256 = digest::hex(&bytes);
-    let interfaces = engine()?
-        .inspect(policy, bytes)
-        .await
-        .map_err(|error| error.to_string())?;
+    let interfaces = Interfaces::of(policy, &bytes).map_err(|error| error.to_string())?;
     out::line(format_args!(
         "{}: {size} bytes, SHA-256 {sha256}",
         out::styled(out::NAME, policy)

@@ -139,7 +139,7 @@ impl PolicyEngine {
             redact,
         } = loading;
         check::settings(&name, &settings)?;
-        let (component, digest) = self.component(&name, source, limits, World::Policy).await?;
+        let (component, digest) = self.component(&name, source, limits).await?;
         let generation = check::world(&self.engine, &component, &name, self.generations)?;
         let prepared = self
             .linker
@@ -176,7 +176,6 @@ impl PolicyEngine {
         name: &str,
         source: Source,
         limits: Limits,
-        #[cfg_attr(not(feature = "compiler"), allow(unused_variables))] world: World,
     ) -> Result<(Component, String), LoadError> {
         match source {
             Source::Loaded(policy) => Ok((policy.component(), policy.identity().digest.clone())),
@@ -185,10 +184,7 @@ impl PolicyEngine {
                 is_component(name, &bytes)?;
                 #[cfg(feature = "compiler")]
                 if matches!(bytes, std::borrow::Cow::Owned(_)) {
-                    let outline = Outline::of(name, &bytes)?;
-                    if world == World::Policy {
-                        check::outline(name, outline, self.generations)?;
-                    }
+                    check::outline(name, Outline::of(name, &bytes)?, self.generations)?;
                 }
                 let digest = digest::hex(&bytes);
                 Ok((self.compile(name, bytes, &digest).await?, digest))
@@ -269,16 +265,6 @@ impl PolicyEngine {
             target: Target::host().to_string(),
         })
     }
-}
-
-/// Of which world a component has to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum World {
-    /// The world of policies.
-    Policy,
-    /// Any.
-    #[cfg(feature = "compiler")]
-    Any,
 }
 
 /// What a policy said of settings that it refused or found odd, one line per finding.
