@@ -126,7 +126,7 @@ async fn no_invocation_sees_half_a_set() {
     };
     let engine = PolicyEngine::new(EngineOptions {
         metering: Metering::Off,
-        cache: None,
+        ..EngineOptions::default()
     });
     let terms = Terms {
         targets: Some(config.targets.keys().cloned().collect()),
@@ -274,7 +274,7 @@ async fn a_swap_in_the_middle_of_a_batch_is_for_the_next_invocation() {
     };
     let engine = PolicyEngine::new(EngineOptions {
         metering: Metering::Off,
-        cache: None,
+        ..EngineOptions::default()
     });
     let source = Arc::new(Ever(AtomicU64::new(0)));
     let loader = Loader::new(engine.expect("an engine"), source, terms);
@@ -370,7 +370,7 @@ async fn hanging(max_age: Duration) -> (Refresher, Arc<Hanging>) {
     };
     let engine = PolicyEngine::new(EngineOptions {
         metering: Metering::Off,
-        cache: None,
+        ..EngineOptions::default()
     });
     let terms = Terms {
         allow_unsigned: true,

@@ -12,6 +12,8 @@ use signalbox_lambda::{
     },
 };
 
+use signalbox_policy::Metering;
+
 use crate::{Done, out, settings::Settings};
 
 /// How long before its end a set is warned of where no configuration says it.
@@ -95,7 +97,11 @@ pub(super) async fn load(
 ) -> Result<Result<(Loaded, Option<Untrusted>), SetError>, String> {
     let (mut terms, untrusted) = terms_of(text, config);
     terms.deployment = deployment;
-    let loader = Loader::new(super::engine()?, Arc::new(FileSource::new(path)), terms);
+    let loader = Loader::new(
+        super::engine(Metering::Off)?,
+        Arc::new(FileSource::new(path)),
+        terms,
+    );
     let _progress = out::Progress::of("loading the policy set");
     let loaded = loader.load(text, None).await;
     Ok(loaded.map(|loaded| (loaded, untrusted)))
