@@ -60,7 +60,7 @@ async fn every_command_of_the_readme_works() {
 
 /// Runs a command that works on a deployment: one that has a task with a running statement.
 async fn on_a_deployment(stage: &Stage, desk: &Desk, line: &str) {
-    let mut line = line.replace("./target/release/signalbox", "signalbox");
+    let mut line = line.to_owned();
     if line.contains(STATEMENT) {
         line = line.replace(STATEMENT, &running_statement(stage).await);
     }

@@ -78,6 +78,8 @@ pub(crate) fn unaccounted(source: &Source<'_>, account: &Account) -> Vec<usize> 
     let mut level = Level::default();
     // Whether a table's name is next.
     let mut expects = false;
+    // Whether there is a clause with tables anywhere.
+    let mut has_tables = false;
     for at in 0..source.len() {
         let Some(token) = source.token(at) else {
             break;
@@ -112,15 +114,19 @@ pub(crate) fn unaccounted(source: &Source<'_>, account: &Account) -> Vec<usize> 
                 if token.is_any(&END_TABLES) {
                     level.in_from = false;
                 }
+                has_tables |= token.is_any(&["join", "update", "merge"]);
                 expects = if token.is("from") {
                     let distinct = before(1).is_some_and(|token| token.is("distinct"))
                         && before(2).is_some_and(|token| token.is_any(&["is", "not"]));
                     let is_clause = !level.arguments && !distinct;
                     level.in_from |= is_clause;
+                    has_tables |= is_clause;
                     is_clause
                 } else if token.is_any(&["using", "update"]) {
                     // The columns of a join, or of a right.
-                    !source.is_symbol(at + 1, '(')
+                    let is_clause = !source.is_symbol(at + 1, '(');
+                    has_tables |= is_clause;
+                    is_clause
                 } else {
                     token.is_any(&BEFORE_TABLES) || (expects && token.is_any(&BETWEEN))
                 };
@@ -128,18 +134,19 @@ pub(crate) fn unaccounted(source: &Source<'_>, account: &Account) -> Vec<usize> 
             _ => expects = false,
         }
     }
-    found.extend(without_table(source, account));
+    if !has_tables {
+        found.extend(without_table(source, account));
+    }
     found.sort_unstable();
     found.dedup();
     found
 }
 
-/// The columns with a table's name before them in a statement that has no clause with tables at all. PostgreSQL before 8.1,
+/// The columns with a table's name before them, for a statement that has no clause with tables at all. PostgreSQL before 8.1,
 /// which Redshift says it is, added the table by itself.
 fn without_table(source: &Source<'_>, account: &Account) -> Vec<usize> {
     let tokens = || (0..source.len()).filter_map(|at| Some((at, source.token(at)?)));
-    let has = |words: &[&str]| tokens().any(|(_, token)| token.is_any(words));
-    if !has(&["select", "values"]) || has(&["from", "join", "using", "update", "merge"]) {
+    if !tokens().any(|(_, token)| token.is_any(&["select", "values"])) {
         return Vec::new();
     }
     tokens()

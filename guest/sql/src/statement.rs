@@ -38,6 +38,30 @@ pub struct Statement {
     pub complete: bool,
     /// The same without regard to functions.
     all_read: bool,
+    /// The kinds that functions with effects stand for, each once.
+    effects: Vec<Kind>,
+}
+
+/// Whether two texts are the same to whoever looks at their facts: the same kinds, tables, schemas and functions, as completely.
+/// Which words are not accounted for does not matter.
+#[must_use]
+pub fn read_alike(one: &str, other: &str) -> bool {
+    let facts = |sql| {
+        let statement = classify(sql);
+        let known =
+            |kind: &Result<Kind, Unparsed>| kind.as_ref().map_err(std::mem::discriminant).copied();
+        let kinds = (known(&statement.kind), statement.inner.as_ref().map(known));
+        let Statement {
+            reads,
+            writes,
+            schemas,
+            functions,
+            complete,
+            ..
+        } = statement;
+        (kinds, reads, writes, schemas, functions, complete)
+    };
+    facts(one) == facts(other)
 }
 
 /// Words that are said to be not accounted for.
@@ -71,6 +95,7 @@ impl Statement {
             unaccounted: Vec::new(),
             complete: false,
             all_read: false,
+            effects: Vec::new(),
         }
     }
 
@@ -103,6 +128,12 @@ impl Statement {
             names.dedup();
         }
         let all_read = !not_all_known && unaccounted.is_empty();
+        let mut effects = Vec::new();
+        for effect in functions.iter().filter_map(|name| functions::effect(name)) {
+            if !effects.contains(&effect) {
+                effects.push(effect);
+            }
+        }
         Self {
             kind: Ok(outcome.kind),
             inner: outcome.inner,
@@ -113,6 +144,7 @@ impl Statement {
             functions,
             unaccounted,
             all_read,
+            effects,
         }
     }
 
@@ -120,11 +152,10 @@ impl Statement {
     /// (`set_config` for SET).
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         let inner = self.inner.iter();
-        let effects = self.functions.iter();
         std::iter::once(&self.kind)
             .chain(inner)
             .filter_map(|kind| kind.as_ref().ok().copied())
-            .chain(effects.filter_map(|name| functions::effect(name)))
+            .chain(self.effects.iter().copied())
     }
 
     /// Why one of its kinds is not known.

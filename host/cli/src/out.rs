@@ -78,6 +78,11 @@ pub(crate) fn raw(text: impl Display) {
     let _ = writeln!(anstream::stdout().lock(), "{}", Safe(text));
 }
 
+/// Writes a document of JSON, whoever reads it.
+pub(crate) fn raw_json(text: &str) {
+    raw(safe_json(text));
+}
+
 /// Writes an error.
 pub(crate) fn error(text: impl Display) {
     progress::clear();

@@ -238,7 +238,8 @@ async fn schema(policy: &str) -> Done {
     // It is JSON itself, for whomever it is.
     match serde_json::from_str::<Value>(&description.settings_schema) {
         Ok(schema) if out::speaks_json() => out::json(&schema),
-        _ => out::raw(&description.settings_schema),
+        Ok(_) => out::raw_json(&description.settings_schema),
+        Err(_) => out::raw(&description.settings_schema),
     }
     Ok(true)
 }

@@ -16,8 +16,8 @@ use signalbox_policy::{
     contract::{
         BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
         DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartedStatement,
-        StatementDescription, StatementList, StatementResult,
+        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartOptions,
+        StartedStatement, StatementDescription, StatementList, StatementResult,
     },
 };
 use tokio::time::Instant;
@@ -249,18 +249,18 @@ impl<S> GrantedServices<S> {
         self.secrets.restore(sql).map_or(sql.len(), |sql| sql.len())
     }
 
+    /// The bytes of a start's parameters as Redshift is given them.
+    fn parameters(&self, options: &StartOptions) -> usize {
+        let bytes = options.parameters.iter().map(|parameter| {
+            let value = self.secrets.whole(&parameter.value);
+            parameter.name.len() + value.unwrap_or(&parameter.value).len()
+        });
+        bytes.sum()
+    }
+
     fn allow(&self, action: Action) -> Result<(), Failure> {
         self.grants.allow(&self.policy, action)
     }
-}
-
-/// The bytes of a start's parameters.
-fn parameters(options: &signalbox_policy::contract::StartOptions) -> usize {
-    let bytes = options
-        .parameters
-        .iter()
-        .map(|parameter| parameter.name.len() + parameter.value.len());
-    bytes.sum()
 }
 
 #[async_trait]
@@ -270,7 +270,7 @@ impl<S: Services> Services for GrantedServices<S> {
         bound: bool,
         request: ExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
-        let bytes = self.bytes(&request.sql) + parameters(&request.options);
+        let bytes = self.bytes(&request.sql) + self.parameters(&request.options);
         self.grants
             .allow_start(&self.policy, Action::ExecuteStatement, bytes)?;
         self.services.execute_statement(bound, request).await
@@ -282,7 +282,7 @@ impl<S: Services> Services for GrantedServices<S> {
         request: BatchExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
         let sqls: usize = request.sqls.iter().map(|sql| self.bytes(sql)).sum();
-        let bytes = sqls + parameters(&request.options);
+        let bytes = sqls + self.parameters(&request.options);
         self.grants
             .allow_start(&self.policy, Action::BatchExecuteStatement, bytes)?;
         self.services.batch_execute_statement(bound, request).await

@@ -128,6 +128,12 @@ pub fn take(payload: Value) -> Result<Intake, Raised> {
              signatures); split it up"
         )));
     }
+    if secrets.is_misread() {
+        return Err(Raised::invalid(
+            "the SQL reads otherwise when its secrets (literals after words such as PASSWORD, access keys, signatures) are taken \
+             out for the policy; write them as plain literals, apart from comments and other quotes",
+        ));
+    }
     Ok(Intake {
         payload,
         waiting,

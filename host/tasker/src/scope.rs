@@ -39,6 +39,7 @@ impl Scope {
     pub(crate) fn of_record(deployment: &str, granted: &Granted, record: &Record) -> Self {
         Self {
             route: record.route.clone(),
+            is_bounded: record.route.is_some() || granted.grants.is_some(),
             ..Self::of(deployment, granted)
         }
     }

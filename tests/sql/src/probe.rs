@@ -148,9 +148,9 @@ struct Session {
 impl World {
     /// Makes the database.
     pub fn make(socket: &Path) -> io::Result<Self> {
-        let mut admin = Connection::open(socket, crate::server::ADMIN, "postgres", &[])?;
+        let mut admin = Connection::open(socket, signalbox_postgres::ADMIN, "postgres", &[])?;
         admin.must(&format!("create database {}", world::DATABASE));
-        let mut admin = Connection::open(socket, crate::server::ADMIN, world::DATABASE, &[])?;
+        let mut admin = Connection::open(socket, signalbox_postgres::ADMIN, world::DATABASE, &[])?;
         admin.must(&world::definition());
         admin.must(&world::ownership());
         admin.must("analyze");

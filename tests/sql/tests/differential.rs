@@ -6,17 +6,18 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+use signalbox_postgres::{Installed, Server};
 use signalbox_sql_oracle::corpus::{self, Entry};
 use signalbox_sql_oracle::facts::{self, Classifier, Facts};
 use signalbox_sql_oracle::fuzz::{self, Plan};
 use signalbox_sql_oracle::probe::World;
-use signalbox_sql_oracle::server::Server;
+use signalbox_sql_oracle::server;
 use std::io::Write as _;
 use std::time::Instant;
 
 /// A server, or none where PostgreSQL is not installed; then it is said.
-fn server() -> Option<(Server, World)> {
-    let Some(programs) = Server::installed() else {
+fn world() -> Option<(Server, World)> {
+    let Ok(installed) = Installed::find() else {
         let is_required = std::env::var("SIGNALBOX_TEST_POSTGRES").is_ok_and(|v| v == "required");
         assert!(!is_required, "PostgreSQL is not installed");
         // Not by a macro, whose text the test harness would keep to itself.
@@ -26,7 +27,7 @@ fn server() -> Option<(Server, World)> {
         );
         return None;
     };
-    let server = Server::start(&programs);
+    let server = server::start(&installed);
     let world = World::make(&server.socket()).expect("a database");
     Some((server, world))
 }
@@ -51,7 +52,7 @@ fn number(variable: &str, default: u64) -> u64 {
 
 #[test]
 fn complete_facts_name_what_the_server_touches() {
-    let Some((server, world)) = server() else {
+    let Some((server, world)) = world() else {
         return;
     };
     let plan = Plan {
@@ -160,7 +161,7 @@ fn one_statement(text: &str) -> Facts {
 
 #[test]
 fn planted_holes_are_found() {
-    let Some((server, world)) = server() else {
+    let Some((server, world)) = world() else {
         return;
     };
     for (what, classify, word) in WORSE {

@@ -80,9 +80,14 @@ fn any(patterns: &[Glob], text: Option<&str>) -> bool {
 /// Whether a function that the statement calls matches; if `every`, all that are not known to do no more than compute a value.
 fn functions_hold(patterns: &[Glob], statement: &Statement, every: bool) -> bool {
     let matches = |name: &str| {
-        // A pattern without a schema means the function in any.
+        // A pattern without a database or a schema means the function in any. What allows is not to mean more than it says.
         let last = name.rsplit('.').next();
-        any(patterns, Some(name)) || any(patterns, last)
+        any(patterns, Some(name))
+            || any(patterns, last)
+            || (!every
+                && name
+                    .match_indices('.')
+                    .any(|(at, _)| any(patterns, name.get(at + 1..))))
     };
     if patterns.is_empty() {
         return true;

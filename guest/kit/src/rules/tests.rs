@@ -460,6 +460,7 @@ fn functions_are_seen() {
         "select F_tax(1)",
         "select s.f_tax(1)",
         "call admin.p()",
+        "call dev.admin.p()",
         "select lower(f_x(a)) from s.t",
     ] {
         assert!(!runs(&deny, text), "{text}");

@@ -4,44 +4,65 @@ use crate::sql::TableName;
 
 /// A pattern; upper and lower case are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glob(Vec<char>);
+pub struct Glob {
+    lower: String,
+    is_ascii: bool,
+}
 
 impl Glob {
     /// From its text.
     #[must_use]
     pub fn new(pattern: &str) -> Self {
-        Self(pattern.chars().flat_map(char::to_lowercase).collect())
+        let lower: String = pattern.chars().flat_map(char::to_lowercase).collect();
+        Self {
+            is_ascii: lower.is_ascii(),
+            lower,
+        }
     }
 
     /// Whether all of `text` matches. Takes time in proportion to both lengths at most.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
-        let (mut at, mut in_pattern) = (0, 0);
-        // Where to go on if what is behind the last star does not match: the star takes one more.
-        let mut retry: Option<(usize, usize)> = None;
-        while let Some(c) = text.get(at) {
-            match self.0.get(in_pattern) {
-                Some('*') => {
-                    in_pattern += 1;
-                    retry = Some((at + 1, in_pattern));
-                }
-                Some(p) if *p == '?' || p == c => {
-                    at += 1;
-                    in_pattern += 1;
-                }
-                _ => match retry {
-                    Some((next, behind_star)) => {
-                        at = next;
-                        in_pattern = behind_star;
-                        retry = Some((next + 1, behind_star));
-                    }
-                    None => return false,
-                },
-            }
+        if self.is_ascii && text.is_ascii() {
+            let same = |pattern: &u8, c: &u8| *pattern == c.to_ascii_lowercase();
+            return matches(self.lower.as_bytes(), text.as_bytes(), (b'*', b'?'), same);
         }
-        self.0.iter().skip(in_pattern).all(|p| *p == '*')
+        let pattern: Vec<char> = self.lower.chars().collect();
+        let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
+        matches(&pattern, &text, ('*', '?'), |pattern, c| pattern == c)
     }
+}
+
+fn matches<T: PartialEq>(
+    pattern: &[T],
+    text: &[T],
+    (star, one): (T, T),
+    same: impl Fn(&T, &T) -> bool,
+) -> bool {
+    let (mut at, mut in_pattern) = (0, 0);
+    // Where to go on if what is behind the last star does not match: the star takes one more.
+    let mut retry: Option<(usize, usize)> = None;
+    while let Some(c) = text.get(at) {
+        match pattern.get(in_pattern) {
+            Some(p) if *p == star => {
+                in_pattern += 1;
+                retry = Some((at + 1, in_pattern));
+            }
+            Some(p) if *p == one || same(p, c) => {
+                at += 1;
+                in_pattern += 1;
+            }
+            _ => match retry {
+                Some((next, behind_star)) => {
+                    at = next;
+                    in_pattern = behind_star;
+                    retry = Some((next + 1, behind_star));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(in_pattern).all(|p| *p == star)
 }
 
 /// A pattern for tables: `table`, `schema.table` or `database.schema.table`, each part a [`Glob`].
@@ -117,7 +138,7 @@ fn part_matches(pattern: Option<&Glob>, part: Option<&str>) -> bool {
     match (pattern, part) {
         (None, _) => true,
         (Some(pattern), Some(part)) => pattern.matches(part),
-        (Some(pattern), None) => pattern.0.as_slice() == ['*'],
+        (Some(pattern), None) => pattern.lower == "*",
     }
 }
 

@@ -6,13 +6,13 @@ use crate::account::Role;
 use crate::statement::Unparsed;
 
 /// What begins a query or a change.
-const QUERY_WORDS: [&str; 7] = [
+const STATEMENT_WORDS: [&str; 7] = [
     "select", "with", "insert", "update", "delete", "merge", "values",
 ];
 
 impl Reader<'_, '_> {
     pub(super) fn begins_query_or_change(&self, level: &Level) -> bool {
-        self.is_symbol(level, '(') || self.is_any(level, &QUERY_WORDS)
+        self.is_symbol(level, '(') || self.is_any(level, &STATEMENT_WORDS)
     }
 
     /// `EXPLAIN [VERBOSE] statement`
@@ -23,20 +23,32 @@ impl Reader<'_, '_> {
             return self.leave(level);
         }
         let creates = self.is(level, "create");
-        match creates {
-            true => self.create(level)?,
-            false if self.begins_query_or_change(level) => self.query_or_change(level)?,
-            false => return Err(Stop(level.at)),
-        }
-        self.finish(level)?;
-        if creates && self.kind != Some(Kind::CreateTable) {
-            return Err(Stop(level.at));
-        }
+        self.wrapped(|this| {
+            match creates {
+                true => this.create(level)?,
+                false if this.begins_query_or_change(level) => this.query_or_change(level)?,
+                false => return Err(Stop(level.at)),
+            }
+            this.finish(level)?;
+            match creates && this.kind != Some(Kind::CreateTable) {
+                true => Err(Stop(level.at)),
+                false => Ok(()),
+            }
+        })?;
         // It runs nothing, whatever it explains.
         let written = std::mem::take(&mut self.facts.writes);
         self.facts.reads.extend(written);
         self.kind = Some(Kind::Explain);
         Ok(())
+    }
+
+    /// Reads the statement in a wrapper. Where it stops to make sense the kind is not known: it is not that of the inner one.
+    fn wrapped(&mut self, read: impl FnOnce(&mut Self) -> Read) -> Read {
+        let done = read(self);
+        if done.is_err() {
+            self.kind = None;
+        }
+        done
     }
 
     /// `DECLARE name CURSOR FOR query`
@@ -73,8 +85,10 @@ impl Reader<'_, '_> {
         if !self.begins_query_or_change(level) {
             return Err(Stop(level.at));
         }
-        self.query_or_change(level)?;
-        self.finish(level)?;
+        self.wrapped(|this| {
+            this.query_or_change(level)?;
+            this.finish(level)
+        })?;
         self.inner = self.kind.map(Ok);
         self.kind = Some(kind);
         Ok(())

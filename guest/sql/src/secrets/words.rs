@@ -43,14 +43,13 @@ pub fn is_secret_word(name: &str) -> bool {
     if name.len() > 60 {
         return false;
     }
-    let plain = |name: &str| {
-        name.chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_ascii_lowercase()
-    };
-    let name = plain(name);
-    SECRET.iter().any(|word| plain(word) == name)
+    SECRET.iter().any(|word| plain(word).eq(plain(name)))
+}
+
+fn plain(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes()
+        .filter(u8::is_ascii_alphanumeric)
+        .map(|byte| byte.to_ascii_lowercase())
 }
 
 /// Whether a quoted name is one: the name of a member in a text of JSON, which may be escaped itself.

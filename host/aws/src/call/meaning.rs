@@ -39,7 +39,10 @@ pub(crate) fn wrapped<'m>(code: &str, message: &'m str) -> Option<&'m str> {
     let names = message.split(|c: char| !c.is_ascii_alphanumeric());
     names
         .filter(|name| name.len() > "Exception".len() && name.ends_with("Exception"))
-        .find(|name| of_name(name).is_some_and(|meaning| meaning != Meaning::Invalid))
+        .find(|name| {
+            let is_limit = name.starts_with("Active") && name.ends_with("ExceededException");
+            is_limit || of_name(name).is_some_and(|meaning| meaning != Meaning::Invalid)
+        })
 }
 
 fn of_name(code: &str) -> Option<Meaning> {
@@ -91,6 +94,10 @@ mod tests {
                 Some("ThrottlingException"),
             ),
             ("(AccessDeniedException)", Some("AccessDeniedException")),
+            (
+                "ActiveStatementsExceededException: Active statements exceeded the allowed quota (200)",
+                Some("ActiveStatementsExceededException"),
+            ),
             ("ValidationException: the SQL is empty", None),
             ("MyThrottlingExceptions are many; throttlingexception", None),
             ("", None),

@@ -114,6 +114,7 @@ async fn look(config: &Config, function: Option<&str>) -> Vec<Finding> {
         around: &around,
         function: name,
         timeout: known.map(|known| known.timeout),
+        has_policy_set: config.policy_set.is_some(),
     };
     let rules = around.rules().await;
     let mut ways = Vec::new();

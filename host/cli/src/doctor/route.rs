@@ -22,6 +22,8 @@ pub(super) struct Routes<'a> {
     pub(super) function: &'a str,
     /// Its time-out, where it is known: seconds.
     pub(super) timeout: Option<u32>,
+    /// Whether its routes say who may ask for a sweep.
+    pub(super) has_policy_set: bool,
 }
 
 impl Routes<'_> {

@@ -58,6 +58,7 @@ impl Routes<'_> {
                     expression,
                     enabled: rule.enabled,
                     input: target.input.as_deref(),
+                    has_policy_set: self.has_policy_set,
                     enable: format!("aws events enable-rule --name {}", rule.name),
                 });
                 let finding = if target.reshaped {
@@ -90,6 +91,7 @@ impl Routes<'_> {
                         expression: &of.expression,
                         enabled: of.enabled,
                         input: of.input.as_deref(),
+                        has_policy_set: self.has_policy_set,
                         enable: format!(
                             "aws scheduler update-schedule --group-name {group} --name {schedule} --state ENABLED …"
                         ),
@@ -113,6 +115,8 @@ struct Tick<'a> {
     enabled: bool,
     /// What the function is sent; none for a scheduled event.
     input: Option<&'a str>,
+    /// Whether the routes of a policy set say who may ask for a sweep. A scheduled event asks nobody.
+    has_policy_set: bool,
     /// How to switch it on.
     enable: String,
 }
@@ -143,19 +147,18 @@ fn tick(tick: &Tick<'_>) -> Finding {
     if !tick.enabled {
         finding = finding.and(State::Mend, "it is disabled", Some(tick.enable.clone()));
     }
-    if !tick.input.is_none_or(is_sweep) {
-        finding = finding.and(
-            State::Mend,
-            "what it sends has the function do something else than sweep",
-            Some(r#"the input {"action": "sweep"}, or none"#.to_owned()),
-        );
+    let wrong = match tick.input.map(Event::read) {
+        None | Some(Ok(Event::Sweep)) => None,
+        Some(Ok(Event::SweepRequest)) if tick.has_policy_set => {
+            Some("what it sends is refused where no route is for the function as it is invoked")
+        }
+        Some(Ok(Event::SweepRequest)) => None,
+        Some(_) => Some("what it sends has the function do something else than sweep"),
+    };
+    if let Some(wrong) = wrong {
+        finding = finding.and(State::Mend, wrong, Some("no input".to_owned()));
     }
     finding
-}
-
-/// Whether the function takes a text for the order to sweep.
-fn is_sweep(input: &str) -> bool {
-    matches!(Event::read(input), Ok(Event::Sweep | Event::SweepRequest))
 }
 
 fn none() -> Finding {
@@ -179,9 +182,27 @@ mod tests {
             expression,
             enabled,
             input,
+            has_policy_set: false,
             enable: String::new(),
         })
         .state
+    }
+
+    #[test]
+    fn an_order_to_sweep_needs_a_route_where_there_are_routes() {
+        let state = |input| {
+            tick(&Tick {
+                name: "rule `tick`".to_owned(),
+                expression: "rate(1 minute)",
+                enabled: true,
+                input,
+                has_policy_set: true,
+                enable: String::new(),
+            })
+            .state
+        };
+        assert_eq!(state(None), State::Good);
+        assert_eq!(state(Some(r#"{"action": "sweep"}"#)), State::Mend);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Decision records, wherever they are.
 
 use std::{
-    io::Read as _,
+    io::{BufRead as _, BufReader, Cursor, Read},
     path::{Path, PathBuf},
 };
 
@@ -25,27 +25,14 @@ pub(super) fn records(paths: &[PathBuf]) -> Result<Found, String> {
     let mut found = Found::default();
     for path in paths {
         if path == Path::new(STDIN) {
-            let bytes = bounded(std::io::stdin().lock())
+            found
+                .read(std::io::stdin().lock(), "standard input")
                 .map_err(|error| format!("standard input cannot be read: {error}"))?;
-            found.take(&String::from_utf8_lossy(&bytes), "standard input");
         } else {
             found.path(path)?;
         }
     }
     Ok(found)
-}
-
-/// Reads what may be read at once: a file of records, or of log lines.
-fn bounded(reader: impl std::io::Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(RECORD.bytes).unwrap_or(u64::MAX);
-    reader.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > RECORD.bytes {
-        return Err(std::io::Error::other(format!(
-            "it has more than {most} bytes; split it up"
-        )));
-    }
-    Ok(bytes)
 }
 
 impl Found {
@@ -68,9 +55,33 @@ impl Found {
             return Ok(());
         }
         let file = std::fs::File::open(path).map_err(refused)?;
-        let bytes = bounded(file).map_err(refused)?;
-        self.take(&String::from_utf8_lossy(&bytes), &shown.to_string());
-        Ok(())
+        self.read(file, &shown.to_string()).map_err(refused)
+    }
+
+    /// Reads documents or lines, at once if they are no longer than one record may be, else line by line.
+    fn read(&mut self, mut reader: impl Read, place: &str) -> std::io::Result<()> {
+        let most = u64::try_from(RECORD.bytes).unwrap_or(u64::MAX);
+        let mut bytes = Vec::new();
+        reader.by_ref().take(most + 1).read_to_end(&mut bytes)?;
+        if bytes.len() <= RECORD.bytes {
+            self.take(&String::from_utf8_lossy(&bytes), place);
+            return Ok(());
+        }
+        let mut lines = BufReader::new(Cursor::new(bytes).chain(reader));
+        loop {
+            let mut line = Vec::new();
+            lines.by_ref().take(most + 1).read_until(b'\n', &mut line)?;
+            if line.is_empty() {
+                return Ok(());
+            }
+            if line.len() > RECORD.bytes {
+                self.skipped
+                    .push(format!("{place}: a line has more than {most} bytes"));
+                lines.skip_until(b'\n')?;
+            } else {
+                self.lines(&String::from_utf8_lossy(&line), place);
+            }
+        }
     }
 
     /// Takes the records out of a text: documents one after another, or lines of a log among other lines.

@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Done {
     let programme = served.programme(args);
     if out::speaks_json() {
         // One line, for who reads it while this runs.
-        out::raw(programme.json());
+        out::raw_json(&programme.json().to_string());
     }
     programme.lines().iter().for_each(out::line);
     signals.stop().await;

@@ -126,10 +126,16 @@ fn is_here(authority: &str) -> bool {
     }
     match host.parse::<Ipv4Addr>() {
         Ok(address) => address.is_loopback(),
-        // No name server is asked for names below `localhost` (RFC 6761).
+        // No name server is asked for names below `localhost` (RFC 6761). The other two are this machine to its containers;
+        // `internal` is no domain that anybody can have.
         Err(_) => {
             let name = host.to_ascii_lowercase();
-            name == "localhost" || name.ends_with(".localhost")
+            name == "localhost"
+                || name.ends_with(".localhost")
+                || matches!(
+                    name.as_str(),
+                    "host.docker.internal" | "host.containers.internal"
+                )
         }
     }
 }
@@ -158,6 +164,7 @@ mod tests {
             "localhost",
             "LocalHost:18080",
             "sync-x.localhost:18080",
+            "host.docker.internal:18080",
             "[::1]",
             "[::1]:18080",
         ] {

@@ -1,6 +1,6 @@
 //! Finds known secrets in a text, all of them in one pass.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -11,8 +11,8 @@ const LOOKED_FOR: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Known {
     automaton: Option<AhoCorasick>,
-    /// By the number of a pattern.
-    patterns: Vec<(String, String)>,
+    /// Secrets and replacements in the order of the secrets' bytes.
+    secrets: Vec<(String, String)>,
     /// Those that are replaced only where they are a whole text: as a part they could be any word.
     whole: HashMap<String, String>,
 }
@@ -21,33 +21,42 @@ impl Known {
     /// Takes secrets, each with its replacement and with the length from which on it is looked for in texts.
     pub(super) fn new<'s>(secrets: impl Iterator<Item = (&'s str, &'s str, usize)>) -> Self {
         let mut known = Self::default();
-        // Of those that begin alike the longest is enough: what is found of it is replaced.
-        let mut longest: HashMap<&str, (&str, &str)> = HashMap::new();
+        let mut parts = BTreeMap::new();
         for (secret, replacement, shortest) in secrets {
             if secret.len() < shortest {
-                known
-                    .whole
-                    .insert(secret.to_owned(), replacement.to_owned());
-                continue;
-            }
-            let beginning = beginning(secret);
-            let entry = longest.entry(beginning).or_insert((secret, replacement));
-            if secret.len() > entry.0.len() {
-                *entry = (secret, replacement);
+                let whole = (secret.to_owned(), replacement.to_owned());
+                known.whole.extend([whole]);
+            } else {
+                parts.insert(secret, replacement);
             }
         }
-        let mut beginnings: Vec<_> = longest.into_iter().collect();
-        beginnings.sort_unstable();
+        let mut beginnings: Vec<&str> = parts.keys().map(|secret| beginning(secret)).collect();
+        beginnings.dedup();
         known.automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
-            .build(beginnings.iter().map(|(beginning, _)| beginning))
+            .build(&beginnings)
             .ok()
             .filter(|_| !beginnings.is_empty());
-        known.patterns = beginnings
+        known.secrets = parts
             .into_iter()
-            .map(|(_, (secret, replacement))| (secret.to_owned(), replacement.to_owned()))
+            .map(|(secret, replacement)| (secret.to_owned(), replacement.to_owned()))
             .collect();
         known
+    }
+
+    /// The secret that `text` shares most of its beginning with, and how many bytes that is. In order it is one of the two
+    /// that `text` would stand between.
+    fn nearest(&self, text: &str) -> Option<(&str, usize)> {
+        let at = self
+            .secrets
+            .partition_point(|(secret, _)| secret.as_str() <= text);
+        let before = at.checked_sub(1).and_then(|at| self.secrets.get(at));
+        let candidates = [before, self.secrets.get(at)];
+        candidates
+            .into_iter()
+            .flatten()
+            .map(|(secret, replacement)| (replacement.as_str(), common(secret, text)))
+            .max_by_key(|(_, common)| *common)
     }
 
     /// Replaces them in a text.
@@ -64,16 +73,10 @@ impl Known {
         while let Some(found) =
             automaton.find(aho_corasick::Input::new(text.as_str()).range(done..))
         {
-            let Some((secret, replacement)) = self.patterns.get(found.pattern().as_usize()) else {
+            let rest = text.get(found.start()..).unwrap_or_default();
+            let Some((replacement, same)) = self.nearest(rest) else {
                 break;
             };
-            let rest = text.get(found.start()..).unwrap_or_default();
-            let same = rest
-                .char_indices()
-                .zip(secret.chars())
-                .take_while(|((_, a), b)| a == b)
-                .last()
-                .map_or(0, |((at, c), _)| at + c.len_utf8());
             out.push_str(text.get(done..found.start()).unwrap_or_default());
             out.push_str(replacement);
             done = (found.start() + same).max(found.end());
@@ -83,6 +86,16 @@ impl Known {
             *text = out;
         }
     }
+}
+
+/// The bytes that both begin with, in whole characters.
+fn common(secret: &str, text: &str) -> usize {
+    let same = |((_, a), b): &((usize, char), char)| a == b;
+    text.char_indices()
+        .zip(secret.chars())
+        .take_while(same)
+        .last()
+        .map_or(0, |((at, c), _)| at + c.len_utf8())
 }
 
 /// The part that is looked for: whole characters.
@@ -117,6 +130,13 @@ mod tests {
         assert_eq!(
             replaced(&[&long, &longer], &format!("1{longer}2{long}3")),
             "1[x]2[x]3"
+        );
+        // Two addresses of one host.
+        let host = "h".repeat(80);
+        let (one, other) = (format!("{host}/one?a"), format!("{host}/other"));
+        assert_eq!(
+            replaced(&[&one, &other], &format!("1{other}2{one}3{other}")),
+            "1[x]2[x]3[x]"
         );
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, OnceLock},
 };
 
-use signalbox_sql::{lexer, secrets::find as find_by_place};
+use signalbox_sql::{MAX_SQL_BYTES, lexer, read_alike, secrets::find as find_by_place};
 
 use super::{
     known::Known,
@@ -42,8 +42,12 @@ pub struct Secrets {
     taken: BTreeSet<String>,
     known_taken: Arc<OnceLock<Known>>,
     /// Placeholder and secret.
-    lent: HashMap<String, String>,
+    lent: BTreeMap<String, String>,
+    /// Secret and placeholder.
+    placeholders: HashMap<String, String>,
     texts: Texts,
+    /// Whether SQL of the payload reads otherwise with placeholders in it.
+    misread: bool,
     known: Arc<OnceLock<AllKnown>>,
 }
 
@@ -85,16 +89,41 @@ impl Secrets {
         let mut done = 0;
         for range in found {
             let secret = text.get(range.clone()).unwrap_or_default();
-            let placeholder = placeholder(secret);
             lent.push_str(text.get(done..range.start).unwrap_or_default());
-            lent.push_str(&placeholder);
+            lent.push_str(self.placeholder(secret));
             done = range.end;
-            self.lent.insert(placeholder, secret.to_owned());
         }
         lent.push_str(text.get(done..).unwrap_or_default());
         let whole = std::mem::replace(text, lent);
+        self.misread |= whole.len() <= MAX_SQL_BYTES && !read_alike(&whole, text);
         self.known = Arc::default();
         self.texts.note(text, Some(whole));
+    }
+
+    /// What stands for a lent secret: its number, so that nothing of the secret can be found out by trying. The same payload
+    /// has the same ones each time.
+    fn placeholder(&mut self, secret: &str) -> &str {
+        let number = self.placeholders.len() + 1;
+        let placeholder = self
+            .placeholders
+            .entry(secret.to_owned())
+            .or_insert_with(|| format!("{PLACEHOLDER}{number:016}"));
+        self.lent.insert(placeholder.clone(), secret.to_owned());
+        placeholder
+    }
+
+    /// A digest of what was lent, which tells payloads apart that differ in nothing else.
+    #[must_use]
+    pub fn digest_of_lent(&self) -> String {
+        let secrets: Vec<&str> = self.lent.values().map(String::as_str).collect();
+        digest(&secrets)
+    }
+
+    /// Whether a policy would read other SQL than Redshift is given: with placeholders in the place of what seems to be secret,
+    /// a text names other tables or functions, is another kind of statement, or has lost its second reading.
+    #[must_use]
+    pub fn is_misread(&self) -> bool {
+        self.misread
     }
 
     /// How many secrets were taken.
@@ -132,13 +161,12 @@ impl Secrets {
                     texts.push((value, placeholder, SHORTEST_LENT));
                 }
             }
+            // A short one could be the name of a member, or any value.
             let json: Vec<(String, String)> = texts
                 .iter()
-                .map(|(secret, replacement, shortest)| {
+                .filter(|(secret, _, shortest)| secret.len() >= *shortest)
+                .map(|(secret, replacement, _)| {
                     let secret_in_json = quoted(secret);
-                    if secret.len() < *shortest {
-                        return (secret_in_json, quoted(replacement));
-                    }
                     let inside = secret_in_json.trim_start_matches('"');
                     let inside = inside.strip_suffix('"').unwrap_or(inside);
                     (inside.to_owned(), (*replacement).to_owned())
@@ -217,14 +245,20 @@ impl Secrets {
         }
     }
 
-    /// The value of a parameter as Redshift is given it, beside this SQL: that of the payload, if the SQL is the
-    /// payload's too.
+    /// Whether SQL is a statement of the payload, whatever its white space and comments are now.
     #[must_use]
-    pub fn restore_parameter<'a>(&'a self, sql: &str, value: &'a str) -> &'a str {
-        if !value.contains(PLACEHOLDER) || self.texts.restored(sql).is_none() {
-            return value;
+    pub fn is_of_payload(&self, sql: &str) -> bool {
+        self.texts.restored(sql).is_some()
+    }
+
+    /// The whole of a text of the payload from which something was lent.
+    #[must_use]
+    pub fn whole(&self, text: &str) -> Option<&str> {
+        if text.contains(PLACEHOLDER) {
+            self.texts.whole(text)
+        } else {
+            None
         }
-        self.texts.whole(value).unwrap_or(value)
     }
 }
 
@@ -250,12 +284,6 @@ fn value_of(inside: &str) -> Option<String> {
     let mut tokens = lexer::tokens(&literal);
     let value = lexer::literal_value(&tokens.next()?)?;
     tokens.next().is_none().then_some(value)
-}
-
-/// What stands for a lent secret. The same secret has the same one, so that a repeated payload looks the same.
-fn placeholder(secret: &str) -> String {
-    let digest = digest(&["lent", secret]);
-    format!("{PLACEHOLDER}{}", digest.get(..16).unwrap_or(&digest))
 }
 
 #[cfg(test)]
@@ -342,8 +370,8 @@ mod tests {
     fn a_placeholder_anywhere_else_stays_one() {
         let sql = "COPY t FROM 's3://b' ACCESS_KEY_ID 'AKIAIOSFODNN7EXAMPLE' SECRET_ACCESS_KEY 'wJalrXUtnFEMI'";
         let (secrets, text) = lent(sql);
-        let placeholder = placeholder("wJalrXUtnFEMI");
-        assert!(text.contains(&placeholder));
+        let placeholder = format!("{PLACEHOLDER}{:016}", 2);
+        assert!(text.contains(&placeholder), "{text}");
         for other in [
             format!("select '{placeholder}'"),
             format!("select '{placeholder}', password from t"),
@@ -402,15 +430,44 @@ mod tests {
         let mut value = "AKIAIOSFODNN7EXAMPLE".to_owned();
         secrets.lend(&mut sql);
         secrets.lend(&mut value);
-        assert_eq!(
-            secrets.restore_parameter(&sql, &value),
-            "AKIAIOSFODNN7EXAMPLE"
-        );
-        assert_eq!(
-            secrets.restore_parameter("select reverse(:key)", &value),
-            value
-        );
-        assert_eq!(secrets.restore_parameter(&sql, "other"), "other");
+        assert_eq!(secrets.whole(&value), Some("AKIAIOSFODNN7EXAMPLE"));
+        assert_eq!(secrets.whole("other"), None);
+        assert!(secrets.is_of_payload(&sql));
+        assert!(!secrets.is_of_payload("select reverse(:key)"));
+    }
+
+    #[test]
+    fn sql_that_reads_otherwise_with_placeholders_is_noticed() {
+        for sql in [
+            "unload ('select a from s.t where token=1/* '' */ union select a from secret.payroll --''') to 's3://b' iam_role default",
+            "unload ('select a from s.t where token=a--x ||''\n union select a from secret.payroll --''') to 's3://b' iam_role default",
+            "unload ('select a from s.t where b='''\n'password $x$'' union select a from secret.payroll --$x$\n order by 1 --''') to 's3://b' iam_role default",
+            "unload ('select token=set_config(''search_path'', ''secret'', false)') to 's3://b' iam_role default",
+            "select a from s.t where password = x'\\' union select a from secret.payroll --'",
+        ] {
+            let (secrets, text) = lent(sql);
+            assert!(secrets.is_misread() || read_alike(sql, &text), "{text}");
+        }
+        let (secrets, _) = lent("create user u password 'it''s' valid until 'infinity'");
+        assert!(!secrets.is_misread());
+    }
+
+    #[test]
+    fn a_placeholder_tells_nothing_of_its_secret() {
+        let (one, text) = lent("create user u password 'Hunter22'");
+        let (other, same) = lent("create user u password 'Winter33'");
+        assert_eq!(text, same);
+        assert_ne!(one.digest_of_lent(), other.digest_of_lent());
+        let (again, _) = lent("create user u password 'Hunter22'");
+        assert_eq!(one.digest_of_lent(), again.digest_of_lent());
+    }
+
+    #[test]
+    fn a_short_secret_renames_no_member_of_a_document() {
+        let (secrets, _) = lent("create user u password 'Records'");
+        let mut rows = r#"{"Records":[]}"#.to_owned();
+        secrets.withhold_in_json(&mut rows);
+        assert_eq!(rows, r#"{"Records":[]}"#);
     }
 
     #[test]
@@ -441,6 +498,9 @@ mod tests {
         ]), 0..30)) {
             let sql = parts.concat();
             let (secrets, text) = lent(&sql);
+            let unload = format!("unload ('{}') to 's3://b' iam_role default", sql.replace('\'', "''"));
+            let (of_unload, lent_unload) = lent(&unload);
+            prop_assert!(of_unload.is_misread() || read_alike(&unload, &lent_unload), "{}", lent_unload);
             let words = |text: &str| lexer::significant(text)
                 .map(|token| if token.is_text() { "'".to_owned() } else { token.text.to_owned() })
                 .collect::<Vec<_>>();

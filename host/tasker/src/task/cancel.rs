@@ -55,7 +55,7 @@ impl EventServices {
         let found = self
             .in_time(self.tasker.store.find_by_statement(whole))
             .await?
-            .map_err(|error| failure::of_ledger(&error))?;
+            .map_err(|error| self.of_ledger(&error))?;
         self.check_owner(&id, found.as_ref())?;
         let recorded = found.as_ref().and_then(|f| f.record.statement.as_ref());
         let recorded = recorded.map(|statement| statement.target.as_str());

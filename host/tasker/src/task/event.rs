@@ -83,8 +83,12 @@ impl<'a> Ended<'a> {
         if let Some(own) = own {
             put("region", json!(own.region));
         }
-        put("resources", json!(self.resources(own)));
-        put("detail", self.detail(own));
+        let document = self
+            .description
+            .and_then(|described| serde_json::from_str::<Value>(&described.document).ok())
+            .unwrap_or_default();
+        put("resources", json!(self.resources(own, &document)));
+        put("detail", self.detail(own, &document));
         Value::Object(event)
     }
 
@@ -94,11 +98,8 @@ impl<'a> Ended<'a> {
     }
 
     /// The cluster or workgroup that the event names, if Redshift says that the statement ran there.
-    fn resources(&self, own: Option<Arn<'_>>) -> Vec<&'a str> {
-        let document = self
-            .description
-            .and_then(|described| serde_json::from_str::<Value>(&described.document).ok());
-        let confirmed = |name: &str| document.as_ref()?.get(name)?.as_str();
+    fn resources(&self, own: Option<Arn<'_>>, document: &Value) -> Vec<&'a str> {
+        let confirmed = |name: &str| document.get(name)?.as_str();
         let named = self.came.and_then(|event| event.get("resources"));
         named
             .and_then(Value::as_array)
@@ -124,7 +125,7 @@ impl<'a> Ended<'a> {
             .collect()
     }
 
-    fn detail(&self, own: Option<Arn<'_>>) -> Value {
+    fn detail(&self, own: Option<Arn<'_>>, document: &Value) -> Value {
         let mut detail = Map::new();
         let mut put = |name: &str, value: Value| drop(detail.insert(name.to_owned(), value));
         let principal = self.field("detail/principal").filter(|text| {
@@ -136,8 +137,8 @@ impl<'a> Ended<'a> {
         }
         put("statementName", json!(self.statement_name));
         put("statementId", json!(self.statement_id));
-        if let Some(query) = self.description.and_then(query_id) {
-            put("redshiftQueryId", query);
+        if let Some(query @ Value::Number(_)) = document.get("RedshiftQueryId") {
+            put("redshiftQueryId", query.clone());
         }
         put("state", json!(self.state));
         if let Some(description) = self.description {
@@ -193,10 +194,4 @@ fn is_uuid(text: &str) -> bool {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
-}
-
-fn query_id(description: &StatementDescription) -> Option<Value> {
-    let document: Value = serde_json::from_str(&description.document).ok()?;
-    let id = document.get("RedshiftQueryId")?;
-    id.is_number().then(|| id.clone())
 }

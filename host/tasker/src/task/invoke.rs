@@ -33,6 +33,8 @@ use crate::{
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 /// How long the reply of that invocation is waited for where a task waits, which does not look at it.
 const LOOK_TIME: Duration = Duration::from_secs(10);
+/// How long an error may wait for what the ledger says of its task.
+const RAISE_TIME: Duration = Duration::from_secs(2);
 /// What is left for the ledger after the last look.
 const NOTE_TIME: Duration = Duration::from_millis(500);
 
@@ -80,20 +82,24 @@ impl Tasker {
             }
         };
         match (served, token) {
-            (Err(raised), Some(token))
-                if call.source == Source::Queue
-                    && raised.error_type != names::LEDGER_UNAVAILABLE =>
-            {
-                let waiting = Waiting::Task(token);
-                tasker.refuse(call, &waiting, &raised).await
-            }
-            (Err(raised), Some(token))
-                if call.source == Source::Invocation
-                    && raised.error_type != names::LEDGER_UNAVAILABLE =>
-            {
-                tasker.raise(call, Waiting::Task(token), raised).await
-            }
+            (Err(raised), Some(token)) => tasker.fail(call, token, raised).await,
             (served, _) => served,
+        }
+    }
+
+    /// Fails a task by the way on which it is heard: from a queue by its token, else by the error of the invocation.
+    pub(super) async fn fail(
+        &self,
+        call: &Call,
+        token: TaskToken,
+        raised: Raised,
+    ) -> Result<Value, Raised> {
+        let waiting = Waiting::Task(token);
+        match call.source {
+            _ if raised.error_type == names::LEDGER_UNAVAILABLE => Err(raised),
+            Source::Queue => self.refuse(call, &waiting, &raised).await,
+            Source::Invocation => self.raise(call, waiting, raised).await,
+            _ => Err(raised),
         }
     }
 
@@ -101,12 +107,10 @@ impl Tasker {
     /// `Event`) Lambda repeats the invocation, and the task is told by its token then.
     async fn raise(&self, call: &Call, waiting: Waiting, raised: Raised) -> Result<Value, Raised> {
         let id = waiting.record_id(&self.options.deployment);
-        let again = self
-            .store
-            .is_raised_again(&id, &call.request_id, call.answer_by);
-        let again = again.await;
-        let closing = self.store.until(call.answer_by);
-        let found = closing.find(&id).await;
+        // An error that needs no ledger does not wait for one that hangs.
+        let end = call.answer_by.min(Instant::now() + RAISE_TIME);
+        let again = self.store.is_raised_again(&id, &call.request_id, end).await;
+        let found = self.store.until(end).find(&id).await;
         if !again {
             // Another invocation of the task may have started its statement since this one looked. Then the task is its own.
             let is_anothers = found.is_ok_and(|found| {
@@ -173,7 +177,7 @@ impl Tasker {
                 .unwrap_or(record_id.as_str()),
             policy: intake.policy.as_deref(),
         })?;
-        let payload_digest = payload_digest(&intake.payload);
+        let payload_digest = payload_digest(&intake);
         let (token, key) = match &intake.waiting {
             Some(Waiting::Task(token)) => (Some(token), intake.idempotency_key.as_ref()),
             // CloudFormation has an id of its own for every request, and asks once.
@@ -356,12 +360,13 @@ impl Tasker {
 }
 
 /// Digest of what is asked for, whichever execution asks.
-fn payload_digest(payload: &Value) -> String {
-    let mut payload = payload.clone();
+fn payload_digest(intake: &Intake) -> String {
+    let mut payload = intake.payload.clone();
     if let Some(fields) = payload.as_object_mut() {
         fields.remove("executionArn");
     }
-    digest(&["payload", &payload.to_string()])
+    let secrets = intake.secrets.digest_of_lent();
+    digest(&["payload", &payload.to_string(), &secrets])
 }
 
 pub(super) fn ledger_unavailable(error: &LedgerError) -> Raised {

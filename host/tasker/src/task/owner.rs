@@ -6,7 +6,7 @@
 use serde_json::Value;
 use signalbox_policy::contract::{Failure, StatementList};
 
-use super::{failure, services::EventServices};
+use super::services::EventServices;
 use crate::{
     ids::parse_statement_name,
     raised::{detail, names},
@@ -76,7 +76,7 @@ impl EventServices {
         let found = self
             .in_time(self.tasker.store.find(&record_id))
             .await?
-            .map_err(|error| failure::of_ledger(&error))?;
+            .map_err(|error| self.of_ledger(&error))?;
         Ok(found.is_some_and(|stored| {
             scope.owns(&stored.record) && stored.record.statement_id() == text("Id")
         }))

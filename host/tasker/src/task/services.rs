@@ -26,7 +26,7 @@ use crate::{
     grants::Grants,
     ids::RecordId,
     policies::Granted,
-    ports::{ServiceError, ServiceErrorKind, Sql},
+    ports::{LedgerError, ServiceError, ServiceErrorKind, Sql},
     raised::{detail, names},
     record::{Latest, Refusal, Stored},
     scope::Scope,
@@ -211,7 +211,7 @@ impl EventServices {
         let found = self
             .in_time(self.tasker.store.find_by_statement(whole))
             .await?;
-        let found = found.map_err(|error| failure::of_ledger(&error))?;
+        let found = found.map_err(|error| self.of_ledger(&error))?;
         self.check_owner(statement_id, found.as_ref())?;
         match found.and_then(|stored| stored.record.statement) {
             Some(statement) => self.target(Some(&statement.target)),
@@ -229,6 +229,13 @@ impl EventServices {
                 true,
             ))
         })
+    }
+
+    /// A failure of the ledger. One that passes disturbs the decision.
+    pub(super) fn of_ledger(&self, error: &LedgerError) -> Failure {
+        let is_passing = matches!(error, LedgerError::Unavailable(_));
+        self.disturbed.fetch_or(is_passing, Ordering::Relaxed);
+        failure::of_ledger(error)
     }
 
     /// Reads for the policy. What fails in passing is tried again a few times.
@@ -284,21 +291,19 @@ impl EventServices {
         }
     }
 
-    /// The parameters as Redshift is given them, beside SQL that is all the caller's.
+    /// The parameters as Redshift is given them: with what was lent, if the SQL beside them is all the caller's.
     fn whole_parameters(&self, sqls: &[&str], mut options: StartOptions) -> StartOptions {
-        for parameter in &mut options.parameters {
-            let mut whole = None;
-            for sql in sqls {
-                match self.secrets.restore_parameter(sql, &parameter.value) {
-                    same if same == parameter.value => {
-                        whole = None;
-                        break;
-                    }
-                    restored => whole = Some(restored.to_owned()),
+        let is_lent = |value: &str| self.secrets.whole(value).is_some();
+        if options
+            .parameters
+            .iter()
+            .any(|parameter| is_lent(&parameter.value))
+            && sqls.iter().all(|sql| self.secrets.is_of_payload(sql))
+        {
+            for parameter in &mut options.parameters {
+                if let Some(whole) = self.secrets.whole(&parameter.value) {
+                    parameter.value = whole.to_owned();
                 }
-            }
-            if let Some(whole) = whole {
-                parameter.value = whole;
             }
         }
         options
@@ -423,7 +428,7 @@ impl Services for EventServices {
                     .latest_of(arn, request.step.as_deref(), self.bounds()),
             )
             .await?;
-        let found = found.map_err(|error| failure::of_ledger(&error))?;
+        let found = found.map_err(|error| self.of_ledger(&error))?;
         let record = match found {
             Some(Latest::Record(stored)) => stored.record,
             Some(Latest::Original(row)) => return self.entry_of_original(&row).await.map(Some),

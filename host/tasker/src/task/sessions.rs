@@ -2,7 +2,7 @@
 
 use signalbox_policy::contract::{Failure, FailureDetail, StartOptions};
 
-use super::{failure, reserve::Owner, services::EventServices};
+use super::{reserve::Owner, services::EventServices};
 use crate::{
     ids::digest,
     ports::StartStatement,
@@ -34,7 +34,7 @@ impl EventServices {
             return Ok(None);
         };
         let found = self.in_time(self.tasker.store.session(&id)).await?;
-        let found = found.map_err(|error| failure::of_ledger(&error))?;
+        let found = found.map_err(|error| self.of_ledger(&error))?;
         let own = found.filter(|found| self.scope.owns_session(found, target));
         let Some(session) = own else {
             return Err(Failure::NotGranted(detail(
@@ -53,7 +53,7 @@ impl EventServices {
             return Ok(Some(session));
         };
         let last = self.in_time(self.tasker.store.find(last)).await?;
-        let last = last.map_err(|error| failure::of_ledger(&error))?;
+        let last = last.map_err(|error| self.of_ledger(&error))?;
         match self.owner_of_lock(last).await? {
             Owner::Over => Ok(Some(session)),
             Owner::Runs(statement_id) => Err(busy(&id, statement_id)),

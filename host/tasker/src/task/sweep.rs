@@ -96,6 +96,8 @@ impl Tasker {
             Phase::Started => self.look(call, stored.clone()).await,
         };
         match &settling {
+            // Of one that is closed it was looked whether its statement turned up.
+            Some(Settling::Done) if stored.record.phase == Phase::Closed => {}
             Some(Settling::Done) => summary.settled += 1,
             Some(Settling::Again { reason } | Settling::Ignored { reason }) => {
                 tracing::debug!(record = %stored.record.record_id, reason, "left for a later sweep");

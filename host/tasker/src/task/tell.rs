@@ -1,7 +1,7 @@
 //! Tells whoever waits without a statement: refusals, answers that need none.
 
 use serde_json::{Value, json};
-use signalbox_policy::{Answer, contract::Source};
+use signalbox_policy::Answer;
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
@@ -168,15 +168,18 @@ impl Tasker {
         caller: &Value,
         raised: Raised,
     ) -> Result<Value, Raised> {
+        let tasker = self.within(call);
         let token = caller.get("taskToken").and_then(Value::as_str);
-        let waiting = match (self.resource_of(caller), token) {
-            (Ok(Some(resource)), _) => Waiting::Resource(resource),
-            (_, Some(token)) if call.source == Source::Queue && !token.is_empty() => {
-                Waiting::Task(TaskToken::new(token))
+        match (self.resource_of(caller), token) {
+            (Ok(Some(resource)), _) => {
+                let waiting = Waiting::Resource(resource);
+                tasker.refuse(call, &waiting, &raised).await
             }
-            _ => return Err(raised),
-        };
-        self.within(call).refuse(call, &waiting, &raised).await
+            (_, Some(token)) if !token.is_empty() => {
+                tasker.fail(call, TaskToken::new(token), raised).await
+            }
+            _ => Err(raised),
+        }
     }
 
     /// Records an answer that needs no statement, and sends it.

@@ -11,11 +11,13 @@
     reason = "a test fails loudly, in its helpers too"
 )]
 
+mod begin;
 mod beyond;
 mod check;
 mod checked;
 mod choice;
 mod cores;
+mod ends;
 mod exhaustive;
 mod faults;
 #[path = "../shared/items.rs"]

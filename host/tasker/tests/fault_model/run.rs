@@ -5,12 +5,11 @@ use std::{
 };
 
 use serde_json::Value;
-use signalbox_policy::contract::Source;
 use signalbox_tasker::{
-    Call, Options, PolicySet, Ports, Raised, Settling, SweepSummary, Tasker, Waiting,
+    PolicySet, Raised, Settling, SweepSummary, Waiting,
     custom_resource::CustomResource,
     ids::{IdSource, RecordId, statement_name},
-    ports::{Clock, LedgerError},
+    ports::LedgerError,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -18,23 +17,15 @@ use super::{
     choice::{Order, Plan},
     faults::Fault,
     items::Items,
-    messages::{completion, original_time, payload, stopped},
+    messages::{original_time, payload},
     policy::ModelPolicy,
     schedule::{Event, Schedule},
-    services::{Caller, ClosedBy, Services, Task},
-    world::{Door, World},
+    services::{Services, Task},
+    world::World,
 };
 
 pub const DEPLOYMENT: &str = "model";
 const ARN: &str = "arn:aws:states:eu-west-1:111122223333:execution:etl:one";
-/// What Lambda leaves an invocation beyond the time that the domain is given: the host's reserve.
-const RESERVE: Duration = Duration::from_millis(1_500);
-/// What of it the domain may use to close what it has begun.
-const CLOSING: Duration = Duration::from_millis(1_100);
-/// When a queue shows a message again that was not worked off.
-const AGAIN: Duration = Duration::from_secs(30);
-/// How often a queue shows a completion event.
-const RECEIVES: u32 = 3;
 /// More calls than any one process may make: what makes more, loops.
 const CALLS_MAX: u32 = 1_500;
 /// Processes after which nothing fails any more: where most calls fail, a message can come again for as long as they do.
@@ -45,19 +36,19 @@ const PROCESSES_MAX: usize = 2_000;
 const RECOVERY_SWEEPS: usize = 40;
 
 /// What a process came to.
-enum Outcome {
+pub enum Outcome {
     Invoked(Result<Value, Raised>),
     Settled(Settling),
     Swept(Result<SweepSummary, LedgerError>),
 }
 
-struct Process {
-    actor: usize,
-    event: Event,
-    work: Pin<Box<dyn Future<Output = Outcome>>>,
+pub struct Process {
+    pub actor: usize,
+    pub event: Event,
+    pub work: Pin<Box<dyn Future<Output = Outcome>>>,
     /// When Lambda ends it.
-    ends: Instant,
-    ready: bool,
+    pub ends: Instant,
+    pub ready: bool,
 }
 
 /// What a run came to.
@@ -73,10 +64,10 @@ pub struct Report {
 
 pub struct Run {
     pub world: Arc<World>,
-    policies: PolicySet,
-    time: Duration,
-    processes: Vec<Process>,
-    next_actor: usize,
+    pub policies: PolicySet,
+    pub time: Duration,
+    pub processes: Vec<Process>,
+    pub next_actor: usize,
     /// Events to come.
     pub to_come: Vec<(Instant, Event)>,
 }
@@ -253,160 +244,6 @@ impl Run {
         }
     }
 
-    fn begin(&mut self, event: Event) {
-        let actor = self.next_actor;
-        let source = |task: &Task| match (task.plan.queue, task.plan.resource) {
-            (true, _) => Source::Queue,
-            (_, true) => Source::CustomResource,
-            _ => Source::Invocation,
-        };
-        let caller = match &event {
-            Event::Invoke(task) if self.is_over(*task) => return,
-            Event::Invoke(task) if self.is_of_the_original(*task) => {
-                self.start_as_the_original(*task);
-                return;
-            }
-            Event::Invoke(_) => Caller::Invocation,
-            Event::Completion { .. }
-            | Event::Reported { .. }
-            | Event::Foreign
-            | Event::Stopped { .. } => Caller::Settling,
-            Event::Sweep => Caller::Sweep,
-            Event::Stop(task) => {
-                self.world.note(|| format!("task {task} is stopped"));
-                self.world.services().close(*task, ClosedBy::Stop);
-                return;
-            }
-            Event::StopExecution(task) => {
-                self.stop_execution(*task);
-                return;
-            }
-            Event::ForgedStop(task) => {
-                let at = self.world.now().as_millisecond();
-                let (task, receives) = (*task, 0);
-                self.to_come
-                    .push((Instant::now(), Event::Stopped { task, at, receives }));
-                return;
-            }
-            Event::Jump(by) => {
-                self.world
-                    .note(|| format!("the time of day jumps by {by} ms"));
-                self.world.jump(*by);
-                return;
-            }
-        };
-        self.next_actor += 1;
-        self.world.control().calls_of.push(0);
-        self.world.control().blind.push(false);
-        self.world.control().asked.push(false);
-        self.world
-            .note(|| format!("process {actor} begins: {event:?}"));
-        let tasker = self.tasker(Door {
-            world: Arc::clone(&self.world),
-            actor,
-            caller,
-        });
-        let mut call = Call {
-            request_id: format!("request-{actor}"),
-            function_arn: None,
-            source: Source::Invocation,
-            deadline: Instant::now() + self.time,
-            answer_by: Instant::now() + self.time + CLOSING,
-        };
-        let work: Pin<Box<dyn Future<Output = Outcome>>> = match &event {
-            Event::Invoke(number) => {
-                let mut services = self.world.services();
-                let task = &mut services.tasks[*number];
-                task.invocations += 1;
-                call.source = source(task);
-                let payload = payload(*number, &task.plan, &task.token, &task.arn);
-                if !task.plan.waits {
-                    // Lambda repeats a request under the same id.
-                    call.request_id.clone_from(&task.token);
-                }
-                // A state that runs is one of an execution that runs: it was redriven.
-                let (open, arn) = (task.closed.is_none(), task.arn.clone());
-                if open {
-                    services.stopped.remove(&arn);
-                }
-                drop(services);
-                Box::pin(async move { Outcome::Invoked(tasker.invoke(&call, payload).await) })
-            }
-            Event::Completion {
-                task, state, real, ..
-            } => {
-                let services = self.world.services();
-                let name = &services.tasks[*task].statement_name;
-                let id = match (real, services.bound(*task)) {
-                    (true, Some(statement)) => statement.id.clone(),
-                    (true, None) => "00000000-0000-4000-8000-999999999999".to_owned(),
-                    (false, _) => "somebody-else-s".to_owned(),
-                };
-                let event = completion(name, &id, state);
-                drop(services);
-                Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })
-            }
-            Event::Reported { statement, .. } => {
-                let services = self.world.services();
-                let statement = &services.statements[*statement];
-                let state = super::services::name_of(statement.status(Instant::now()));
-                let event = completion(&statement.name, &statement.id, state);
-                drop(services);
-                Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })
-            }
-            Event::Stopped { task, at, .. } => {
-                let arn = self.world.services().tasks[*task].arn.clone();
-                let event = stopped(&arn, *at);
-                Box::pin(async move { Outcome::Settled(tasker.stopped(&call, event).await) })
-            }
-            Event::Foreign => {
-                let event = completion(
-                    "nightly_report",
-                    "00000000-0000-4000-8000-000000000001",
-                    "FINISHED",
-                );
-                Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })
-            }
-            _ => Box::pin(async move { Outcome::Swept(tasker.sweep(&call).await) }),
-        };
-        self.processes.push(Process {
-            actor,
-            event,
-            work,
-            ends: Instant::now() + self.time + RESERVE,
-            ready: true,
-        });
-    }
-
-    /// Step Functions invokes a function for a state that has not ended, and for no other.
-    fn is_over(&self, number: usize) -> bool {
-        let services = self.world.services();
-        let task = &services.tasks[number];
-        task.plan.waits && !task.plan.is_delivered_again() && task.closed.is_some()
-    }
-
-    fn is_of_the_original(&self, number: usize) -> bool {
-        self.world.services().tasks[number].plan.original
-    }
-
-    /// A new process: nothing is left of those before.
-    fn tasker(&self, door: Door) -> Tasker {
-        let clock = Arc::clone(&self.world);
-        let door = Arc::new(door);
-        let ports = Ports {
-            warehouse: door.clone(),
-            callbacks: door.clone(),
-            custom_resources: door.clone(),
-            ledger: door,
-            clock,
-        };
-        let options = Options {
-            deployment: DEPLOYMENT.to_owned(),
-            ..Options::default()
-        };
-        Tasker::new(ports, options, self.policies.clone())
-    }
-
     /// Polls whoever may go on, and takes what has come to its end.
     async fn poll(&mut self) {
         let mut ended = Vec::new();
@@ -426,65 +263,6 @@ impl Run {
         .await;
         for (process, outcome) in ended {
             self.ended(&process.event, process.actor, outcome);
-        }
-    }
-
-    fn ended(&mut self, event: &Event, actor: usize, outcome: Outcome) {
-        let now = Instant::now();
-        match (event, outcome) {
-            (Event::Invoke(task), Outcome::Invoked(Err(raised))) => {
-                self.world
-                    .note(|| format!("process {actor} fails: {raised}"));
-                self.failed(now, *task, actor, &raised);
-            }
-            (_, Outcome::Settled(Settling::Again { reason })) => {
-                self.world
-                    .note(|| format!("process {actor}: again, {reason}"));
-                self.show_again(event);
-            }
-            (_, Outcome::Invoked(Ok(reply))) => {
-                self.world
-                    .note(|| format!("process {actor} replies {reply}"));
-            }
-            (_, Outcome::Settled(settling)) => {
-                self.world.note(|| format!("process {actor}: {settling:?}"));
-            }
-            (_, Outcome::Swept(swept)) => self.world.note(|| format!("process {actor}: {swept:?}")),
-            (_, Outcome::Invoked(Err(_))) => {}
-        }
-    }
-
-    /// An invocation failed: what its caller makes of it.
-    fn failed(&mut self, now: Instant, number: usize, actor: usize, raised: &Raised) {
-        let mut services = self.world.services();
-        let task = &mut services.tasks[number];
-        if task.plan.is_delivered_again() {
-            drop(services);
-            self.to_come.push((now + AGAIN, Event::Invoke(number)));
-            return;
-        }
-        let unheard = std::mem::take(&mut task.plan.comes_again);
-        // It cannot know of another invocation of the same task; to say nothing might lose the task.
-        let alone = task.invocations == 1;
-        let blind = {
-            let control = self.world.control();
-            control.blind[actor] && !control.asked[actor]
-        };
-        // Refused before there was anything to record: of another one at the same moment it cannot know either.
-        let unrecorded = raised.error_type == "ConcurrentExecution" && !services.has_record(number);
-        let by = match (blind || unrecorded) && !alone {
-            true => ClosedBy::Blind,
-            false => {
-                services.raised(now, number, &raised.error_type);
-                ClosedBy::Raised(raised.error_type.clone())
-            }
-        };
-        if unheard {
-            drop(services);
-            let at = now + Duration::from_secs(1);
-            self.to_come.push((at, Event::Invoke(number)));
-        } else {
-            services.close(number, by);
         }
     }
 
@@ -515,42 +293,6 @@ impl Run {
                 .note(|| format!("process {} is gone", process.actor));
             drop(process.work);
             self.after_death(&process.event);
-        }
-    }
-
-    /// What the world makes of a process that ended without a word.
-    fn after_death(&mut self, event: &Event) {
-        match event {
-            Event::Invoke(number) => {
-                let mut services = self.world.services();
-                let plan = &mut services.tasks[*number].plan;
-                let queue = plan.is_delivered_again();
-                if !queue && !std::mem::take(&mut plan.comes_again) {
-                    services.close(*number, ClosedBy::Death);
-                    return;
-                }
-                let after = if queue { AGAIN } else { Duration::from_secs(1) };
-                self.to_come.push((Instant::now() + after, event.clone()));
-            }
-            event => self.show_again(event),
-        }
-    }
-
-    /// The queue shows a message once more.
-    fn show_again(&mut self, event: &Event) {
-        let Some((again, receives)) = event.shown_again() else {
-            return;
-        };
-        // For a statement of the original there is no sweep: its event is all there is.
-        let is_all_there_is = match event {
-            Event::Reported { statement, .. } => {
-                let task = self.world.services().statements[*statement].task;
-                self.is_of_the_original(task)
-            }
-            _ => false,
-        };
-        if receives < RECEIVES || is_all_there_is {
-            self.to_come.push((Instant::now() + AGAIN, again));
         }
     }
 

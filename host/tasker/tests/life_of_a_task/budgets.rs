@@ -131,6 +131,22 @@ async fn rows_that_are_throttled_for_a_while_are_told_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_read_of_the_ledger_that_fails_once_leaves_rows_out() {
+    for others in 0..8 {
+        let world = reader();
+        world.invoke_waiting(TOKEN, "select 1").await.unwrap();
+        world.ledger.fail_read_after(others);
+        world.finish(TOKEN, StatementStatus::Finished).await;
+        for _ in 0..6 {
+            world.push(8 * 60);
+            // One whose list of due records could not be read says so; the next one goes on.
+            let _ = world.tasker.sweep(&world.call()).await;
+        }
+        assert_eq!(told_rows(&world), Some(true), "after {others} others");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn rows_that_stay_throttled_or_hang_or_are_denied_keep_no_task_for_ever() {
     for hangs in [false, true] {
         let world = reader();

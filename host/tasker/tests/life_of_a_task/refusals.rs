@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 use signalbox_policy::{Answer, contract::Source};
 use signalbox_tasker::{
-    Call,
+    Call, Raised,
     ports::ServiceErrorKind,
     record::{Ending, Phase},
 };
@@ -185,4 +185,40 @@ async fn an_error_that_lambda_repeats_the_invocation_for_is_told_by_the_token() 
         assert_eq!(reply["Error"], error);
         assert_eq!(world.callbacks.error_of(TOKEN).as_deref(), Some(error));
     }
+}
+
+/// What is out of bounds was not read, and whoever waits is told all the same.
+#[tokio::test(start_paused = true)]
+async fn an_error_of_what_was_not_read_is_told_by_the_token_too() {
+    let world = World::new(standard());
+    world.callbacks.open(TOKEN);
+    let (call, caller) = (world.call(), json!({"taskToken": TOKEN}));
+    let refused = async || {
+        let raised = Raised::new("InvalidRequest", "it has too many values");
+        world.tasker.refuse_unread(&call, &caller, raised).await
+    };
+    refused().await.unwrap_err();
+    assert!(world.callbacks.sent(TOKEN).is_empty());
+    refused().await.unwrap();
+    assert_eq!(
+        world.callbacks.error_of(TOKEN).as_deref(),
+        Some("InvalidRequest")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_does_not_wait_for_a_ledger_that_hangs() {
+    let world = World::new(ScriptedPolicy::new(Script {
+        reject: Some("PolicyDenied"),
+        ..Script::default()
+    }));
+    world.ledger.hang_from_write.store(1, Ordering::Relaxed);
+    let began = Instant::now();
+    let raised = world.invoke_waiting(TOKEN, "select 1").await.unwrap_err();
+    assert_eq!(raised.error_type, "PolicyDenied");
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
 }

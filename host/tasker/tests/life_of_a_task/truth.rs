@@ -162,14 +162,7 @@ async fn a_first_try_that_took_effect_is_found_though_its_repeat_was_refused() {
     world.invoke_waiting(TOKEN, "select 1").await.unwrap();
     world.push(60);
     assert_eq!(world.sweep().await.adopted, 1);
-    assert_eq!(
-        world.finish(TOKEN, StatementStatus::Finished).await,
-        Settling::Done
-    );
-    assert!(matches!(
-        &world.callbacks.told(TOKEN)[..],
-        [Told::Succeeded(_)]
-    ));
+    world.succeed(TOKEN).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -315,14 +308,7 @@ async fn an_event_leads_to_a_statement_whose_id_was_never_stored() {
     *world.warehouse.start_faults.lock().unwrap() = vec![StartFault::Hang; 100];
     world.invoke_waiting(TOKEN, "select 1").await.unwrap();
     assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Starting);
-    assert_eq!(
-        world.finish(TOKEN, StatementStatus::Finished).await,
-        Settling::Done
-    );
-    assert!(matches!(
-        &world.callbacks.told(TOKEN)[..],
-        [Told::Succeeded(_)]
-    ));
+    world.succeed(TOKEN).await;
 }
 
 #[tokio::test(start_paused = true)]

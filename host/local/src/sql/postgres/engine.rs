@@ -2,7 +2,6 @@
 
 use super::super::engine::{Connection, Engine, Limits, SqlError};
 use super::connection::PostgresConnection;
-use super::installed::Installed;
 use super::server::Server;
 use super::{error, rewrite};
 use crate::time::TimeScale;
@@ -51,7 +50,7 @@ pub struct Postgres {
 impl Postgres {
     /// Says what to do if PostgreSQL is not installed.
     pub fn installed() -> Result<(), String> {
-        Installed::find().map(|_| ())
+        signalbox_postgres::Installed::find().map(|_| ())
     }
 
     /// Starts a throwaway server of the installed binaries. It ends, and is gone, with this.

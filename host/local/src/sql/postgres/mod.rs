@@ -4,7 +4,6 @@ mod catalog;
 mod connection;
 mod engine;
 mod error;
-mod installed;
 mod rewrite;
 mod server;
 mod types;

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long to wait between two tries for a lock.
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
+pub(super) const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A connection of SQLite.
 #[derive(Debug)]
@@ -200,7 +200,8 @@ impl Connection for SqliteConnection {
     }
 }
 
-fn is_locked(error: &Error) -> bool {
+/// Whether another connection has the lock, and waiting for it can help.
+pub(super) fn is_locked(error: &Error) -> bool {
     let code = error.sqlite_error();
     let locked = code.is_some_and(|code| {
         matches!(

@@ -110,6 +110,24 @@ fn database_name(file: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
+
+    /// The first statements of a new database come from several clients at once.
+    #[test]
+    fn a_new_database_is_opened_by_many_at_once() {
+        let databases = Sqlite::new(None, Limits::default(), TimeScale::new(1.0)).unwrap();
+        let start = Barrier::new(8);
+        for round in 0..20 {
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        start.wait();
+                        databases.connect(&format!("dev{round}")).unwrap();
+                    });
+                }
+            });
+        }
+    }
 
     #[test]
     fn names_stay_in_the_directory_and_apart() {

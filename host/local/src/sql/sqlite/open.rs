@@ -1,13 +1,14 @@
 //! Opening a database, and what SQL may do in it.
 
 use super::super::stop::StopSlot;
+use super::connection::{LOCK_PAUSE, is_locked};
 use super::functions;
 use crate::time::TimeScale;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long opening may wait for a lock.
 const OPEN_WAIT: Duration = Duration::from_secs(10);
@@ -30,7 +31,7 @@ pub(super) fn open(
     let sqlite = rusqlite::Connection::open(path)?;
     sqlite.busy_timeout(OPEN_WAIT)?;
     // Readers and a writer at the same time. What the machine loses in a power cut is only a demo's.
-    sqlite.pragma_update(None, "journal_mode", "wal")?;
+    write_ahead(&sqlite)?;
     sqlite.pragma_update(None, "synchronous", "off")?;
     sqlite.pragma_update(None, "max_page_count", DATABASE_PAGES)?;
     // As in Redshift a text in double quotes is a name and never a text.
@@ -46,6 +47,20 @@ pub(super) fn open(
     )?;
     sqlite.authorizer(Some(authorize))?;
     Ok(sqlite)
+}
+
+/// Switches to the write-ahead log. SQLite refuses this at once where another connection switches in the
+/// same moment: its own waiting for locks does not cover it.
+fn write_ahead(sqlite: &rusqlite::Connection) -> rusqlite::Result<()> {
+    let end = Instant::now() + OPEN_WAIT;
+    loop {
+        match sqlite.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if is_locked(&error) && Instant::now() < end => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Keeps SQL inside its database: nothing but it is read or written, and its settings stay.

@@ -26,6 +26,9 @@ pub struct MemoryLedger {
     pub refuses: AtomicBool,
     /// While true, no read answers.
     pub hang_reads: AtomicBool,
+    reads: AtomicU32,
+    /// The read of this number (counted from 1) fails in passing; 0 for none.
+    fail_read: AtomicU32,
     pub writes: AtomicU32,
     /// From this write on (counted from 1) nothing answers; 0 for never.
     pub hang_from_write: AtomicU32,
@@ -106,6 +109,20 @@ impl MemoryLedger {
         Ok(())
     }
 
+    fn check_read(&self) -> Result<(), LedgerError> {
+        let number = self.reads.fetch_add(1, Ordering::Relaxed) + 1;
+        if number == self.fail_read.load(Ordering::Relaxed) {
+            return Err(LedgerError::Unavailable("throttled".to_owned()));
+        }
+        self.check()
+    }
+
+    /// Has the read fail that comes after so many others from now on.
+    pub fn fail_read_after(&self, others: u32) {
+        let number = self.reads.load(Ordering::Relaxed) + others + 1;
+        self.fail_read.store(number, Ordering::Relaxed);
+    }
+
     fn take(counter: &AtomicU32) -> bool {
         counter
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
@@ -144,7 +161,7 @@ fn size_of(value: &serde_json::Value) -> usize {
 #[async_trait]
 impl Ledger for MemoryLedger {
     async fn get(&self, now: i64, key: &Key) -> Result<Option<Item>, LedgerError> {
-        self.check()?;
+        self.check_read()?;
         if self.hang_reads.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -179,7 +196,7 @@ impl Ledger for MemoryLedger {
     }
 
     async fn query(&self, now: i64, query: &Query) -> Result<Page, LedgerError> {
-        self.check()?;
+        self.check_read()?;
         Ok(self.items.lock().unwrap().query(now, query))
     }
 }

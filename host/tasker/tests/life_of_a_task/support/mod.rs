@@ -176,6 +176,14 @@ impl World {
         self.tasker.settle(&self.call(), event).await
     }
 
+    /// Ends a task's statement well and delivers its event: the task is told, once, that it succeeded.
+    pub async fn succeed(&self, token: &str) {
+        let settling = self.finish(token, StatementStatus::Finished).await;
+        assert_eq!(settling, Settling::Done);
+        let told = self.callbacks.told(token);
+        assert!(matches!(&told[..], [Told::Succeeded(_)]), "{told:?}");
+    }
+
     /// Ends a task's statement without an event.
     pub fn end(&self, token: &str, status: StatementStatus) {
         self.warehouse

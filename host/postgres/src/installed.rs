@@ -7,14 +7,17 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// The programs that a throwaway server needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Installed {
-    pub(super) initdb: PathBuf,
-    pub(super) postgres: PathBuf,
+pub struct Installed {
+    pub(crate) initdb: PathBuf,
+    pub(crate) postgres: PathBuf,
 }
 
 impl Installed {
     /// Looks on `PATH`, then in Debian's place, the newest version first.
-    pub(super) fn find() -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// It is not installed; how to install it, or do without.
+    pub fn find() -> Result<Self, String> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         Self::among(std::env::split_paths(&path).chain(versions(Path::new(DEBIAN))))
     }

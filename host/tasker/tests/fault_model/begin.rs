@@ -1,0 +1,176 @@
+//! How the process of an event begins.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use signalbox_policy::contract::Source;
+use signalbox_tasker::{Call, Options, Ports, Tasker, ports::Clock};
+use tokio::time::Instant;
+
+use super::{
+    messages::{completion, payload, stopped},
+    run::{DEPLOYMENT, Outcome, Process, Run},
+    schedule::Event,
+    services::{Caller, ClosedBy, Task},
+    world::Door,
+};
+
+/// What Lambda leaves an invocation beyond the time that the domain is given: the host's reserve.
+const RESERVE: Duration = Duration::from_millis(1_500);
+/// What of it the domain may use to close what it has begun.
+const CLOSING: Duration = Duration::from_millis(1_100);
+
+impl Run {
+    pub fn begin(&mut self, event: Event) {
+        let actor = self.next_actor;
+        let source = |task: &Task| match (task.plan.queue, task.plan.resource) {
+            (true, _) => Source::Queue,
+            (_, true) => Source::CustomResource,
+            _ => Source::Invocation,
+        };
+        let caller = match &event {
+            Event::Invoke(task) if self.is_over(*task) => return,
+            Event::Invoke(task) if self.is_of_the_original(*task) => {
+                self.start_as_the_original(*task);
+                return;
+            }
+            Event::Invoke(_) => Caller::Invocation,
+            Event::Completion { .. }
+            | Event::Reported { .. }
+            | Event::Foreign
+            | Event::Stopped { .. } => Caller::Settling,
+            Event::Sweep => Caller::Sweep,
+            Event::Stop(task) => {
+                self.world.note(|| format!("task {task} is stopped"));
+                self.world.services().close(*task, ClosedBy::Stop);
+                return;
+            }
+            Event::StopExecution(task) => {
+                self.stop_execution(*task);
+                return;
+            }
+            Event::ForgedStop(task) => {
+                let at = self.world.now().as_millisecond();
+                let (task, receives) = (*task, 0);
+                self.to_come
+                    .push((Instant::now(), Event::Stopped { task, at, receives }));
+                return;
+            }
+            Event::Jump(by) => {
+                self.world
+                    .note(|| format!("the time of day jumps by {by} ms"));
+                self.world.jump(*by);
+                return;
+            }
+        };
+        self.next_actor += 1;
+        self.world.control().calls_of.push(0);
+        self.world.control().blind.push(false);
+        self.world.control().asked.push(false);
+        self.world
+            .note(|| format!("process {actor} begins: {event:?}"));
+        let tasker = self.tasker(Door {
+            world: Arc::clone(&self.world),
+            actor,
+            caller,
+        });
+        let mut call = Call {
+            request_id: format!("request-{actor}"),
+            function_arn: None,
+            source: Source::Invocation,
+            deadline: Instant::now() + self.time,
+            answer_by: Instant::now() + self.time + CLOSING,
+        };
+        let work: Pin<Box<dyn Future<Output = Outcome>>> = match &event {
+            Event::Invoke(number) => {
+                let mut services = self.world.services();
+                let task = &mut services.tasks[*number];
+                task.invocations += 1;
+                call.source = source(task);
+                let payload = payload(*number, &task.plan, &task.token, &task.arn);
+                if !task.plan.waits {
+                    // Lambda repeats a request under the same id.
+                    call.request_id.clone_from(&task.token);
+                }
+                // A state that runs is one of an execution that runs: it was redriven.
+                let (open, arn) = (task.closed.is_none(), task.arn.clone());
+                if open {
+                    services.stopped.remove(&arn);
+                }
+                drop(services);
+                Box::pin(async move { Outcome::Invoked(tasker.invoke(&call, payload).await) })
+            }
+            Event::Completion {
+                task, state, real, ..
+            } => {
+                let services = self.world.services();
+                let name = &services.tasks[*task].statement_name;
+                let id = match (real, services.bound(*task)) {
+                    (true, Some(statement)) => statement.id.clone(),
+                    (true, None) => "00000000-0000-4000-8000-999999999999".to_owned(),
+                    (false, _) => "somebody-else-s".to_owned(),
+                };
+                let event = completion(name, &id, state);
+                drop(services);
+                Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })
+            }
+            Event::Reported { statement, .. } => {
+                let services = self.world.services();
+                let statement = &services.statements[*statement];
+                let state = super::services::name_of(statement.status(Instant::now()));
+                let event = completion(&statement.name, &statement.id, state);
+                drop(services);
+                Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })
+            }
+            Event::Stopped { task, at, .. } => {
+                let arn = self.world.services().tasks[*task].arn.clone();
+                let event = stopped(&arn, *at);
+                Box::pin(async move { Outcome::Settled(tasker.stopped(&call, event).await) })
+            }
+            Event::Foreign => {
+                let event = completion(
+                    "nightly_report",
+                    "00000000-0000-4000-8000-000000000001",
+                    "FINISHED",
+                );
+                Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })
+            }
+            _ => Box::pin(async move { Outcome::Swept(tasker.sweep(&call).await) }),
+        };
+        self.processes.push(Process {
+            actor,
+            event,
+            work,
+            ends: Instant::now() + self.time + RESERVE,
+            ready: true,
+        });
+    }
+
+    /// Step Functions invokes a function for a state that has not ended, and for no other.
+    pub fn is_over(&self, number: usize) -> bool {
+        let services = self.world.services();
+        let task = &services.tasks[number];
+        task.plan.waits && !task.plan.is_delivered_again() && task.closed.is_some()
+    }
+
+    pub fn is_of_the_original(&self, number: usize) -> bool {
+        self.world.services().tasks[number].plan.original
+    }
+
+    /// A new process: nothing is left of those before.
+    pub fn tasker(&self, door: Door) -> Tasker {
+        let clock = Arc::clone(&self.world);
+        let door = Arc::new(door);
+        let ports = Ports {
+            warehouse: door.clone(),
+            callbacks: door.clone(),
+            custom_resources: door.clone(),
+            ledger: door,
+            clock,
+        };
+        let options = Options {
+            deployment: DEPLOYMENT.to_owned(),
+            ..Options::default()
+        };
+        Tasker::new(ports, options, self.policies.clone())
+    }
+}
