@@ -38,7 +38,7 @@ pub use self::{
     file::LimitsFile,
     level::LogLevel,
     policies::{PolicyConfig, PolicySource, STANDARD},
-    policy_set::{PolicySetConfig, SetSource},
+    policy_set::{EXPIRY_NOTICE, PolicySetConfig, SetSource},
     records::{RecordsConfig, RecordsPlace},
     sweep::SweepConfig,
 };
