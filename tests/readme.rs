@@ -10,6 +10,8 @@
 
 #[path = "readme/commands.rs"]
 mod commands;
+#[path = "readme/links.rs"]
+mod links;
 #[cfg(unix)]
 #[path = "readme/one_machine.rs"]
 mod one_machine;
@@ -387,64 +389,4 @@ fn every_alarm_is_explained() {
         }
     }
     assert!(alarms > 10, "only {alarms} alarms were found");
-}
-
-#[test]
-fn links_lead_somewhere() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let documents = std::fs::read_dir(root.join("docs")).unwrap();
-    let mut documents: Vec<_> = documents.map(|entry| entry.unwrap().path()).collect();
-    documents.push(root.join("README.md"));
-    for document in documents {
-        let text = std::fs::read_to_string(&document).unwrap();
-        let file = document.display();
-        for link in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
-            if let Some(heading) = link.strip_prefix('#') {
-                let headings = text.lines().filter(|line| line.starts_with('#'));
-                let mut anchors = headings.map(anchor);
-                assert!(anchors.any(|anchor| anchor == heading), "{file}: {link}");
-                continue;
-            }
-            assert!(
-                link.starts_with("http") || leads_somewhere(&document, link),
-                "{file}: {link}"
-            );
-        }
-        for name in text
-            .split('`')
-            .skip(1)
-            .step_by(2)
-            .filter(|name| name.contains('/') && name.ends_with(".rs"))
-        {
-            assert!(root.join(name).exists(), "{file}: {name}");
-        }
-    }
-}
-
-/// A link to a file, or to a heading of it.
-fn leads_somewhere(document: &Path, link: &str) -> bool {
-    let (file, heading) = link.split_once('#').unwrap_or((link, ""));
-    let file = document.parent().unwrap().join(file);
-    if heading.is_empty() {
-        return file.exists();
-    }
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    text.lines()
-        .filter(|line| line.starts_with('#'))
-        .any(|line| anchor(line) == heading)
-}
-
-/// What a heading is linked by.
-fn anchor(heading: &str) -> String {
-    let words = heading.trim_start_matches('#').trim().to_lowercase();
-    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
-    words
-        .chars()
-        .filter(kept)
-        .collect::<String>()
-        .replace(' ', "-")
 }
