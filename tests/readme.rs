@@ -12,6 +12,8 @@
 mod commands;
 #[path = "readme/links.rs"]
 mod links;
+#[path = "readme/names.rs"]
+mod names;
 #[cfg(unix)]
 #[path = "readme/one_machine.rs"]
 mod one_machine;
