@@ -1,4 +1,4 @@
-//! What the README shows works: every block of it is read by the code that would read it.
+//! What README and docs show works: every block is read by the code that would read it.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +10,8 @@
 
 #[path = "readme/commands.rs"]
 mod commands;
+#[path = "readme/demo.rs"]
+mod demo;
 #[path = "readme/links.rs"]
 mod links;
 #[path = "readme/names.rs"]
@@ -51,9 +53,12 @@ fn blocks(file: &str) -> Vec<Block> {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
+    // A block in a list is indented as a whole.
+    let mut indent = 0;
     for (number, line) in text.lines().enumerate() {
-        match (line.strip_prefix("```"), &mut open) {
+        match (line.trim_start().strip_prefix("```"), &mut open) {
             (Some(language), None) => {
+                indent = line.len() - line.trim_start().len();
                 open = Some(Block {
                     language: language.to_owned(),
                     text: String::new(),
@@ -62,7 +67,7 @@ fn blocks(file: &str) -> Vec<Block> {
             }
             (Some(_), block) => blocks.extend(block.take()),
             (None, Some(block)) => {
-                block.text.push_str(line);
+                block.text.push_str(line.get(indent..).unwrap_or_default());
                 block.text.push('\n');
             }
             (None, None) => {}
@@ -82,7 +87,15 @@ fn signalbox(args: &[&str]) -> std::process::Output {
 #[test]
 fn every_json_block_is_what_it_says() {
     let (mut machines, mut payloads, mut settings, mut tasks, mut rules) = (0, 0, 0, 0, 0);
-    for (document, block) in ["README.md", "docs/retries.md", "docs/custom-resources.md"]
+    let pages = [
+        "README.md",
+        "docs/reference/payload.md",
+        "docs/reference/settings.md",
+        "docs/reference/events.md",
+        "docs/retries.md",
+        "docs/custom-resources.md",
+    ];
+    for (document, block) in pages
         .into_iter()
         .flat_map(|document| {
             blocks(document)
@@ -132,7 +145,7 @@ fn every_json_block_is_what_it_says() {
     }
     assert_eq!(
         (machines, tasks, settings, payloads, rules),
-        (1, 1, 1, 5, 2)
+        (1, 1, 2, 5, 2)
     );
 }
 
@@ -186,16 +199,10 @@ fn check_payload(at: &str, payload: &Value) {
 #[test]
 fn every_toml_block_is_a_configuration() {
     let mut read = 0;
-    for (document, block) in ["README.md", "docs/policy.md"]
+    // The examples of docs/config.md and docs/policy-sets.md are read by tests of their own.
+    for block in blocks("docs/policy.md")
         .into_iter()
-        .flat_map(|document| {
-            blocks(document)
-                .into_iter()
-                .map(move |block| (document, block))
-        })
-        .filter(|(_, block)| {
-            block.language.starts_with("toml") && block.file() != Some("Cargo.toml")
-        })
+        .filter(|block| block.language.starts_with("toml") && block.file() != Some("Cargo.toml"))
     {
         let environment =
             BTreeMap::from([("SIGNALBOX_CONFIG".to_owned(), "signalbox.toml".to_owned())]);
@@ -210,25 +217,37 @@ fn every_toml_block_is_a_configuration() {
             })
         };
         signalbox_lambda::Config::read(&environment, &file)
-            .unwrap_or_else(|error| panic!("{document}:{}: {error}", block.line));
+            .unwrap_or_else(|error| panic!("docs/policy.md:{}: {error}", block.line));
         read += 1;
     }
-    assert_eq!(read, 2);
+    assert_eq!(read, 1);
+}
+
+/// A page, as a text.
+fn page(file: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
+#[test]
+fn every_field_of_a_payload_is_explained() {
+    let explained = page("docs/reference/payload.md");
+    for field in signalbox_kit::payload::FIELDS {
+        assert!(explained.contains(&format!("`{field}`")), "{field}");
+    }
 }
 
 #[test]
 fn every_setting_of_the_standard_policy_is_explained() {
     let output = signalbox(&["policy", "schema"]);
     let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let readme =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let explained = page("docs/reference/settings.md");
     for setting in schema["properties"].as_object().unwrap().keys() {
         // `custom` is for policies built on the kit.
         assert!(
             setting == "custom"
-                || readme.contains(&format!("`{setting}`"))
-                || readme.contains(&format!("`{setting}[")),
-            "the README does not explain `{setting}`"
+                || explained.contains(&format!("`{setting}`"))
+                || explained.contains(&format!("`{setting}[")),
+            "`{setting}` is not explained"
         );
     }
     for place in [
@@ -241,8 +260,8 @@ fn every_setting_of_the_standard_policy_is_explained() {
         let members = schema.pointer(place).unwrap()["properties"].as_object();
         for member in members.unwrap().keys() {
             assert!(
-                readme.contains(&format!("`{member}`")),
-                "the README does not explain `{member}` of {place}"
+                explained.contains(&format!("`{member}`")),
+                "`{member}` of {place} is not explained"
             );
         }
     }
@@ -250,9 +269,8 @@ fn every_setting_of_the_standard_policy_is_explained() {
 
 #[test]
 fn every_error_name_is_explained() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    let source = std::fs::read_to_string(root.join("host/tasker/src/raised.rs")).unwrap();
+    let explained = page("docs/reference/errors.md");
+    let source = page("host/tasker/src/raised.rs");
     let names: Vec<&str> = source
         .split("&str = \"")
         .skip(1)
@@ -261,8 +279,8 @@ fn every_error_name_is_explained() {
     assert!(names.len() > 10, "{names:?}");
     for name in names {
         assert!(
-            readme.contains(&format!("| `{name}` |")),
-            "the README does not explain `{name}`"
+            explained.contains(&format!("| `{name}` |")),
+            "`{name}` is not explained"
         );
     }
 }
