@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     runtime_api::FUNCTION_TIME,
@@ -75,7 +75,22 @@ fn peak(stage: &Stage) -> u64 {
         * 1024
 }
 
-/// How many in a row, and of how many bytes. Whoever has the time takes 1,000 of 6,000,000.
+/// Payloads just within the bounds, whose costly part is beside the SQL: all of it is read, masked and shown to a policy.
+fn largest() -> Vec<(&'static str, String)> {
+    let beside = |x: &Value| json!({"sqlStatement": "select 1", "x": x}).to_string();
+    let text = |part: &str| beside(&json!(part.repeat(1_000_000 / part.len())));
+    let values = |value: Value| beside(&Value::Array(vec![value; 49_990]));
+    vec![
+        ("access keys", text("AKIAIOSFODNN7EXAMPLE ")),
+        ("prefixes of access keys", text("AKIA")),
+        ("signatures", text("X-Amz-Signature=aaaaaaaaaaaaaaaaaaaa&")),
+        ("passwords", text("password 'x' ")),
+        ("lists", values(json!([]))),
+        ("short texts", values(json!("AKIAIOSFODN"))),
+    ]
+}
+
+/// How many in a row, and of how many bytes.
 fn amount(name: &str, default: usize) -> usize {
     let given = std::env::var(name).ok();
     given
@@ -114,8 +129,7 @@ async fn no_payload_costs_more_than_its_size() {
     }
     let most = peak(&stage) - idle;
     println!("slowest {slowest:?}; {most} bytes above {idle}; peaks {peaks:?}");
-    // An unoptimised build takes some more than the 64 MB of a released one.
-    assert!(most < 96 << 20, "{most} bytes above {idle}");
+    assert!(most < 64 << 20, "{most} bytes above {idle}");
     stage
         .invoke(json!({"sqlStatement": "select 1"}))
         .await
@@ -151,6 +165,35 @@ async fn payloads_within_their_bounds_are_answered_in_time() {
         .invoke(json!({"sqlStatement": "select 1"}))
         .await
         .expect("it goes on");
+}
+
+/// Alone, and as many at once as an event of a queue holds.
+#[tokio::test]
+async fn the_largest_payloads_that_are_taken_cost_no_more_than_their_size() {
+    let stage = Stage::set(Setting::default()).await;
+    stage
+        .invoke(json!({"sqlStatement": "select 1"}))
+        .await
+        .expect("a first one");
+    let idle = peak(&stage);
+    // A busy machine is slow; what is bounded here is memory.
+    let time = 10 * FUNCTION_TIME;
+    let payloads = largest();
+    for (name, payload) in &payloads {
+        let answer = stage.lambda.api.invoke_text(payload, time).await;
+        answer.unwrap_or_else(|failed| panic!("{name}: {} {}", failed.error_type, failed.message));
+    }
+    let alone = peak(&stage) - idle;
+    for (name, payload) in &payloads {
+        let payload: Value = serde_json::from_str(payload).expect("JSON");
+        let event = batch(&[&payload; 6]).to_string();
+        let answer = stage.lambda.api.invoke_text(&event, time).await;
+        assert_eq!(answer, Ok(failures(&[])), "{name}");
+    }
+    let together = peak(&stage) - idle;
+    println!("{alone} bytes above {idle}; six at once {together}");
+    assert!(alone < 64 << 20, "{alone} bytes above {idle}");
+    assert!(together < 160 << 20, "{together} bytes above {idle}");
 }
 
 /// One message that holds too much is its sender's alone.

@@ -8,7 +8,7 @@ use signalbox_test_guests::{HOSTILE, KEPT};
 
 use crate::{
     policies::set_of,
-    policy_sets::{drop_table, set, status},
+    sets::{drop_table, set, status},
     sources::{Place, function, invocations_are_not_held_up, yesterday_s_policies_hold},
     support::{
         lambda::Lambda,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::{
-    policy_sets::{drop_table, for_others, from_file, key, set, sign, status},
+    sets::{drop_table, for_others, from_file, key, set, sign, status},
     support::{
         mood::Mood,
         stage::{Setting, Stage},

@@ -137,9 +137,90 @@ fn what_costs_too_much_to_compile_is_ended_at_its_limits() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned()
             + &String::from_utf8_lossy(&output.stdout);
         assert_ne!(output.status.code(), Some(0), "{said}");
-        assert!(said.contains("costs too much to compile"), "{said}");
+        assert!(
+            said.contains("was not compiled: the compiler ended with "),
+            "{said}"
+        );
         assert!(said.contains(wanted), "{said}");
     }
+}
+
+/// A component of types within each other, which a compiler takes apart by recursion.
+fn nested(depth: usize) -> Vec<u8> {
+    let mut types = vec![1];
+    // A component type of one declaration, which is a type.
+    types.extend([0x41, 1, 1].repeat(depth));
+    types.extend([0x41, 0]);
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    section(7, &types, &mut component);
+    section(5, &[1, 1, 0], &mut component);
+    let mut exports = vec![1, 0];
+    leb(HANDLER.len(), &mut exports);
+    exports.extend(HANDLER.as_bytes());
+    exports.extend([5, 0, 0]);
+    section(11, &exports, &mut component);
+    component
+}
+
+/// The compiler may end in any way: the program that asked it goes on and says how.
+#[test]
+fn a_compiler_that_overflows_its_stack_takes_nothing_with_it() {
+    let desk = Desk::new();
+    desk.file("deep.wasm", nested(5_000));
+    desk.file("deeper.wasm", nested(300_000));
+    for name in ["deep.wasm", "deeper.wasm"] {
+        for (command, code) in [("check", 1), ("compile", 2)] {
+            desk.run(&["policy", command, name])
+                .coded(code)
+                .says("was not compiled: the compiler ended with signal: 6 (SIGABRT): ")
+                .says("overflowed its stack");
+        }
+    }
+    // Reading what it has compiles nothing.
+    desk.run(&["policy", "inspect", "deep.wasm"])
+        .coded(0)
+        .says(HANDLER);
+}
+
+#[test]
+fn limits_that_are_no_limits_are_refused_and_named() {
+    let desk = Desk::new();
+    desk.file("any.wasm", component(HANDLER, &[vec![0, 0x0b]]));
+    for (variable, value, wanted) in [
+        ("SIGNALBOX_COMPILE_SECONDS", "0", "from 1 to 600"),
+        ("SIGNALBOX_COMPILE_MEMORY_MB", "1GB", "from 64 to 65536"),
+    ] {
+        for command in ["check", "compile"] {
+            let output = desk
+                .command(&["policy", command, "any.wasm"])
+                .env(variable, value)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_ne!(output.status.code(), Some(0), "{said}");
+            assert!(said.contains(variable) && said.contains(wanted), "{said}");
+        }
+    }
+}
+
+/// Somebody's own limits are lower, and cannot be raised.
+#[cfg(unix)]
+#[test]
+fn a_machine_that_allows_less_compiles_within_that() {
+    let desk = Desk::new();
+    desk.file("any.wasm", component(HANDLER, &[vec![0, 0x0b]]));
+    let script = "ulimit -t 50 && ulimit -d 800000 && exec \"$@\"";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, "sh"]);
+    let own = desk.command(&["policy", "compile", "any.wasm"]);
+    command
+        .arg(own.get_program())
+        .args(own.get_args())
+        .current_dir(desk.path());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(desk.path().join("any.cwasm").exists());
 }
 
 #[test]

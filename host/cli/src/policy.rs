@@ -9,9 +9,10 @@ pub(crate) mod status;
 use std::{borrow::Cow, path::Path};
 
 use serde_json::{Value, json};
+use signalbox_lambda::{Config, config::compile_limits};
 use signalbox_policy::{
     EngineOptions, Limits, Loading, Metering, Policy as _, PolicyEngine, Source, Target, artifact,
-    digest,
+    compile::Compiler, digest, inspect::Interfaces,
 };
 
 use crate::{Done, args::PolicyCommand, out};
@@ -22,7 +23,7 @@ pub(crate) const STANDARD: &str = "standard";
 pub(crate) async fn run(command: &PolicyCommand) -> Done {
     is_here(command)?;
     match command {
-        PolicyCommand::Build { module, output } => build::run(module, output).await,
+        PolicyCommand::Build { module, output } => build::run(module, output),
         PolicyCommand::Check {
             policy,
             settings: None,
@@ -47,12 +48,12 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
             config,
             allow_unsigned,
         } => push::run(set, to, config.as_deref(), *allow_unsigned).await,
-        PolicyCommand::Inspect { policy } => inspect(policy).await,
+        PolicyCommand::Inspect { policy } => inspect(policy),
         PolicyCommand::Compile {
             policy,
             target,
             output,
-        } => compile(policy, target, output.as_deref()),
+        } => compile(policy, target, output.as_deref()).await,
         PolicyCommand::Schema { policy } => schema(policy).await,
     }
 }
@@ -84,12 +85,22 @@ pub(crate) fn component(policy: &str) -> Result<Cow<'static, [u8]>, String> {
     })
 }
 
-fn engine() -> Result<PolicyEngine, String> {
+/// An engine of a command, without a cache. What it compiles is compiled by this program, as in the function.
+pub(crate) fn engine(metering: Metering) -> Result<PolicyEngine, String> {
     PolicyEngine::new(EngineOptions {
-        metering: Metering::Off,
+        metering,
         cache: None,
+        compiler: Some(compiler()?),
     })
     .map_err(|error| error.to_string())
+}
+
+/// This program as a compiler.
+fn compiler() -> Result<Compiler, String> {
+    let limits =
+        compile_limits(&Config::process_environment()).map_err(|error| error.to_string())?;
+    Compiler::of_this_program(limits)
+        .ok_or_else(|| "this program does not find itself to compile".to_owned())
 }
 
 fn loading(policy: &str, settings: String) -> Result<Loading, String> {
@@ -109,7 +120,9 @@ async fn check(policy: &str, settings: Option<&Path>) -> Done {
             .map_err(|error| format!("the settings {} cannot be read: {error}", path.display()))?,
     };
     let progress = out::Progress::of("compiling the policy");
-    let loaded = engine()?.load(loading(policy, settings)?).await;
+    let loaded = engine(Metering::Off)?
+        .load(loading(policy, settings)?)
+        .await;
     drop(progress);
     match loaded {
         Ok(loaded) => {
@@ -156,14 +169,11 @@ async fn check(policy: &str, settings: Option<&Path>) -> Done {
     }
 }
 
-async fn inspect(policy: &str) -> Done {
+fn inspect(policy: &str) -> Done {
     let bytes = component(policy)?;
     let size = bytes.len();
     let sha256 = digest::hex(&bytes);
-    let interfaces = engine()?
-        .inspect(policy, bytes)
-        .await
-        .map_err(|error| error.to_string())?;
+    let interfaces = Interfaces::of(policy, &bytes).map_err(|error| error.to_string())?;
     out::line(format_args!(
         "{}: {size} bytes, SHA-256 {sha256}",
         out::styled(out::NAME, policy)
@@ -186,13 +196,16 @@ async fn inspect(policy: &str) -> Done {
     Ok(true)
 }
 
-fn compile(policy: &str, target: &str, output: Option<&Path>) -> Done {
+async fn compile(policy: &str, target: &str, output: Option<&Path>) -> Done {
     let target: Target = target
         .parse()
         .map_err(|error: signalbox_policy::UnknownTarget| error.to_string())?;
     let bytes = component(policy)?;
-    let artifact =
-        artifact::compile(&bytes, &target, Metering::Off).map_err(|error| error.to_string())?;
+    let progress = out::Progress::of("compiling the policy");
+    let compiled =
+        artifact::compile_by(&compiler()?, bytes.into_owned(), &target, Metering::Off).await;
+    drop(progress);
+    let artifact = compiled.map_err(|error| error.to_string())?;
     let output = match output {
         Some(path) => path.to_owned(),
         None => Path::new(policy).with_extension("cwasm"),
@@ -215,7 +228,7 @@ fn compile(policy: &str, target: &str, output: Option<&Path>) -> Done {
 }
 
 async fn schema(policy: &str) -> Done {
-    let loaded = engine()?
+    let loaded = engine(Metering::Off)?
         .load(loading(policy, "{}".to_owned())?)
         .await
         .map_err(|error| error.to_string())?;

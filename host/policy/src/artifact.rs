@@ -1,13 +1,17 @@
 //! Compiling ahead of time.
 
-use crate::engine::{self, Metering, Target};
+use crate::{
+    LoadError,
+    compile::Compiler,
+    engine::{self, Metering, Target},
+};
 
 /// A component could not be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
     /// Not a component, or one that does not compile.
     #[error(transparent)]
-    Component(#[from] crate::LoadError),
+    Component(#[from] LoadError),
     /// This build has no compiler for that machine.
     #[error(
         "this build of signalbox does not compile for `{target}`: {reason}. Compile on a machine of that kind, or \
@@ -24,7 +28,8 @@ pub enum CompileError {
 /// Compiles a component for a host without a compiler, by the same engine that compiles in the process.
 ///
 /// The artifact is machine code: pass its SHA-256 on by a way that is trusted. It loads in a host of the same
-/// version on a machine of the target's kind.
+/// version on a machine of the target's kind. It is compiled in this process, without limits: for components that are
+/// trusted.
 ///
 /// # Errors
 /// See [`CompileError`].
@@ -33,16 +38,42 @@ pub fn compile(
     target: &Target,
     metering: Metering,
 ) -> Result<Vec<u8>, CompileError> {
-    crate::load::is_component("component", component)?;
-    crate::load::Outline::of("component", component)?;
-    let engine = engine::build(target, metering).map_err(|error| CompileError::Target {
-        target: target.clone(),
-        reason: format!("{error:#}"),
-    })?;
+    let engine = engine_for(component, target, metering)?;
     engine.precompile_component(component).map_err(|error| {
-        CompileError::Component(crate::LoadError::Invalid {
-            policy: "component".to_owned(),
+        CompileError::Component(LoadError::Invalid {
+            policy: NAME.to_owned(),
             reason: format!("{error:#}"),
         })
+    })
+}
+
+/// As [`compile`], by a compiler with its limits.
+///
+/// # Errors
+/// See [`CompileError`].
+pub async fn compile_by(
+    compiler: &Compiler,
+    component: Vec<u8>,
+    target: &Target,
+    metering: Metering,
+) -> Result<Vec<u8>, CompileError> {
+    engine_for(&component, target, metering)?;
+    Ok(compiler.compile(NAME, component, target, metering).await?)
+}
+
+/// What the component is called in messages.
+const NAME: &str = "component";
+
+/// Checks what can be said without compiling.
+fn engine_for(
+    component: &[u8],
+    target: &Target,
+    metering: Metering,
+) -> Result<wasmtime::Engine, CompileError> {
+    crate::load::is_component(NAME, component)?;
+    crate::load::Outline::of(NAME, component)?;
+    engine::build(target, metering).map_err(|error| CompileError::Target {
+        target: target.clone(),
+        reason: format!("{error:#}"),
     })
 }

@@ -10,7 +10,7 @@ use std::{
     fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
@@ -22,72 +22,44 @@ use crate::{digest, engine::Target, load::deserialize};
 const MAGIC: &[u8; 16] = b"signalbox-cache1";
 const DIGEST: usize = 32;
 
-/// The component of these bytes: out of the folder if it has it, else compiled and put there.
-pub(crate) fn component(
-    engine: &Engine,
-    folder: Option<&Path>,
-    bytes: &[u8],
-    digest: &str,
-) -> wasmtime::Result<Component> {
-    let Some(folder) = folder else {
-        return Component::from_binary(engine, bytes);
-    };
-    if let Err(reason) = folder::prepare(folder) {
-        tracing::warn!(folder = %folder.display(), %reason, "compiled policies are not cached");
-        return Component::from_binary(engine, bytes);
-    }
-    let path = folder.join(name(engine, digest));
-    match read(engine, &path) {
-        Ok(Some(component)) => return Ok(component),
-        Ok(None) => {}
-        Err(reason) => {
-            tracing::warn!(path = %path.display(), reason, "a cached policy is compiled anew")
-        }
-    }
-    let component = Component::from_binary(engine, bytes)?;
-    if let Err(reason) = component
-        .serialize()
-        .and_then(|code| Ok(write(folder, &path, &code)?))
-    {
-        tracing::warn!(path = %path.display(), %reason, "a compiled policy was not cached");
-    }
-    Ok(component)
+/// Compiled components of one engine, in a folder if there is one.
+#[derive(Clone)]
+pub(crate) struct Cache {
+    pub(crate) engine: Engine,
+    pub(crate) folder: Option<PathBuf>,
 }
 
-/// The component of this digest, if the folder has it.
-pub(crate) fn find(engine: &Engine, folder: &Path, digest: &str) -> Option<Component> {
-    folder::prepare(folder).ok()?;
-    let path = folder.join(name(engine, digest));
-    match read(engine, &path) {
-        Ok(found) => found,
-        Err(reason) => {
-            tracing::warn!(path = %path.display(), reason, "a cached policy is compiled anew");
-            None
+impl Cache {
+    /// The component of this digest, if the folder has it.
+    pub(crate) fn find(&self, digest: &str) -> Option<Component> {
+        let folder = self.folder.as_deref()?;
+        // What is wrong with the folder is said where something is to be kept in it.
+        folder::prepare(folder).ok()?;
+        let path = folder.join(name(&self.engine, digest));
+        match read(&self.engine, &path) {
+            Ok(found) => found,
+            Err(reason) => {
+                tracing::warn!(path = %path.display(), reason, "a cached policy is compiled anew");
+                None
+            }
         }
     }
-}
 
-/// The component of machine code that this program just made of it, which is kept in the folder.
-pub(crate) fn keep(
-    engine: &Engine,
-    folder: Option<&Path>,
-    digest: &str,
-    code: &[u8],
-) -> wasmtime::Result<Component> {
-    let component = deserialize(engine, code)?;
-    let Some(folder) = folder else {
-        return Ok(component);
-    };
-    let kept = folder::prepare(folder)
-        .map_err(|error| error.to_string())
-        .and_then(|()| {
-            let path = folder.join(name(engine, digest));
-            write(folder, &path, code).map_err(|error| error.to_string())
-        });
-    if let Err(reason) = kept {
-        tracing::warn!(folder = %folder.display(), reason, "a compiled policy was not cached");
+    /// The component of machine code that was just made of it, which is kept in the folder.
+    pub(crate) fn keep(&self, digest: &str, code: &[u8]) -> wasmtime::Result<Component> {
+        let component = deserialize(&self.engine, code)?;
+        if let Some(folder) = self.folder.as_deref()
+            && let Err(reason) = self.write(folder, digest, code)
+        {
+            tracing::warn!(folder = %folder.display(), %reason, "a compiled policy was not cached");
+        }
+        Ok(component)
     }
-    Ok(component)
+
+    fn write(&self, folder: &Path, digest: &str, code: &[u8]) -> io::Result<()> {
+        folder::prepare(folder)?;
+        write(folder, &folder.join(name(&self.engine, digest)), code)
+    }
 }
 
 /// A name that changes with the component, the engine's settings, wasmtime's version and the machine.

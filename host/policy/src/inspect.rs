@@ -12,25 +12,21 @@ pub struct Interfaces {
 }
 
 #[cfg(feature = "compiler")]
-impl crate::PolicyEngine {
-    /// Says what a component imports and exports, whatever its world. Nothing of it is run.
+impl Interfaces {
+    /// Those of a component, whatever its world. Nothing of it is compiled.
     ///
     /// # Errors
-    /// The bytes are no component.
-    pub async fn inspect(
-        &self,
-        name: &str,
-        bytes: std::borrow::Cow<'static, [u8]>,
-    ) -> Result<Interfaces, crate::LoadError> {
-        use crate::load::World;
-        let source = crate::Source::Component(bytes);
-        let (component, _) = self
-            .component(name, source, crate::Limits::default(), World::Any)
-            .await?;
-        Ok(Interfaces {
-            imports: imports_of(&self.engine, &component),
-            exports: exports_of(&self.engine, &component),
-        })
+    /// The bytes are no component, or hold too much.
+    pub fn of(name: &str, bytes: &[u8]) -> Result<Self, crate::LoadError> {
+        crate::load::is_component(name, bytes)?;
+        let crate::load::Outline {
+            mut imports,
+            mut exports,
+            ..
+        } = crate::load::Outline::of(name, bytes)?;
+        imports.sort();
+        exports.sort();
+        Ok(Self { imports, exports })
     }
 }
 

@@ -65,6 +65,24 @@ impl Limits {
     }
 }
 
+/// What compiling one component may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompileLimits {
+    /// Processor time, in seconds. Default: 60. The standard policy takes one, an interpreter of a language ten to twenty.
+    pub seconds: u64,
+    /// Memory, in bytes. Default: 1 GiB.
+    pub memory: u64,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self {
+            seconds: 60,
+            memory: 1 << 30,
+        }
+    }
+}
+
 /// Which limit a component ran into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {

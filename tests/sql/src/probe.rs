@@ -266,11 +266,14 @@ impl Session {
             ("my.x", ""),
         ];
         let mut connection = Connection::open(socket, world::USER, world::DATABASE, &options)?;
+        // Only what is tried has little time.
         connection.must(&format!(
-            "set search_path = \"$user\", public; set standard_conforming_strings = {}",
+            "set statement_timeout = 0; set lock_timeout = 0; set search_path = \"$user\", public; \
+             set standard_conforming_strings = {}",
             strings.setting()
         ));
         connection.must(world::TEMPORARY);
+        connection.must("reset statement_timeout; reset lock_timeout");
         let locks = format!(
             "select l.relation, l.mode, pg_catalog.pg_stat_get_xact_numscans(l.relation), \
              pg_catalog.pg_stat_get_xact_tuples_inserted(l.relation) + pg_catalog.pg_stat_get_xact_tuples_updated(l.relation) \

@@ -4,8 +4,9 @@ use super::{Content, Level, Read, Reader, Stop};
 use crate::Kind;
 use crate::account::Role;
 use crate::lexer::TokenKind;
+use crate::name::TableName;
 
-const COPY_OPTIONS: [&str; 73] = [
+const COPY_OPTIONS: [&str; 72] = [
     "as",
     "iam_role",
     "default",
@@ -73,7 +74,6 @@ const COPY_OPTIONS: [&str; 73] = [
     "filltarget",
     "serializetojson",
     "auto_ignorecase",
-    "auto ignorecase",
     "epochsecs",
     "epochmillisecs",
     "none",
@@ -139,7 +139,8 @@ impl Reader<'_, '_> {
             "begin" | "start" | "commit" | "end" | "rollback" | "abort" => self.transaction(level),
             "set" | "reset" => self.set(level),
             "use" => self.unknown(level, Kind::Set),
-            "show" | "desc" | "describe" => self.unknown(level, Kind::Show),
+            "show" => self.show(level),
+            "desc" | "describe" => self.unknown(level, Kind::Show),
             "cancel" => self.cancel(level),
             "comment" => self.comment(level),
             _ => Err(Stop(begin)),
@@ -303,13 +304,16 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    /// `SET [SESSION | LOCAL] parameter {TO | =} value`, `RESET parameter`
+    /// `SET [SESSION | LOCAL] {parameter {TO | =} value | TIME ZONE value}`, `RESET parameter`
     ///
     /// The search path and the user decide which tables the statements after it touch, and so may a parameter that is
     /// not known here.
     fn set(&mut self, level: &mut Level) -> Read {
         self.kind = Some(Kind::Set);
         self.eat_any(level, &["session", "local"]);
+        if self.eat(level, "time zone") {
+            return self.parameter_values(level);
+        }
         if !self.is_any(level, &HARMLESS_PARAMETERS) {
             return self.leave(level);
         }
@@ -320,6 +324,11 @@ impl Reader<'_, '_> {
         if !self.eat(level, "to") && !self.eat_symbol(level, '=') {
             return self.leave(level);
         }
+        self.parameter_values(level)
+    }
+
+    /// Words, texts and numbers with commas between them.
+    fn parameter_values(&mut self, level: &mut Level) -> Read {
         loop {
             match self.peek(level).map(|token| token.kind) {
                 Some(TokenKind::Text(_)) => self.literal(level),
@@ -353,15 +362,49 @@ impl Reader<'_, '_> {
     /// `ON {TABLE | VIEW | COLUMN | …} name IS {'text' | NULL}`
     fn comment(&mut self, level: &mut Level) -> Read {
         self.kind = Some(Kind::Comment);
-        if !self.eat_any(level, &["on table", "on view"]) {
+        let table = if self.eat_any(level, &["on table", "on view"]) {
+            self.target(level)?
+        } else if self.eat(level, "on column") {
+            let at = level.at;
+            self.column_of_table(level)?.ok_or(Stop(at))?
+        } else {
             return self.leave(level);
-        }
-        let table = self.target(level)?;
+        };
         self.facts.writes.push(table);
         self.expect(level, "is")?;
         match self.eat(level, "null") {
             true => Ok(()),
             false => self.text(level),
         }
+    }
+
+    /// The table of a column with its table's name before it.
+    fn column_of_table(&mut self, level: &mut Level) -> Read<Option<TableName>> {
+        let mut path = self.path(level)?;
+        self.account.give_path(&path, Role::Relation);
+        path.parts.pop();
+        Ok(path.table())
+    }
+
+    /// `parameter`, `{TABLE | VIEW} name`, `COLUMNS FROM TABLE name [LIKE …] [LIMIT n]`
+    ///
+    /// Who sees how a table is made sees a part of it.
+    fn show(&mut self, level: &mut Level) -> Read {
+        self.kind = Some(Kind::Show);
+        if self.eat_any(level, &["table", "view", "columns from table"]) {
+            let table = self.target(level)?;
+            self.facts.reads.push(table);
+        } else if self.ahead(level, 1).is_none() {
+            // Of parameters, the whole search path among them, it shows the value.
+            self.name(level, Role::Other)?;
+            return Ok(());
+        }
+        if self.eat(level, "like") {
+            self.text(level)?;
+        }
+        if self.eat(level, "limit") {
+            self.number(level)?;
+        }
+        self.rest(level)
     }
 }

@@ -245,6 +245,52 @@ fn ordinary_sql_is_understood() {
         ),
         ("alter table s.t drop column a", "alter-table r[] w[s.t]"),
         (
+            "alter table s.t alter column a encode zstd, alter column b type varchar(9), owner to u",
+            "alter-table r[s.t] w[s.t]",
+        ),
+        (
+            "alter table s.e add if not exists partition (d = '2027-01-31', r = 'eu') location 's3://b/1' partition (d = '2027-02-01', r = 'eu') location 's3://b/2'",
+            "alter-table r[] w[s.e]",
+        ),
+        (
+            "alter table s.e partition (d = '2027-01-31') set location 's3://b/3'",
+            "alter-table r[] w[s.e]",
+        ),
+        (
+            "alter table s.e drop partition (d = '2027-01-31')",
+            "alter-table r[] w[s.e]",
+        ),
+        (
+            "alter table s.e set location 's3://b/4'",
+            "alter-table r[] w[s.e]",
+        ),
+        (
+            "alter table s.e set file format parquet",
+            "alter-table r[] w[s.e]",
+        ),
+        (
+            "alter table s.e set table properties ('numRows' = '1')",
+            "alter-table r[] w[s.e]",
+        ),
+        (
+            "alter materialized view s.m auto refresh yes",
+            "alter-other r[] w[s.m]",
+        ),
+        ("comment on column s.t.a is 'x'", "comment r[] w[s.t]"),
+        ("comment on column t.a is null", "comment r[] w[t]"),
+        ("show table s.t", "show r[s.t] w[]"),
+        ("show view s.v", "show r[s.v] w[]"),
+        (
+            "show columns from table dev.s.t like 'a%' limit 5",
+            "show r[dev.s.t] w[]",
+        ),
+        ("show timezone", "show r[] w[]"),
+        ("set time zone 'Europe/Berlin'", "set r[] w[]"),
+        (
+            "select has_table_privilege('u', 's.t', 'select')",
+            "select r[] w[]",
+        ),
+        (
             "copy s.t (a, b) from 's3://x' iam_role 'arn' csv delimiter ',' ignoreheader 1 region 'eu-west-1' maxerror 5 gzip timeformat 'auto' acceptinvchars as '^' null as 'x'",
             "copy r[] w[s.t]",
         ),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use signalbox_policy::digest;
+use signalbox_policy::{digest, inspect::Interfaces};
 
 use crate::{Done, out};
 
@@ -14,7 +14,7 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 /// What a policy exports.
 const HANDLER: &str = "signalbox:policy/handler@";
 
-pub(super) async fn run(module: &Path, output: &Path) -> Done {
+pub(super) fn run(module: &Path, output: &Path) -> Done {
     let shown = module.display();
     let bytes = std::fs::read(module).map_err(|error| {
         format!(
@@ -23,10 +23,8 @@ pub(super) async fn run(module: &Path, output: &Path) -> Done {
         )
     })?;
     let component = encode(&bytes).map_err(|reason| format!("{shown} {reason}"))?;
-    let interfaces = super::engine()?
-        .inspect(&shown.to_string(), component.clone().into())
-        .await
-        .map_err(|error| error.to_string())?;
+    let interfaces =
+        Interfaces::of(&shown.to_string(), &component).map_err(|error| error.to_string())?;
     if !interfaces
         .exports
         .iter()

@@ -1,21 +1,20 @@
 //! `signalbox policy check` of a whole set.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use serde_json::{Value, json};
 use signalbox_lambda::{
     Config,
+    config::EXPIRY_NOTICE,
     set::{
         FileSource, Loaded, Loader, SetError, Source as _, Terms,
         manifest::NO_DEPLOYMENTS,
         signature::{Signed, Untrusted},
     },
 };
+use signalbox_policy::Metering;
 
 use crate::{Done, out, settings::Settings};
-
-/// How long before its end a set is warned of where no configuration says it.
-const EXPIRY_NOTICE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Whether what is to be checked is a set: a manifest is TOML, a component is not.
 pub(super) fn is_set(path: &str) -> bool {
@@ -95,7 +94,11 @@ pub(super) async fn load(
 ) -> Result<Result<(Loaded, Option<Untrusted>), SetError>, String> {
     let (mut terms, untrusted) = terms_of(text, config);
     terms.deployment = deployment;
-    let loader = Loader::new(super::engine()?, Arc::new(FileSource::new(path)), terms);
+    let loader = Loader::new(
+        super::engine(Metering::Off)?,
+        Arc::new(FileSource::new(path)),
+        terms,
+    );
     let _progress = out::Progress::of("loading the policy set");
     let loaded = loader.load(text, None).await;
     Ok(loaded.map(|loaded| (loaded, untrusted)))

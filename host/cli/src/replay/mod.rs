@@ -14,8 +14,8 @@ use clap::Args;
 use serde_json::Value;
 use signalbox_lambda::{Config, records::Concealed, start};
 use signalbox_policy::{
-    ComponentPolicy, DecisionRecord, EngineOptions, Identity, Limits, Loading, Metering, Policy,
-    PolicyEngine, Source, digest, record::MaskRule, replay::replay,
+    ComponentPolicy, DecisionRecord, Identity, Limits, Loading, Metering, Policy, Source, digest,
+    record::MaskRule, replay::replay,
 };
 use signalbox_tasker::PolicySet;
 
@@ -27,7 +27,7 @@ use crate::{
     Done,
     machine::config::settings_file,
     out::{self, Progress},
-    policy::{STANDARD, component},
+    policy::{STANDARD, component, engine},
     settings::Settings,
 };
 
@@ -212,11 +212,7 @@ fn sort(value: &mut Value) {
 
 async fn load(policy: &str, settings: String) -> Result<ComponentPolicy, String> {
     let progress = Progress::of("compiling the policy");
-    let engine = PolicyEngine::new(EngineOptions {
-        metering: Metering::Fuel,
-        cache: None,
-    })
-    .map_err(|error| error.to_string())?;
+    let engine = engine(Metering::Fuel)?;
     let loading = Loading {
         name: policy.to_owned(),
         source: Source::Component(component(policy)?),

@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use signalbox_policy::contract::UnknownFields;
+use signalbox_policy::{CompileLimits, contract::UnknownFields};
 
-use super::{error::Problem, level::LogLevel, nearest::nearest};
+use super::{
+    error::{ConfigError, Problem},
+    level::LogLevel,
+    nearest::nearest,
+};
 
 /// Environment variables by name.
 pub type Environment = BTreeMap<String, String>;
@@ -13,6 +17,12 @@ pub type Environment = BTreeMap<String, String>;
 pub(super) const RETENTION_DAYS_MAX: u64 = 3_650;
 /// The longest time the sweep may wait: a statement's own longest run, 24 hours.
 pub(super) const SWEEP_SECONDS_MAX: u64 = 86_400;
+/// The most processor time that a component may have to compile.
+const COMPILE_SECONDS_MAX: u64 = 600;
+/// The least memory that a component may be said to have to compile, and the most, in megabytes.
+const COMPILE_MEMORY_MB: [u64; 2] = [64, 65_536];
+/// What of a function's memory is left to the host while a component is compiled, in megabytes.
+const HOST_MEMORY_MB: u64 = 96;
 /// The variables of our own, apart from those that only tests read (`SIGNALBOX_TEST_…`).
 pub const OWN_VARIABLES: [&str; 11] = [
     "SIGNALBOX_CONFIG",
@@ -21,7 +31,6 @@ pub const OWN_VARIABLES: [&str; 11] = [
     "SIGNALBOX_SWEEP_AFTER_SECONDS",
     "SIGNALBOX_RESPONSE_ORIGINS",
     "SIGNALBOX_CACHE_DIR",
-    // Read where components are compiled.
     "SIGNALBOX_COMPILE_SECONDS",
     "SIGNALBOX_COMPILE_MEMORY_MB",
     "SIGNALBOX_POLICY_SET",
@@ -42,6 +51,7 @@ pub(super) struct Variables {
     pub(super) sweep_after: Option<Duration>,
     pub(super) response_origins: Vec<String>,
     pub(super) cache_dir: Option<PathBuf>,
+    pub(super) compile: CompileLimits,
     pub(super) policy_set: Option<String>,
     pub(super) warnings: Vec<String>,
 }
@@ -88,6 +98,7 @@ pub(super) fn read(environment: &Environment, problems: &mut Vec<Problem>) -> Va
         (None, function) => function.map(str::to_owned),
     };
     let response_origins = response_origins(&reader, &mut note);
+    let compile = compile(&reader, &mut note);
     let warnings = reader.strangers(&mut note);
     let path = |name: &str| reader.get(name).map(PathBuf::from);
     Variables {
@@ -101,8 +112,59 @@ pub(super) fn read(environment: &Environment, problems: &mut Vec<Problem>) -> Va
         sweep_after: sweep_after.map(Duration::from_secs),
         response_origins,
         cache_dir: path("SIGNALBOX_CACHE_DIR").or_else(|| cache_dir(&reader)),
+        compile,
         policy_set: reader.get("SIGNALBOX_POLICY_SET").map(str::to_owned),
         warnings,
+    }
+}
+
+/// What compiling a component may take, by these variables alone: for commands that need no configuration.
+///
+/// # Errors
+/// One of them is no number in its range.
+pub fn compile_limits(environment: &Environment) -> Result<CompileLimits, ConfigError> {
+    let mut problems = Vec::new();
+    let limits = compile(&Reader { environment }, &mut |name, message| {
+        problems.push(Problem::variable(name, message));
+    });
+    if problems.is_empty() {
+        Ok(limits)
+    } else {
+        Err(ConfigError { problems })
+    }
+}
+
+/// What compiling a component may take. On AWS Lambda the compiler gets the memory that the host does not need.
+fn compile(reader: &Reader<'_>, note: &mut impl FnMut(&str, String)) -> CompileLimits {
+    let default = CompileLimits::default();
+    let seconds = reader.whole(
+        "SIGNALBOX_COMPILE_SECONDS",
+        1,
+        COMPILE_SECONDS_MAX,
+        "seconds",
+        note,
+    );
+    let [least, most] = COMPILE_MEMORY_MB;
+    let given = reader.whole(
+        "SIGNALBOX_COMPILE_MEMORY_MB",
+        least,
+        most,
+        "megabytes",
+        note,
+    );
+    let left = || {
+        let name = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+        let function: u64 = reader.get(name)?.parse().ok()?;
+        // The smallest functions have little beside the host; the compiler then says what it lacked.
+        let megabytes = function.saturating_sub(HOST_MEMORY_MB).max(function / 4);
+        Some(megabytes.saturating_mul(1 << 20))
+    };
+    CompileLimits {
+        seconds: seconds.unwrap_or(default.seconds),
+        memory: match given {
+            Some(megabytes) => megabytes << 20,
+            None => left().map_or(default.memory, |left| left.min(default.memory)),
+        },
     }
 }
 

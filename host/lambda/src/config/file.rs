@@ -7,7 +7,7 @@ use signalbox_aws::TargetConfig;
 
 use super::{
     error::Problem, nearest::nearest, policy_set::PolicySetFile, records::RecordsFile,
-    sweep::SweepFile,
+    sweep::SweepFile, toml_bounds,
 };
 
 /// The file, key by key as it is written. What the keys mean is said in `docs/config.md`.
@@ -77,15 +77,16 @@ pub(super) fn parse(name: &str, text: &str) -> Result<File, Problem> {
 
 /// Reads a TOML text of some form. `name` is what it is called in messages.
 pub(crate) fn read_toml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Problem> {
+    let at_line = |line: Option<usize>| match line {
+        Some(line) => format!("{name}, line {line}"),
+        None => name.to_owned(),
+    };
     let refused = |error: &toml::de::Error, key: &str| {
         let line = error
             .span()
             .and_then(|span| text.get(..span.start))
             .map(|before| before.matches('\n').count() + 1);
-        let mut place = name.to_owned();
-        if let Some(line) = line {
-            place.push_str(&format!(", line {line}"));
-        }
+        let mut place = at_line(line);
         if !matches!(key, "" | ".") {
             place.push_str(&format!(", {key}"));
         }
@@ -94,44 +95,13 @@ pub(crate) fn read_toml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T
             message: explain(error.message()),
         }
     };
-    if let Some(message) = too_much(text) {
-        return Err(Problem {
-            place: name.to_owned(),
-            message,
-        });
-    }
+    toml_bounds::check(text).map_err(|too_much| Problem {
+        place: at_line(too_much.line),
+        message: too_much.message,
+    })?;
     let document = toml::Deserializer::parse(text).map_err(|error| refused(&error, ""))?;
     serde_path_to_error::deserialize(document)
         .map_err(|error| refused(error.inner(), &error.path().to_string()))
-}
-
-/// The most bytes of a TOML text: a configuration or a manifest.
-const BYTES_MAX: usize = 1_048_576;
-/// The most of the characters without which TOML has neither keys nor values.
-const MARKS_MAX: usize = 200_000;
-
-/// Whether a text costs too much to be read, looked at before it is. Marks in texts and comments count too: what is
-/// taken is never more than it seems.
-fn too_much(text: &str) -> Option<String> {
-    if text.len() > BYTES_MAX {
-        return Some(format!(
-            "it has {} bytes; at most {BYTES_MAX} are taken",
-            text.len()
-        ));
-    }
-    let mut marks = 0_usize;
-    for (at, byte) in text.bytes().enumerate() {
-        marks += usize::from(matches!(byte, b'=' | b'.' | b',' | b'[' | b'{'));
-        if marks > MARKS_MAX {
-            let line = text
-                .get(..at)
-                .map_or(1, |before| before.matches('\n').count() + 1);
-            return Some(format!(
-                "it holds too much: line {line} has the first of its marks `= . , [ {{` that is beyond {MARKS_MAX}"
-            ));
-        }
-    }
-    None
 }
 
 /// Makes serde's message about an unknown key helpful; every other message stays as it is.
@@ -158,21 +128,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_costs_too_much_is_refused_before_it_is_read() {
-        for text in [
-            format!("x = [{}]", "[],".repeat(150_000)),
-            "a.".repeat(250_000),
-            "a = 1\n".repeat(250_000),
-            format!("# {}", "x".repeat(1_100_000)),
-        ] {
-            let message = refused(&text);
-            assert!(
-                message.contains("bytes; at most") || message.contains("it holds too much"),
-                "{message}"
-            );
-        }
-        // Deep is the parser's own to refuse.
-        assert!(!refused(&format!("x = {}", "[".repeat(100_000))).is_empty());
+    fn what_holds_too_much_or_is_nested_too_deeply_is_located() {
+        let deep = format!("\n[policies.p]\nsettings = {}", "{a.b = ".repeat(100));
+        assert_snapshot!(refused(&deep), @"signalbox.toml, line 3: it is nested too deeply: a value may have 64 levels, and each part of its table's header and of its key is one, as is each list and table around it");
+        let much = "a = 1\n".repeat(150_000);
+        assert_snapshot!(refused(&format!("# {}\n{much}", ".".repeat(100_000))), @"signalbox.toml, line 100002: it holds too much: here is the first of its marks `= . , [ {` that is beyond 200000");
     }
 
     fn refused(text: &str) -> String {

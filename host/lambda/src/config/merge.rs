@@ -62,6 +62,7 @@ impl Merge<'_> {
                 policy_set,
                 response_origins: self.variables.response_origins,
                 cache_dir: self.variables.cache_dir,
+                compile: self.variables.compile,
                 file: self.variables.config,
                 warnings: self.variables.warnings,
             }),

@@ -16,6 +16,7 @@ mod records;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod toml_bounds;
 
 use std::{
     collections::BTreeMap,
@@ -25,19 +26,19 @@ use std::{
 };
 
 use signalbox_aws::Target;
-use signalbox_policy::contract::UnknownFields;
+use signalbox_policy::{CompileLimits, contract::UnknownFields};
 
 pub(crate) use self::{
     environment::deployment_rule, file::read_toml, limits::check as check_limits, merge::name_rule,
-    nearest::nearest, policies::to_json,
+    nearest::nearest, policies::to_json, toml_bounds::TOML_BYTES_MAX,
 };
 pub use self::{
-    environment::{Environment, OWN_VARIABLES},
+    environment::{Environment, OWN_VARIABLES, compile_limits},
     error::{ConfigError, Problem},
     file::LimitsFile,
     level::LogLevel,
     policies::{PolicyConfig, PolicySource, STANDARD},
-    policy_set::{PolicySetConfig, SetSource},
+    policy_set::{EXPIRY_NOTICE, PolicySetConfig, SetSource},
     records::{RecordsConfig, RecordsPlace},
     sweep::SweepConfig,
 };
@@ -81,6 +82,8 @@ pub struct Config {
     pub response_origins: Vec<String>,
     /// Where compiled policies are kept; none if they are not.
     pub cache_dir: Option<PathBuf>,
+    /// What compiling one component may take.
+    pub compile: CompileLimits,
     /// The file that was read, if one was named.
     pub file: Option<PathBuf>,
     /// What is odd and no error.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use signalbox_tasker::Pattern;
 
 use super::{
+    environment::days,
     file::LimitsFile,
     records::{is_account, no_account},
 };
@@ -24,6 +25,8 @@ const WITHIN_MOST: i64 = 60_000;
 /// How long before its end a set is warned of, in days.
 const NOTICE_DAYS: i64 = 14;
 const NOTICE_DAYS_MOST: i64 = 3_650;
+/// How long before its end a set is warned of, unless a configuration says otherwise.
+pub const EXPIRY_NOTICE: Duration = days(NOTICE_DAYS.unsigned_abs());
 
 /// Where policies come from that are swapped while the function runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -210,17 +213,13 @@ pub(super) fn check(
         )),
         within: Duration::from_millis(whole("within_ms", file.within_ms, WITHIN, 0, WITHIN_MOST)),
     };
-    let expiry_notice = Duration::from_secs(
-        24 * 60
-            * 60
-            * whole(
-                "expiry_notice_days",
-                file.expiry_notice_days,
-                NOTICE_DAYS,
-                0,
-                NOTICE_DAYS_MOST,
-            ),
-    );
+    let expiry_notice = days(whole(
+        "expiry_notice_days",
+        file.expiry_notice_days,
+        NOTICE_DAYS,
+        0,
+        NOTICE_DAYS_MOST,
+    ));
     let mut source = source.ok()?;
     if let Some(account) = file.bucket_owner {
         match &mut source {

@@ -121,6 +121,33 @@ fn the_environment_sets_what_it_names() {
 }
 
 #[test]
+fn a_compiler_has_what_is_said_and_on_lambda_what_the_host_leaves() {
+    let limits = |pairs: &[(&str, &str)]| {
+        let config = read(&with(pairs)).expect("good").compile;
+        assert_eq!(compile_limits(&environment(pairs)), Ok(config));
+        (config.seconds, config.memory >> 20)
+    };
+    assert_eq!(limits(&[]), (60, 1_024));
+    let given = [
+        ("SIGNALBOX_COMPILE_SECONDS", "600"),
+        ("SIGNALBOX_COMPILE_MEMORY_MB", "2048"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+    ];
+    assert_eq!(limits(&given), (600, 2_048));
+    for (function, compiler) in [
+        ("128", 32),
+        ("256", 160),
+        ("512", 416),
+        ("10240", 1_024),
+        ("99999999999999", 1_024),
+        ("much", 1_024),
+    ] {
+        let limits = limits(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function)]);
+        assert_eq!(limits, (60, compiler), "{function}");
+    }
+}
+
+#[test]
 fn compiled_policies_are_kept_where_the_host_may_write() {
     let cache = |pairs: &[(&str, &str)]| read(&with(pairs)).expect("good").cache_dir;
     assert_eq!(cache(&[]), None);
@@ -150,6 +177,8 @@ fn a_bad_variable_is_named_with_what_it_takes() {
     assert_snapshot!(refused(&with(&[("LOG_LEVEL", "verbose")])), @r#"environment variable LOG_LEVEL: "verbose" is none of NOTSET, DEBUG, INFO, WARNING, WARN, ERROR, CRITICAL, FATAL"#);
     assert_snapshot!(refused(&with(&[("SIGNALBOX_UNKNOWN_FIELDS", "deny")])), @r#"environment variable SIGNALBOX_UNKNOWN_FIELDS: "deny" is none of refuse, warn, ignore"#);
     assert_snapshot!(refused(&with(&[("SIGNALBOX_SWEEP_AFTER_SECONDS", "0")])), @r#"environment variable SIGNALBOX_SWEEP_AFTER_SECONDS: "0" is no whole number of seconds from 1 to 86400"#);
+    assert_snapshot!(refused(&with(&[("SIGNALBOX_COMPILE_SECONDS", "0")])), @r#"environment variable SIGNALBOX_COMPILE_SECONDS: "0" is no whole number of seconds from 1 to 600"#);
+    assert_snapshot!(refused(&with(&[("SIGNALBOX_COMPILE_MEMORY_MB", "1GB")])), @r#"environment variable SIGNALBOX_COMPILE_MEMORY_MB: "1GB" is no whole number of megabytes from 64 to 65536"#);
     assert_snapshot!(refused(&with(&[("SIGNALBOX_DEPLOYMENT", "etl:prod")])), @r#"environment variable SIGNALBOX_DEPLOYMENT: "etl:prod" is no name of a deployment: 1 to 140 letters, digits and -_."#);
     assert_snapshot!(refused(&with(&[("SIGNALBOX_POLICY_SET", "s3://b/k")])), @"the file of SIGNALBOX_CONFIG, policy_set.trusted_keys: is empty, so no set would be taken: give the public key of `signalbox policy keygen`, or set `allow_unsigned = true`");
     assert_snapshot!(refused(&with(&[("CLUSTER_IDENTIFIER", "Analytics_1")])), @r#"environment variable CLUSTER_IDENTIFIER: "Analytics_1" is no cluster identifier: 1 to 63 lower-case letters, digits and single hyphens, a letter first, no hyphen last"#);

@@ -40,7 +40,7 @@ pub(super) async fn answer(
                     request_id: record.message_id.clone(),
                     ..whole.clone()
                 };
-                outcomes.push((at, guarded(work, record.message(), &call).await));
+                outcomes.push((at, guarded(work, &record, &call).await));
             }
             outcomes
         }
@@ -65,16 +65,9 @@ fn groups(records: Vec<Record>) -> Vec<Vec<(usize, Record)>> {
     let mut of_statement: HashMap<String, usize> = HashMap::new();
     for (at, record) in records.into_iter().enumerate() {
         let next = groups.len();
-        // Read for its name alone, and again when it is its turn: the trees of a whole batch would add up.
-        let group = match record.message() {
-            Message::Completion(event) => event
-                .pointer("/detail/statementName")
-                .and_then(Value::as_str)
-                .map_or(next, |name| {
-                    *of_statement.entry(name.to_owned()).or_insert(next)
-                }),
-            _ => next,
-        };
+        let group = record
+            .completed_statement()
+            .map_or(next, |name| *of_statement.entry(name).or_insert(next));
         match groups.get_mut(group) {
             Some(group) => group.push((at, record)),
             None => groups.push(vec![(at, record)]),
@@ -84,12 +77,12 @@ fn groups(records: Vec<Record>) -> Vec<Vec<(usize, Record)>> {
 }
 
 /// Works on one message, unless the time is over. A panic is that message's alone.
-async fn guarded(work: &impl Work, message: Message, call: &Call) -> Result<(), String> {
+async fn guarded(work: &impl Work, record: &Record, call: &Call) -> Result<(), String> {
     // Not begun is safe; begun and cut off is not.
     if call.deadline.saturating_duration_since(Instant::now()) < LEAST_TIME {
         return Err("the time of this invocation is over".to_owned());
     }
-    let working = AssertUnwindSafe(one(work, message, call));
+    let working = AssertUnwindSafe(one(work, record, call));
     working.catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!(
             record = call.request_id,
@@ -102,8 +95,8 @@ async fn guarded(work: &impl Work, message: Message, call: &Call) -> Result<(), 
 
 /// Works on one record. An error says why it stays in the queue: it is worth another try, or it is nothing that
 /// anybody could be told about, and the queue's own limit of tries takes it to the dead letters, where it is seen.
-async fn one(work: &impl Work, message: Message, call: &Call) -> Result<(), String> {
-    match message {
+async fn one(work: &impl Work, record: &Record, call: &Call) -> Result<(), String> {
+    match record.message() {
         Message::Payload(payload) => match work.invoke(call, payload).await {
             Ok(_) => Ok(()),
             Err(raised) => Err(raised.to_string()),

@@ -20,7 +20,7 @@ pub(super) enum Notice {
 pub(super) fn recognise(fields: &Map<String, Value>) -> Option<Result<Notice, String>> {
     let (source, detail_type) = (text(fields, "source")?, text(fields, "detail-type")?);
     Some(match (source, detail_type) {
-        ("aws.redshift-data", "Redshift Data Statement Status Change") => {
+        _ if is_completion(source, detail_type) => {
             detail(fields, &["statementName", "state"]).map(|()| Notice::Completion)
         }
         ("aws.states", "Step Functions Execution Status Change") => {
@@ -32,6 +32,11 @@ pub(super) fn recognise(fields: &Map<String, Value>) -> Option<Result<Notice, St
             shown(source)
         )),
     })
+}
+
+/// Whether an event with this source and this `detail-type` reports the end of a statement.
+pub(super) fn is_completion(source: &str, detail_type: &str) -> bool {
+    (source, detail_type) == ("aws.redshift-data", "Redshift Data Statement Status Change")
 }
 
 /// Checks that the parts of `detail` are there by which an event is understood. Other fields come and go between

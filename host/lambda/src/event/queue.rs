@@ -1,10 +1,12 @@
 //! Batches of SQS.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use signalbox_tasker::{Raised, bounds};
 
-use super::{BATCH_WITHIN, Event, Unread, unreadable, unsupported};
+use super::{BATCH_WITHIN, Event, Unread, eventbridge, unreadable, unsupported};
 
 /// One record of a batch. Its message is read when its turn comes, so that a batch costs one tree at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,23 @@ pub enum Message {
     Unread(Unread),
     /// Nothing that can be worked on; why, for the log. No value of the message is in it.
     Malformed(String),
+}
+
+/// What is read of a completion event to know its statement.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Envelope<'t> {
+    #[serde(borrow)]
+    source: Cow<'t, str>,
+    #[serde(borrow)]
+    detail_type: Cow<'t, str>,
+    detail: Detail,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail {
+    statement_name: String,
 }
 
 /// A batch as it is written, each record a part of its text.
@@ -119,6 +138,16 @@ impl Record {
             Ok(body) => message(body),
             Err(why) => Message::Malformed(why.clone()),
         }
+    }
+
+    /// The name of the statement whose completion the message reports. Nothing else of the message becomes a tree.
+    #[must_use]
+    pub fn completed_statement(&self) -> Option<String> {
+        let body = self.body.as_deref().ok()?;
+        bounds::PAYLOAD.check(body).ok()?;
+        let event: Envelope<'_> = serde_json::from_str(body).ok()?;
+        eventbridge::is_completion(&event.source, &event.detail_type)
+            .then_some(event.detail.statement_name)
     }
 }
 

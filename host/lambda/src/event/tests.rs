@@ -158,6 +158,56 @@ fn completion_events_of_every_shape_are_taken() {
     }
 }
 
+/// The statement that a message is read for alone is the one that the whole message reports.
+#[test]
+fn the_statement_of_a_message_is_known_without_its_tree() {
+    let statement = |body: &str| {
+        let record = Record {
+            message_id: "1".to_owned(),
+            body: Ok(body.to_owned()),
+        };
+        let whole = match record.message() {
+            Message::Completion(event) => event["detail"]["statementName"]
+                .as_str()
+                .map(ToOwned::to_owned),
+            _ => None,
+        };
+        let alone = record.completed_statement();
+        assert_eq!(alone, whole, "{body}");
+        alone
+    };
+    let mut event = completion();
+    event["detail"]["statementName"] = json!("sbx-\u{e9}\n\"x\":1");
+    event["detail"]["detail"] = json!({"statementName": "another"});
+    let text = event.to_string();
+    assert_eq!(statement(&text).as_deref(), Some("sbx-\u{e9}\n\"x\":1"));
+    // As another writer may escape the same texts.
+    let escaped = text.replace("aws.redshift-data", "aws\\u002eredshift-data");
+    assert!(statement(&escaped).is_some());
+    for (field, value) in [
+        ("source", json!("aws.states")),
+        ("source", json!(1)),
+        ("detail-type", json!("Scheduled Event")),
+        ("detail", json!(null)),
+        ("detail", json!({"state": "FINISHED"})),
+        ("detail", json!({"state": "FINISHED", "statementName": 1})),
+    ] {
+        let mut event = completion();
+        event[field] = value;
+        assert_eq!(statement(&event.to_string()), None);
+    }
+    for text in ["", "[]", "{", "1", &format!("{text}}}")] {
+        assert_eq!(statement(text), None);
+    }
+    event["detail"]["rows"] = vec![json!(0); 60_000].into();
+    assert_eq!(statement(&event.to_string()), None, "more than is read");
+    let unread = Record {
+        message_id: "1".to_owned(),
+        body: Err("`body` is missing".to_owned()),
+    };
+    assert_eq!(unread.completed_statement(), None);
+}
+
 #[test]
 fn a_completion_event_with_retyped_fields_is_refused_by_name() {
     for (field, value, why) in [

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+#[cfg(feature = "compiler")]
+use signalbox_policy::compile::Compiler;
 use signalbox_policy::{EngineOptions, Loading, Metering, Policy as _, PolicyEngine, Source};
 use signalbox_tasker::{Granted, PolicySet, secrets::secrets_out};
 
@@ -69,6 +71,8 @@ pub(super) fn engine(config: &Config, metering: Metering) -> Result<PolicyEngine
     Ok(PolicyEngine::new(EngineOptions {
         metering,
         cache: config.cache_dir.clone(),
+        #[cfg(feature = "compiler")]
+        compiler: Compiler::of_this_program(config.compile),
     })?)
 }
 

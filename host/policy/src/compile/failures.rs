@@ -32,13 +32,13 @@ static FAILURES: Mutex<Failures> = Mutex::new(Failures(None));
 ///
 /// # Errors
 /// Why it failed last, if that is not long ago.
-pub(super) fn check(policy: &str, digest: &str) -> Result<(), LoadError> {
+pub(crate) fn check(policy: &str, digest: &str) -> Result<(), LoadError> {
     let failures = FAILURES.lock().unwrap_or_else(PoisonError::into_inner);
     failures.check(policy, digest, Instant::now())
 }
 
 /// Remembers that a component could not be compiled.
-pub(super) fn note(digest: &str, error: &LoadError) {
+pub(crate) fn note(digest: &str, error: &LoadError) {
     let mut failures = FAILURES.lock().unwrap_or_else(PoisonError::into_inner);
     failures.note(digest, error, Instant::now());
 }

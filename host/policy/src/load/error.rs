@@ -45,11 +45,11 @@ pub enum LoadError {
         /// How much there may be.
         most: u64,
     },
-    /// It cannot be compiled within the limits.
+    /// The compiler did not get to the end with it.
     #[error(
-        "policy `{policy}`: its component costs too much to compile: {reason}. The limits are {seconds} s of processor \
-         time and {megabytes} MB. Give the function more memory, or bring an artifact that `signalbox policy compile` \
-         made, in a signed set"
+        "policy `{policy}`: its component was not compiled: {reason}. The compiler had {seconds} s of processor time \
+         (SIGNALBOX_COMPILE_SECONDS) and {megabytes} MB (SIGNALBOX_COMPILE_MEMORY_MB). What needs more of them can be \
+         brought as an artifact that `signalbox policy compile` made, in a signed set"
     )]
     TooCostly {
         /// Which policy.

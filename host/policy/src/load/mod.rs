@@ -1,6 +1,8 @@
 //! From bytes to a policy that may be called.
 
 mod check;
+#[cfg(feature = "compiler")]
+mod compiling;
 mod error;
 #[cfg(feature = "compiler")]
 mod outline;
@@ -47,13 +49,12 @@ pub struct PolicyEngine {
     generations: &'static [Generation],
     pub(crate) metering: Metering,
     pub(crate) ticker: Arc<Ticker>,
-    #[cfg_attr(
-        not(feature = "compiler"),
-        allow(dead_code, reason = "nothing is compiled, so nothing is cached")
-    )]
+    #[cfg(feature = "compiler")]
     cache: Option<PathBuf>,
     #[cfg(feature = "compiler")]
     compiler: Option<Compiler>,
+    #[cfg(feature = "compiler")]
+    under_way: compiling::UnderWay,
 }
 
 /// What an engine is made with.
@@ -64,6 +65,10 @@ pub struct EngineOptions {
     /// The folder for compiled components: `/tmp/…` on AWS Lambda, the user's cache folder on a laptop. It is
     /// made if it is missing. Without one every process compiles for itself.
     pub cache: Option<PathBuf>,
+    /// What compiles components that are no part of this program. Without one they are compiled in this process, without
+    /// limits: for tests, and for components of one's own.
+    #[cfg(feature = "compiler")]
+    pub compiler: Option<Compiler>,
 }
 
 /// An engine could not be made.
@@ -120,9 +125,12 @@ impl PolicyEngine {
             generations,
             metering: options.metering,
             ticker,
+            #[cfg(feature = "compiler")]
             cache: options.cache,
             #[cfg(feature = "compiler")]
-            compiler: Compiler::new(options.metering),
+            compiler: options.compiler,
+            #[cfg(feature = "compiler")]
+            under_way: compiling::UnderWay::default(),
         })
     }
 
@@ -139,7 +147,7 @@ impl PolicyEngine {
             redact,
         } = loading;
         check::settings(&name, &settings)?;
-        let (component, digest) = self.component(&name, source, limits, World::Policy).await?;
+        let (component, digest) = self.component(&name, source, limits).await?;
         let generation = check::world(&self.engine, &component, &name, self.generations)?;
         let prepared = self
             .linker
@@ -171,12 +179,11 @@ impl PolicyEngine {
     }
 
     /// The component and the digest that names it.
-    pub(crate) async fn component(
+    async fn component(
         &self,
         name: &str,
         source: Source,
         limits: Limits,
-        #[cfg_attr(not(feature = "compiler"), allow(unused_variables))] world: World,
     ) -> Result<(Component, String), LoadError> {
         match source {
             Source::Loaded(policy) => Ok((policy.component(), policy.identity().digest.clone())),
@@ -185,10 +192,7 @@ impl PolicyEngine {
                 is_component(name, &bytes)?;
                 #[cfg(feature = "compiler")]
                 if matches!(bytes, std::borrow::Cow::Owned(_)) {
-                    let outline = Outline::of(name, &bytes)?;
-                    if world == World::Policy {
-                        check::outline(name, outline, self.generations)?;
-                    }
+                    check::outline(name, Outline::of(name, &bytes)?, self.generations)?;
                 }
                 let digest = digest::hex(&bytes);
                 Ok((self.compile(name, bytes, &digest).await?, digest))
@@ -226,34 +230,19 @@ impl PolicyEngine {
         digest: &str,
     ) -> Result<Component, LoadError> {
         // What is a part of this program costs what it always costs.
-        let compiler = self
-            .compiler
-            .as_ref()
-            .filter(|_| matches!(bytes, std::borrow::Cow::Owned(_)));
-        let (engine, folder) = (self.engine.clone(), self.cache.clone());
-        let invalid = |reason: String| LoadError::Invalid {
+        let is_foreign = matches!(bytes, std::borrow::Cow::Owned(_));
+        let job = compiling::Job {
             policy: name.to_owned(),
-            reason,
+            bytes,
+            digest: digest.to_owned(),
+            cache: crate::cache::Cache {
+                engine: self.engine.clone(),
+                folder: self.cache.clone(),
+            },
+            metering: self.metering,
+            compiler: self.compiler.clone().filter(|_| is_foreign),
         };
-        let Some(compiler) = compiler else {
-            let digest = digest.to_owned();
-            let cached =
-                move || crate::cache::component(&engine, folder.as_deref(), &bytes, &digest);
-            // It takes seconds of processor time, in which the process shall do other things.
-            return match tokio::task::spawn_blocking(cached).await {
-                Ok(Ok(component)) => Ok(component),
-                Ok(Err(error)) => Err(invalid(format!("{error:#}"))),
-                Err(error) => Err(invalid(error.to_string())),
-            };
-        };
-        if let Some(folder) = folder.as_deref()
-            && let Some(component) = crate::cache::find(&engine, folder, digest)
-        {
-            return Ok(component);
-        }
-        let code = compiler.compile(name, bytes.into_owned(), digest).await?;
-        crate::cache::keep(&engine, folder.as_deref(), digest, &code)
-            .map_err(|error| invalid(format!("{error:#}")))
+        self.under_way.result_of(job).await
     }
 
     #[cfg(not(feature = "compiler"))]
@@ -269,16 +258,6 @@ impl PolicyEngine {
             target: Target::host().to_string(),
         })
     }
-}
-
-/// Of which world a component has to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum World {
-    /// The world of policies.
-    Policy,
-    /// Any.
-    #[cfg(feature = "compiler")]
-    Any,
 }
 
 /// What a policy said of settings that it refused or found odd, one line per finding.

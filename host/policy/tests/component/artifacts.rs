@@ -109,7 +109,7 @@ fn the_other_architecture_of_lambda() {
 async fn fuel_is_counted_the_same_each_time() {
     let engine = PolicyEngine::new(EngineOptions {
         metering: Metering::Fuel,
-        cache: None,
+        ..EngineOptions::default()
     })
     .unwrap();
     let policy = engine

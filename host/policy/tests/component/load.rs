@@ -1,7 +1,7 @@
 //! What loads, what does not, and what is said about it.
 
 use crate::common::{engine, hostile, loading, try_hostile};
-use signalbox_policy::{FaultKind, Limits, LoadError, Policy, PolicyEngine};
+use signalbox_policy::{FaultKind, Limits, LoadError, Policy, PolicyEngine, inspect::Interfaces};
 
 async fn refused(engine: &PolicyEngine, bytes: &'static [u8]) -> LoadError {
     match engine.load(loading(bytes, "{}", Limits::default())).await {
@@ -215,13 +215,9 @@ async fn a_component_that_is_too_long_or_too_greedy_does_not_load() {
     );
 }
 
-#[tokio::test]
-async fn a_component_can_be_looked_into() {
-    let engine = engine();
-    let found = engine
-        .inspect("team", signalbox_test_guests::HOSTILE.into())
-        .await
-        .unwrap();
+#[test]
+fn a_component_can_be_looked_into() {
+    let found = Interfaces::of("team", signalbox_test_guests::HOSTILE).unwrap();
     assert!(
         found
             .imports

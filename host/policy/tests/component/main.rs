@@ -11,6 +11,7 @@
 
 mod artifacts;
 mod common;
+mod compiling;
 mod faults;
 mod load;
 mod replay;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::common::{Fake, context, engine, loading, payload};
-use signalbox_policy::{Limits, Policy};
+use signalbox_policy::{Limits, Policy, inspect::Interfaces};
 
 /// Rules that look at everything, so that all SQL is taken apart.
 const STRICT: &str = r#"{
@@ -16,12 +16,9 @@ const STRICT: &str = r#"{
     "unknownTables": "allow"
 }"#;
 
-#[tokio::test]
-async fn it_imports_nothing_but_the_contract() {
-    let found = engine()
-        .inspect("standard", signalbox_guests::STANDARD.into())
-        .await
-        .unwrap();
+#[test]
+fn it_imports_nothing_but_the_contract() {
+    let found = Interfaces::of("standard", signalbox_guests::STANDARD).unwrap();
     let contract = [
         "callbacks",
         "clock",

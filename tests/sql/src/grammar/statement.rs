@@ -3,7 +3,7 @@
 use super::{Grammar, Type};
 
 /// Statements of a few words. `$t` is a table, `$q` a query, `$e` a number, `$n` a new name.
-const UTILITY: [&str; 84] = [
+const UTILITY: [&str; 87] = [
     "create table $n as $q",
     "create table $n ( a , c ) as $q with no data",
     "create temp table $n as $q",
@@ -43,6 +43,9 @@ const UTILITY: [&str; 84] = [
     "alter table $t add column z int",
     "alter table $t add column z int default ( $e )",
     "alter table $t drop column d",
+    "alter table $t drop column d , alter a type bigint",
+    "alter table $t alter a type bigint , inherit $t",
+    "alter table $t add z int , add foreign key ( id ) references public . spare ( id ) , owner to awsuser",
     "alter table $t alter column a type bigint",
     "alter table $t alter column a type bigint using ( $e )",
     "alter table $t alter a set default $e",
@@ -113,7 +116,7 @@ const RIGHTS: [&str; 20] = [
     "alter group reader add user writer",
 ];
 
-const SESSION: [&str; 36] = [
+const SESSION: [&str; 39] = [
     "set search_path to secret",
     "set search_path = secret , public",
     "set local search_path to 'secret'",
@@ -138,6 +141,9 @@ const SESSION: [&str; 36] = [
     "reset all",
     "reset session authorization",
     "show search_path",
+    "show timezone",
+    "set time zone 'UTC'",
+    "select has_table_privilege ( 'public.spare' , 'select' )",
     "show all",
     "discard plans",
     "discard temp",

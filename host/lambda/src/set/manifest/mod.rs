@@ -17,10 +17,10 @@ use signalbox_tasker::{Action, Grants, Pattern, Route};
 pub use self::time::TEST_TIME;
 use self::{check::Check, file::ManifestFile};
 use super::lines::{Path, line_of};
-use crate::config::{LimitsFile, Problem, read_toml};
+use crate::config::{LimitsFile, Problem, TOML_BYTES_MAX, read_toml};
 
 /// The longest manifest that is read, in bytes.
-pub const MANIFEST_MAX: usize = 1024 * 1024;
+pub const MANIFEST_MAX: usize = TOML_BYTES_MAX;
 
 /// A manifest that was checked by itself.
 #[derive(Debug, Clone)]
