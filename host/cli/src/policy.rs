@@ -202,8 +202,7 @@ async fn compile(policy: &str, target: &str, output: Option<&Path>) -> Done {
         .map_err(|error: signalbox_policy::UnknownTarget| error.to_string())?;
     let bytes = component(policy)?;
     let progress = out::Progress::of("compiling the policy");
-    let compiled =
-        artifact::compile_by(&compiler()?, bytes.into_owned(), &target, Metering::Off).await;
+    let compiled = artifact::compile_by(&compiler()?, &bytes, &target, Metering::Off).await;
     drop(progress);
     let artifact = compiled.map_err(|error| error.to_string())?;
     let output = match output {

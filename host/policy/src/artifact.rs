@@ -4,6 +4,7 @@ use crate::{
     LoadError,
     compile::Compiler,
     engine::{self, Metering, Target},
+    load::seal,
 };
 
 /// A component could not be compiled.
@@ -39,12 +40,13 @@ pub fn compile(
     metering: Metering,
 ) -> Result<Vec<u8>, CompileError> {
     let engine = engine_for(component, target, metering)?;
-    engine.precompile_component(component).map_err(|error| {
+    let code = engine.precompile_component(component).map_err(|error| {
         CompileError::Component(LoadError::Invalid {
             policy: NAME.to_owned(),
             reason: format!("{error:#}"),
         })
-    })
+    })?;
+    Ok(seal(code, component))
 }
 
 /// As [`compile`], by a compiler with its limits.
@@ -53,12 +55,14 @@ pub fn compile(
 /// See [`CompileError`].
 pub async fn compile_by(
     compiler: &Compiler,
-    component: Vec<u8>,
+    component: &[u8],
     target: &Target,
     metering: Metering,
 ) -> Result<Vec<u8>, CompileError> {
-    engine_for(&component, target, metering)?;
-    Ok(compiler.compile(NAME, component, target, metering).await?)
+    engine_for(component, target, metering)?;
+    let bytes = component.to_vec();
+    let code = compiler.compile(NAME, bytes, target, metering).await?;
+    Ok(seal(code, component))
 }
 
 /// What the component is called in messages.

@@ -9,17 +9,22 @@ mod folder;
 use std::{
     fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
-    io::{self, Write},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
-use crate::{digest, engine::Target, load::deserialize};
+use crate::{
+    digest,
+    engine::Target,
+    load::{deserialize, digest_of, map},
+};
 
-/// What a file begins with; the digest of the rest follows.
-const MAGIC: &[u8; 16] = b"signalbox-cache1";
+/// What stands behind the code in a file, and the digest of the code behind that. Wasmtime does not look there, so that the
+/// file can be mapped.
+const MAGIC: &[u8; 16] = b"signalbox-cache2";
 const DIGEST: usize = 32;
 
 /// Compiled components of one engine, in a folder if there is one.
@@ -80,21 +85,30 @@ fn name(engine: &Engine, digest: &str) -> String {
 
 /// What is in the file, if it is there. An error is a reason not to trust it.
 fn read(engine: &Engine, path: &Path) -> Result<Option<Component>, String> {
-    let bytes = match folder::read(path) {
-        Ok(bytes) => bytes,
+    let mut file = match folder::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
-    let code = bytes
-        .split_at_checked(MAGIC.len())
-        .filter(|(magic, _)| magic == MAGIC)
-        .and_then(|(_, rest)| rest.split_at_checked(DIGEST))
-        .filter(|(digest, code)| Sha256::digest(code).as_slice() == *digest)
-        .map(|(_, code)| code)
-        .ok_or("it is not what was written")?;
-    deserialize(engine, code)
+    match is_whole(&mut file) {
+        Ok(true) => {}
+        Ok(false) => return Err("it is not what was written".to_owned()),
+        Err(error) => return Err(error.to_string()),
+    }
+    map(engine, path)
         .map(Some)
         .map_err(|error| format!("{error:#}"))
+}
+
+/// Whether the end of a file is the digest of what stands before it.
+fn is_whole(file: &mut File) -> io::Result<bool> {
+    let mut end = [0; MAGIC.len() + DIGEST];
+    let Some(code) = file.metadata()?.len().checked_sub(end.len() as u64) else {
+        return Ok(false);
+    };
+    let digest = digest_of(file.take(code))?;
+    file.read_exact(&mut end)?;
+    Ok(end.strip_prefix(MAGIC) == Some(&digest))
 }
 
 /// Writes the file beside its place and moves it there, so that it is never seen half written.
@@ -102,9 +116,9 @@ fn write(folder: &Path, path: &Path, code: &[u8]) -> io::Result<()> {
     let draft = folder.join(format!("draft-{}-{:x}", std::process::id(), unique()));
     let result = (|| {
         let mut file = folder::create_own(&draft)?;
+        file.write_all(code)?;
         file.write_all(MAGIC)?;
         file.write_all(&Sha256::digest(code))?;
-        file.write_all(code)?;
         File::sync_all(&file)?;
         fs::rename(&draft, path)
     })();

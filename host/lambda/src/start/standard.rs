@@ -13,8 +13,8 @@ pub(crate) fn source(_policy: &str) -> Result<Source, StartError> {
     )))
 }
 
-/// The artifact is beside the executable. It is part of the same deployment package, so it is trusted as the
-/// executable is; the digest only keeps the one way in which artifacts are loaded.
+/// The artifact is beside the executable. It is part of the same deployment package, so it is trusted as the executable
+/// is.
 #[cfg(not(feature = "compiler"))]
 pub(crate) fn source(policy: &str) -> Result<Source, StartError> {
     const FILE: &str = "standard.cwasm";
@@ -26,11 +26,10 @@ pub(crate) fn source(policy: &str) -> Result<Source, StartError> {
     let executable =
         std::env::current_exe().map_err(|error| missing(std::path::Path::new(FILE), error))?;
     let path = executable.with_file_name(FILE);
-    let bytes = std::fs::read(&path).map_err(|error| missing(&path, error))?;
-    let sha256 = signalbox_policy::digest::hex(&bytes);
+    std::fs::File::open(&path).map_err(|error| missing(&path, error))?;
     Ok(Source::Artifact {
-        bytes: bytes.into(),
-        sha256,
+        code: signalbox_policy::Code::File(path),
+        sha256: None,
         component: None,
     })
 }

@@ -21,13 +21,13 @@ pub(super) fn prepare(folder: &Path) -> io::Result<()> {
     own(folder, &found)
 }
 
-/// Reads a file of a prepared folder.
-pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// Opens a file of a prepared folder.
+pub(super) fn open(path: &Path) -> io::Result<File> {
     let found = fs::symlink_metadata(path)?;
     if !found.is_file() {
         return Err(odd("it is no file"));
     }
-    fs::read(path)
+    File::open(path)
 }
 
 /// Makes a file that was not there.

@@ -3,6 +3,7 @@
 use crate::{
     call::{Fault, FaultKind},
     contract::Finding,
+    engine::Target,
     load::{WORLD, list},
 };
 
@@ -220,6 +221,14 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    pub(crate) fn artifact(policy: &str, reason: String) -> Self {
+        Self::Artifact {
+            policy: policy.to_owned(),
+            target: Target::host().to_string(),
+            reason,
+        }
+    }
+
     pub(crate) fn world(policy: &str, reason: impl Into<String>) -> Self {
         Self::World {
             policy: policy.to_owned(),

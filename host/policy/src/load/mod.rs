@@ -17,9 +17,11 @@ use wasmtime::{
 };
 
 pub use check::WORLD;
+pub(crate) use check::is_component;
 pub use error::LoadError;
-pub use source::Source;
-pub(crate) use {check::is_component, source::deserialize};
+pub use source::{Code, Source};
+#[cfg(feature = "compiler")]
+pub(crate) use source::{deserialize, digest_of, map, seal};
 
 #[cfg(feature = "compiler")]
 pub(crate) use self::outline::Outline;
@@ -198,26 +200,32 @@ impl PolicyEngine {
                 Ok((self.compile(name, bytes, &digest).await?, digest))
             }
             Source::Artifact {
-                bytes,
+                code,
                 sha256,
                 component,
             } => {
-                check::size(name, bytes.len(), limits.component.saturating_mul(4))?;
-                let found = digest::hex(&bytes);
-                if !found.eq_ignore_ascii_case(sha256.trim()) {
+                let unread = |error: io::Error| LoadError::artifact(name, error.to_string());
+                let most = limits.component.saturating_mul(4);
+                check::size(name, code.size().map_err(unread)?, most)?;
+                let found = sha256.as_ref().map(|_| code.digest()).transpose();
+                let found = found.map_err(unread)?;
+                if let (Some(expected), Some(found)) = (sha256, &found)
+                    && !found.eq_ignore_ascii_case(expected.trim())
+                {
                     return Err(LoadError::Digest {
                         policy: name.to_owned(),
-                        expected: sha256,
-                        found,
+                        expected,
+                        found: found.clone(),
                     });
                 }
-                let loaded =
-                    deserialize(&self.engine, &bytes).map_err(|error| LoadError::Artifact {
-                        policy: name.to_owned(),
-                        target: Target::host().to_string(),
-                        reason: format!("{error:#}"),
-                    })?;
-                Ok((loaded, component.unwrap_or(found)))
+                let loaded = code
+                    .load(&self.engine)
+                    .map_err(|error| LoadError::artifact(name, format!("{error:#}")))?;
+                let component = match component.or(code.component().map_err(unread)?).or(found) {
+                    Some(component) => component,
+                    None => code.digest().map_err(unread)?,
+                };
+                Ok((loaded, component))
             }
         }
     }

@@ -1,7 +1,14 @@
 //! Where a policy's code comes from.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use sha2::{Digest, Sha256};
 use wasmtime::{Engine, component::Component};
 
 use crate::policy::ComponentPolicy;
@@ -13,21 +20,116 @@ pub enum Source {
     Component(Cow<'static, [u8]>),
     /// What [`compile`](crate::artifact) made of a component: machine code, which is run as it is.
     Artifact {
-        /// The artifact.
-        bytes: Cow<'static, [u8]>,
+        /// The machine code.
+        code: Code,
         /// The SHA-256 (hexadecimal) that whoever is trusted says it has.
-        sha256: String,
-        /// The SHA-256 of the component that it was made of, if known: it names the policy in records.
+        ///
+        /// None trusts the file as this program is trusted: one of the same deployment package.
+        sha256: Option<String>,
+        /// The SHA-256 of the component that it was made of, which names the policy in records. Without it the
+        /// artifact itself says which.
         component: Option<String>,
     },
     /// The code of a policy that is loaded already, for other settings or limits.
     Loaded(Arc<ComponentPolicy>),
 }
 
+/// Machine code.
+#[derive(Clone)]
+pub enum Code {
+    /// In memory. It is copied once, to where it can be run.
+    Bytes(Cow<'static, [u8]>),
+    /// In a file, which is mapped: only the pages that are used are read. Nobody may change the file while the policy
+    /// is loaded. So it is one of the deployment package, or of a folder that is this user's own.
+    File(PathBuf),
+}
+
+/// What the last bytes of an artifact begin with; the SHA-256 of the component that it was made of follows.
+const SEAL: &[u8; 16] = b"signalbox-code-1";
+/// How long a SHA-256 is, in bytes.
+const DIGEST: usize = 32;
+const SEAL_BYTES: usize = SEAL.len() + DIGEST;
+
+/// Writes behind machine code what it was made of. Wasmtime does not look behind the code.
+#[cfg(feature = "compiler")]
+pub(crate) fn seal(mut code: Vec<u8>, component: &[u8]) -> Vec<u8> {
+    code.extend_from_slice(SEAL);
+    code.extend_from_slice(&Sha256::digest(component));
+    code
+}
+
+impl Code {
+    /// How long it is, in bytes.
+    pub(crate) fn size(&self) -> io::Result<usize> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.len()),
+            Self::File(path) => {
+                let bytes = path.metadata()?.len();
+                Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
+            }
+        }
+    }
+
+    /// Its SHA-256, hexadecimal in lower case.
+    pub(crate) fn digest(&self) -> io::Result<String> {
+        match self {
+            Self::Bytes(bytes) => Ok(crate::digest::hex(bytes)),
+            Self::File(path) => Ok(hex::encode(digest_of(File::open(path)?)?)),
+        }
+    }
+
+    /// The SHA-256 of the component that it was made of, if it says so.
+    pub(crate) fn component(&self) -> io::Result<Option<String>> {
+        let seal = match self {
+            Self::Bytes(bytes) => bytes.last_chunk::<SEAL_BYTES>().copied(),
+            Self::File(path) => end_of(path)?,
+        };
+        let seal = seal.as_ref().and_then(|seal| seal.strip_prefix(SEAL));
+        Ok(seal.map(hex::encode))
+    }
+
+    /// Loads it.
+    ///
+    /// The caller vouches for it: it has found the digest that a trusted party gave, or the file is one of those that
+    /// are trusted as this program is.
+    pub(crate) fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        match self {
+            Self::Bytes(bytes) => deserialize(engine, bytes),
+            Self::File(path) => map(engine, path),
+        }
+    }
+}
+
+fn end_of(path: &Path) -> io::Result<Option<[u8; SEAL_BYTES]>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let Some(begin) = length.checked_sub(SEAL_BYTES as u64) else {
+        return Ok(None);
+    };
+    file.seek(SeekFrom::Start(begin))?;
+    let mut end = [0; SEAL_BYTES];
+    file.read_exact(&mut end)?;
+    Ok(Some(end))
+}
+
+/// The SHA-256 of what is read, without holding it.
+pub(crate) fn digest_of(mut from: impl io::Read) -> io::Result<[u8; DIGEST]> {
+    let mut hasher = Sha256::new();
+    let mut part = vec![0; 64 * 1024];
+    loop {
+        match from.read(&mut part) {
+            Ok(0) => return Ok(hasher.finalize().into()),
+            Ok(read) => hasher.update(part.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Loads machine code.
 ///
 /// The callers vouch for the bytes: they have just hashed exactly these, and found the digest that a trusted
-/// party gave, or the one under which this very user stored them in a folder of its own.
+/// party gave.
 #[allow(
     unsafe_code,
     reason = "loading machine code is what this function is for"
@@ -37,4 +139,19 @@ pub(crate) fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Com
     // since. The digest says so, and it was taken of this slice, not of a file that could be replaced between
     // the check and the use. Wasmtime itself refuses another version, other settings and another processor.
     unsafe { Component::deserialize(engine, bytes) }
+}
+
+/// Maps machine code that is in a file.
+///
+/// The callers vouch for the file: it was made by `Engine::precompile_component`, and nobody changes it, see
+/// [`Code::File`].
+#[allow(
+    unsafe_code,
+    reason = "loading machine code is what this function is for"
+)]
+pub(crate) fn map(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: the file is part of the deployment package, and trusted as the executable beside it is; or it is in a folder
+    // that only this user can write to, where files are moved to when they are whole and never written again. Wasmtime
+    // itself refuses another version, other settings and another processor.
+    unsafe { Component::deserialize_file(engine, path) }
 }
