@@ -23,6 +23,7 @@ use crate::{
     instance::{
         self, Redact, fault,
         log::Log,
+        meter::Turns,
         state::State,
         task::{self, Export},
     },
@@ -131,7 +132,7 @@ impl ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::Describe, None, context)?;
         let outcome = self
-            .run(deadline, async {
+            .run(store.data().turns(), deadline, async {
                 let policy = self.parts.prepared.instantiate(&mut store).await?;
                 policy.describe(&mut store).await
             })
@@ -146,7 +147,7 @@ impl ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::ValidateSettings, None, context)?;
         let outcome = self
-            .run(deadline, async {
+            .run(store.data().turns(), deadline, async {
                 let policy = self.parts.prepared.instantiate(&mut store).await?;
                 policy.validate_settings(&mut store, &self.settings).await
             })
@@ -178,9 +179,14 @@ impl ComponentPolicy {
             .map_err(|error| self.fault(FaultKind::Load, format!("{error:#}"), Usage::default()))
     }
 
-    /// Runs a call of the guest up to the event's deadline.
-    async fn run<F: Future>(&self, deadline: Instant, call: F) -> Result<F::Output, Elapsed> {
-        timeout_at(deadline, self.parts.ticker.run(call)).await
+    /// Runs a call of the guest up to the event's deadline, and counts its turns.
+    async fn run<F: Future>(
+        &self,
+        turns: Turns,
+        deadline: Instant,
+        call: F,
+    ) -> Result<F::Output, Elapsed> {
+        timeout_at(deadline, self.parts.ticker.run(turns.count(call))).await
     }
 
     /// What came of the export: its result, or the fault that it ended in.
@@ -317,7 +323,7 @@ impl Policy for ComponentPolicy {
         store.data_mut().about(&invocation.request_id);
         let task = waiter.map(|_| Resource::<TaskHandle>::new_borrow(TASK));
         let outcome = self
-            .run(deadline, async {
+            .run(store.data().turns(), deadline, async {
                 let policy = self.parts.prepared.instantiate(&mut store).await?;
                 policy
                     .invoke(&mut store, &self.settings, &invocation, task)
@@ -340,7 +346,7 @@ impl Policy for ComponentPolicy {
         store.data_mut().about(&settlement.facts.record_id);
         let task = Resource::<TaskHandle>::new_borrow(TASK);
         let outcome = self
-            .run(deadline, async {
+            .run(store.data().turns(), deadline, async {
                 let policy = self.parts.prepared.instantiate(&mut store).await?;
                 policy
                     .settle(&mut store, &self.settings, &settlement, task)
@@ -365,7 +371,7 @@ impl Policy for ComponentPolicy {
         let mut store = self.store(Export::Closed, None, context)?;
         store.data_mut().about(&closing.facts.record_id);
         let outcome = self
-            .run(deadline, async {
+            .run(store.data().turns(), deadline, async {
                 let policy = self.parts.prepared.instantiate(&mut store).await?;
                 policy.closed(&mut store, &self.settings, &closing).await
             })

@@ -1,6 +1,11 @@
 //! Time: the guest's own, and the host's.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use crate::engine::TICK;
 
@@ -9,6 +14,35 @@ use crate::engine::TICK;
 /// A running guest is looked at every tick. A longer stretch means that the process was frozen or the machine
 /// overloaded, which is not the guest's doing; the event's deadline holds all the same.
 const STRETCH: Duration = TICK.saturating_mul(4);
+
+/// Since when the guest of a call has had its present turn. Several calls take turns on one thread, and the turns of the
+/// others are not the guest's time.
+#[derive(Debug, Clone)]
+pub(crate) struct Turns(Arc<Mutex<Instant>>);
+
+impl Turns {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    fn since(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Runs a call, and notes when each of its turns begins.
+    pub(crate) async fn count<F: Future>(&self, call: F) -> F::Output {
+        let mut call = pin!(call);
+        poll_fn(|context| {
+            self.begin();
+            call.as_mut().poll(context)
+        })
+        .await
+    }
+}
 
 /// Measures one call.
 #[derive(Debug)]
@@ -19,6 +53,7 @@ pub(crate) struct Meter {
     host: Duration,
     running: Running,
     since: Instant,
+    turns: Turns,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +81,13 @@ impl Meter {
             host: Duration::ZERO,
             running: Running::Guest,
             since: Instant::now(),
+            turns: Turns::new(),
         }
+    }
+
+    /// The turns that are counted.
+    pub(crate) fn turns(&self) -> Turns {
+        self.turns.clone()
     }
 
     /// The guest called the host.
@@ -78,9 +119,10 @@ impl Meter {
     fn look(&mut self) {
         let now = Instant::now();
         let stretch = now.saturating_duration_since(self.since);
+        let turn = now.saturating_duration_since(self.turns.since());
         self.since = now;
         match self.running {
-            Running::Guest => self.guest += stretch.min(STRETCH),
+            Running::Guest => self.guest += stretch.min(turn).min(STRETCH),
             Running::Host => self.host += stretch,
         }
     }
@@ -119,14 +161,25 @@ mod tests {
     fn a_frozen_process_does_not_cost_the_guest_its_time() {
         let mut meter = Meter::start(Duration::from_secs(1), later(60));
         meter.since -= Duration::from_secs(300);
+        *meter.turns.0.lock().unwrap() = meter.since;
         assert_eq!(meter.tick(), Ok(()));
         assert_eq!(meter.guest, STRETCH);
+    }
+
+    #[tokio::test]
+    async fn the_turns_of_others_are_not_the_guests() {
+        let mut meter = Meter::start(Duration::from_secs(1), later(60));
+        meter.turns.clone().count(async {}).await;
+        meter.since -= STRETCH;
+        meter.look();
+        assert!(meter.guest < STRETCH / 2, "{:?}", meter.guest);
     }
 
     #[test]
     fn a_guest_that_runs_on_is_expired() {
         let mut meter = Meter::start(STRETCH * 3, later(60));
         let mut ticks = 0;
+        *meter.turns.0.lock().unwrap() -= Duration::from_secs(60);
         while meter.tick().is_ok() {
             meter.since -= TICK;
             ticks += 1;

@@ -3,7 +3,7 @@
 pub(crate) mod fault;
 mod imports;
 pub(crate) mod log;
-mod meter;
+pub(crate) mod meter;
 mod rules;
 pub(crate) mod state;
 pub(crate) mod task;

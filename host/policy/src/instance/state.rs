@@ -8,7 +8,7 @@ use crate::{
     instance::{
         fault::Stop,
         log::Log,
-        meter::{Expired, Meter},
+        meter::{Expired, Meter, Turns},
         task::{Export, Task},
     },
     limits::{Allowance, Limits},
@@ -66,6 +66,11 @@ impl State {
         self.wasi.about(subject);
         #[cfg(not(feature = "wasi"))]
         let _: &str = subject;
+    }
+
+    /// By which the guest's own turns are counted.
+    pub(crate) fn turns(&self) -> Turns {
+        self.meter.turns()
     }
 
     /// The epoch advanced while the guest ran.

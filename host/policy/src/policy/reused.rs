@@ -58,7 +58,7 @@ impl Reused<'_> {
         self.store.data_mut().allowance = allowance;
         let outcome = self
             .policy
-            .run(deadline, async {
+            .run(self.store.data().turns(), deadline, async {
                 self.instance
                     .invoke(&mut self.store, &self.policy.settings, invocation, None)
                     .await
