@@ -41,7 +41,7 @@ pub struct Rates {
 impl Default for Rates {
     fn default() -> Self {
         Self {
-            describes: 40.0,
+            describes: 80.0,
             lists: 2.0,
             cancels: 2.0,
         }

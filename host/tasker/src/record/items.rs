@@ -10,7 +10,8 @@
 //! | session | `session#<id>` | `session` | its policy and target, and the record id of its last statement |
 //! | key | `key#<scope>` | `key` | the record id of the newest statement; the `revision` is its generation |
 //! | attempt | `task#<record id>` | `record` | of a later attempt: the id of the record that it waits for |
-//! | due | `due#<deployment>#<shard>` | `<due, ms>#<record id>` | the record's id |
+//! | due | `due#<deployment>#<shard>` | `<due, ms>#<record id>` | the record's id; until when a sweep has it |
+//! | urgent | `due#<deployment>#urgent-<shard>` | the same | the same |
 //!
 //! Every write of a record goes with those of its other items in one transaction. The other items follow from the
 //! record, so what has to be written is computed from the record before and after.
@@ -27,10 +28,14 @@ use crate::{
 const RECORD: &str = "record";
 /// The attribute that holds a record's id.
 pub(super) const RECORD_ID: &str = "recordId";
+/// The attribute of a due item that names the target of the record's statement.
+pub(super) const TARGET: &str = "target";
 /// The attribute of an attempt that holds the id of the record that it waits for.
 const ATTEMPT_OF: &str = "attemptOf";
 /// Lists of due records per deployment, so that no partition takes all writes.
 pub(super) const DUE_SHARDS: u8 = 8;
+/// Lists of what is urgent among them.
+const URGENT_SHARDS: u8 = 2;
 
 pub(super) fn record_key(id: &RecordId) -> Key {
     Key::new(format!("task#{id}"), RECORD)
@@ -113,11 +118,17 @@ pub(super) fn execution_query(
     }
 }
 
-/// The records of a shard that are due by `up_to` (milliseconds), the most overdue first.
-pub(super) fn due_query(deployment: &str, shard: u8, up_to: i64, limit: usize) -> Query {
+/// The records of a list that are due by `up_to` (milliseconds), the most overdue first.
+pub(super) fn due_query(
+    deployment: &str,
+    list: ListName,
+    after: Option<String>,
+    up_to: i64,
+    limit: usize,
+) -> Query {
     Query {
-        id: due_partition(deployment, shard),
-        after: None,
+        id: due_partition(deployment, list),
+        after,
         // `$` sorts after the `#` that follows the time.
         up_to: Some(format!("{up_to:015}$")),
         descending: false,
@@ -128,12 +139,12 @@ pub(super) fn due_query(deployment: &str, shard: u8, up_to: i64, limit: usize) -
 /// All records of a shard that are open, in the order in which they are due; from after a sort key on.
 pub(super) fn open_query(
     deployment: &str,
-    shard: u8,
+    list: ListName,
     after: Option<String>,
     limit: usize,
 ) -> Query {
     Query {
-        id: due_partition(deployment, shard),
+        id: due_partition(deployment, list),
         after,
         up_to: None,
         descending: false,
@@ -148,8 +159,26 @@ fn execution_partition(execution_arn: &str, step: Option<&str>) -> String {
     }
 }
 
-fn due_partition(deployment: &str, shard: u8) -> String {
-    format!("due#{deployment}#{shard}")
+/// One of the lists of what is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ListName {
+    /// Whether it is of what does not wait: deadlines, heartbeats, stops.
+    pub(super) urgent: bool,
+    pub(super) shard: u8,
+}
+
+/// All lists, the urgent ones first.
+pub(super) fn due_lists() -> impl Iterator<Item = ListName> {
+    let of = |urgent, shards| (0..shards).map(move |shard| ListName { urgent, shard });
+    of(true, URGENT_SHARDS).chain(of(false, DUE_SHARDS))
+}
+
+fn due_partition(deployment: &str, list: ListName) -> String {
+    let ListName { urgent, shard } = list;
+    match urgent {
+        true => format!("due#{deployment}#urgent-{shard}"),
+        false => format!("due#{deployment}#{shard}"),
+    }
 }
 
 /// The time first, in the form of the original's keys, so that its rows and ours sort together.
@@ -165,19 +194,29 @@ fn execution_time(milliseconds: i64) -> String {
     format!("{seconds:010}.{millis:03}000")
 }
 
-fn due_key(record: &Record) -> Option<Key> {
+pub(super) fn due_key(record: &Record) -> Option<Key> {
     let due_at = record.due_at?;
-    let shard = record
-        .record_id
-        .as_str()
-        .bytes()
-        .next_back()
-        .unwrap_or_default()
-        % DUE_SHARDS;
+    let last = record.record_id.as_str().bytes().next_back();
+    let urgent = record.is_urgent_at(due_at);
+    let shards = if urgent { URGENT_SHARDS } else { DUE_SHARDS };
+    let list = ListName {
+        urgent,
+        shard: last.unwrap_or_default() % shards,
+    };
     Some(Key::new(
-        due_partition(&record.deployment, shard),
+        due_partition(&record.deployment, list),
         format!("{due_at:015}#{}", record.record_id),
     ))
+}
+
+/// What is due, with the target that is asked about it.
+fn due_item(key: Key, record: &Record, expires_at: Option<i64>) -> Item {
+    let mut item = index_item(key, record, expires_at);
+    if let Some(statement) = &record.statement {
+        let target = Value::from(statement.target.as_str());
+        item.body.insert(TARGET.to_owned(), target);
+    }
+    item
 }
 
 fn index_item(key: Key, record: &Record, expires_at: Option<i64>) -> Item {
@@ -310,7 +349,7 @@ pub(super) fn index_writes(
             expect: Expect::Any,
         }));
         writes.extend(new_due.map(|key| Write::Put {
-            item: index_item(key, after, expires_at),
+            item: due_item(key, after, expires_at),
             expect: Expect::Any,
         }));
     }

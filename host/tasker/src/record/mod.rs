@@ -9,8 +9,10 @@ mod work;
 
 pub use items::latest_query;
 pub use session::{Session, SessionUse};
-pub use store::{Advance, Latest, LockRevision, NewestOfWork, Open, Reserve, Store, Stored};
-pub use walk::Due;
+pub use store::{
+    Advance, Due, DueList, DuePage, Latest, Lease, LockRevision, NewestOfWork, Open, Reserve,
+    Store, Stored,
+};
 pub use watch::{Gone, Stray, UnconfirmedRefusal, Watch};
 pub use work::{Attempt, CameTo, Work};
 

@@ -1,5 +1,6 @@
 //! Reads and writes records: every step of a record is one conditional transaction.
 
+mod due;
 mod latest;
 mod locks;
 mod open;
@@ -29,7 +30,12 @@ use crate::{
 };
 
 pub use self::{
-    latest::Latest, locks::LockRevision, open::Open, reservation::Reserve, work::NewestOfWork,
+    due::{Due, DueList, DuePage, Lease},
+    latest::Latest,
+    locks::LockRevision,
+    open::Open,
+    reservation::Reserve,
+    work::NewestOfWork,
 };
 
 /// Pauses between tries of a write that nobody acknowledged.
@@ -261,6 +267,12 @@ impl Store {
         end.saturating_add(retention)
     }
 
+    /// Tells a write of this process from every other.
+    fn next_writer(&self) -> String {
+        let number = self.writes.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number}", self.process)
+    }
+
     /// Writes a record and what goes with it. Repeats a write that was not acknowledged, and recognises its own. Who was
     /// faster is read for that, and told: there may be no time to read it again.
     async fn write(
@@ -279,11 +291,7 @@ impl Store {
             // Whoever finds the lock asks how the record's statement is.
             locked.map_or(retained, |locked| retained.max(locked))
         });
-        let writer = format!(
-            "{}-{}",
-            self.process,
-            self.writes.fetch_add(1, Ordering::Relaxed)
-        );
+        let writer = self.next_writer();
         let item =
             items::encode(&record, revision, expires_at, &writer).map_err(WriteError::TooLarge)?;
         let key = item.key.clone();

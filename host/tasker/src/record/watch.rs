@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use signalbox_policy::contract::{ClosingReason, OnStop};
 
-use super::Refusal;
+use super::{Phase, Record, Refusal};
 
 /// Notes of the host about a record. All are about what is to be done next; none says how a statement ended.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -70,6 +70,49 @@ pub struct Gone {
     /// What becomes of the statement; none until the policy was asked, which it can be when the statement has an id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<OnStop>,
+}
+
+impl Record {
+    /// Whether heartbeats are sent for the task.
+    #[must_use]
+    pub fn is_beating(&self) -> bool {
+        let asked = self.statement.as_ref().is_some_and(|it| it.heartbeat);
+        asked && self.watch.gone.is_none()
+    }
+
+    /// When the statement is to be cancelled, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn deadline_at(&self) -> Option<i64> {
+        let seconds = self.statement.as_ref()?.deadline_seconds?;
+        let since = self.starting_at.unwrap_or(self.recorded_at);
+        Some(since.saturating_add(i64::from(seconds).saturating_mul(1_000)))
+    }
+
+    /// Whether the statement may run, for all that is recorded.
+    #[must_use]
+    pub fn may_run(&self) -> bool {
+        matches!(self.phase, Phase::Starting | Phase::Started)
+    }
+
+    /// Whether the statement has to be looked up by its name.
+    #[must_use]
+    pub fn is_looked_up(&self) -> bool {
+        matches!(self.phase, Phase::Starting | Phase::Closed) && self.statement_id().is_none()
+    }
+
+    /// Whether the task is gone, and it is not decided what becomes of its statement.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.watch.gone.is_some_and(|gone| gone.decision.is_none())
+    }
+
+    /// Whether what is due at a time does not wait: a deadline, a stop, a heartbeat.
+    #[must_use]
+    pub fn is_urgent_at(&self, time: i64) -> bool {
+        let is_over_time = || self.deadline_at().is_some_and(|at| at <= time);
+        let is_stopping = self.is_undecided() || self.is_to_be_cancelled();
+        self.may_run() && (is_stopping || self.is_beating() || is_over_time())
+    }
 }
 
 impl Watch {

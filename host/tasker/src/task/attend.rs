@@ -1,25 +1,28 @@
 //! Looks at a statement that may still run: has it ended, is its deadline over, is it to be stopped, does its task
 //! want a heartbeat?
 
+use std::pin::pin;
+
 use signalbox_policy::contract::ClosingReason;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use super::{
     Call, Settling, Tasker, answer,
+    cancel::no_reply,
     settle::{FAIR_TIME, again, alarm_about_describe},
 };
 use crate::{
     options::DescribeDenied,
     ports::{SendError, ServiceError, ServiceErrorKind},
-    record::{Advance, Gone, Record, Stored, is_final},
+    record::{Advance, Gone, Phase, Record, Stored, is_final},
 };
 
 /// How soon a statement is looked at again that was asked to stop, and how often a heartbeat is sent at most: a little
 /// less than the minute between two sweeps, so that each sweep finds it due.
 const SOON_MS: i64 = 45 * 1_000;
 
-/// A heartbeat that comes so much later than it should is worth an alarm.
-const LATE_MS: i64 = 90 * 1_000;
+/// A heartbeat waits so long for Redshift to say that the statement runs.
+const BEAT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What came of a heartbeat.
 #[derive(PartialEq, Eq)]
@@ -30,7 +33,51 @@ enum Beat {
     NobodyWaits,
 }
 
+/// Whether a look has its turn to ask Redshift already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It has one for a cancel.
+    ToCancel,
+    /// It has one for a describe.
+    ToDescribe,
+    /// It has one for a list.
+    ToList,
+    /// There is none before the end of the sweep.
+    Missed,
+    /// It waits for one itself, or needs none.
+    Ask,
+}
+
 impl Tasker {
+    /// Waits for the turn of the first call that a record needs: for one to describe until `describe_by`, for others until
+    /// `end`. Where there is none to cancel, Redshift is asked at least whether the statement has ended.
+    pub(super) async fn first_turn(
+        &self,
+        record: &Record,
+        end: Instant,
+        describe_by: Instant,
+    ) -> Turn {
+        let paces = &self.paces;
+        if record.is_looked_up() {
+            return match paces.lists.turn(end).await {
+                true => Turn::ToList,
+                false => Turn::Missed,
+            };
+        }
+        if record.phase != Phase::Started {
+            return Turn::Ask;
+        }
+        let is_over_time = record.deadline_at().is_some_and(|at| at <= self.now());
+        let stops = record.is_to_be_cancelled() || record.is_undecided() || is_over_time;
+        if stops && paces.cancels.turn(end).await {
+            return Turn::ToCancel;
+        }
+        match paces.describes.turn(describe_by).await {
+            true => Turn::ToDescribe,
+            false => Turn::Missed,
+        }
+    }
+
     /// When a new record is looked at first.
     pub(super) fn first_look_at(
         &self,
@@ -53,73 +100,148 @@ impl Tasker {
         if record.is_to_be_cancelled() {
             return Some(soon);
         }
-        let beat = is_beating(record).then_some(soon);
-        [beat, deadline_of(record)].into_iter().flatten().min()
+        let beat = record.is_beating().then_some(soon);
+        [beat, record.deadline_at()].into_iter().flatten().min()
     }
 
     /// Looks at a record whose statement has an id. None if it could not, because others were asked about first.
-    pub(super) async fn look(&self, call: &Call, stored: Stored) -> Option<Settling> {
+    pub(super) async fn look(&self, call: &Call, stored: Stored, turn: Turn) -> Option<Settling> {
+        // What is urgent does not wait for Redshift to say how the statement is.
+        let stored = match self.decide_what_is_urgent(call, stored).await {
+            Ok(stored) => stored,
+            Err(settling) => return Some(settling),
+        };
         let record = &stored.record;
         let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
             return Some(again("the record has no statement"));
         };
-        if !self.paces.describes.turn(call.deadline).await {
-            return None;
+        let stops = record.is_to_be_cancelled();
+        // Repeated by every look until Redshift reports an end: a cancel that comes too early is refused.
+        let cancels = stops
+            && match turn {
+                Turn::ToCancel => true,
+                Turn::Missed => false,
+                _ => self.paces.cancels.turn(call.deadline).await,
+            };
+        if cancels {
+            self.cancel_stray(&statement.target, id).await;
         }
-        let describe = self.ports.warehouse.describe(&statement.target, id, None);
-        match timeout_at(call.deadline, describe).await {
-            Ok(Ok(description)) if is_final(description.status) => Some(
-                self.settle_stored(call, stored, Some(description), None)
-                    .await,
-            ),
-            Ok(Ok(_)) => self.attend(call, stored).await,
-            Ok(Err(error)) => Some(self.not_described(call, &stored, &error).await),
-            Err(_) => Some(again("the time of this invocation is over")),
+        let beats = record.is_beating() && !stops;
+        let mut beat = None;
+        let described = {
+            let describe = async {
+                let has_turn = match turn {
+                    Turn::ToDescribe => true,
+                    Turn::Missed => false,
+                    _ => self.paces.describes.turn(call.deadline).await,
+                };
+                let describe = self.ports.warehouse.describe(&statement.target, id, None);
+                match has_turn {
+                    true => Some(timeout_at(call.deadline, describe).await),
+                    false => None,
+                }
+            };
+            let mut describe = pin!(describe);
+            match timeout(BEAT_PATIENCE, &mut describe).await {
+                Ok(described) => described,
+                Err(_) => {
+                    if beats {
+                        beat = Some(self.beat(call, record).await);
+                    }
+                    describe.await
+                }
+            }
+        };
+        let error = match described {
+            None => {
+                if beats && beat.is_none() {
+                    self.beat(call, record).await;
+                }
+                return None;
+            }
+            Some(Ok(Ok(description))) if is_final(description.status) => {
+                let settled = self.settle_stored(call, stored, Some(description), None);
+                return Some(settled.await);
+            }
+            Some(Ok(Ok(_))) => None,
+            Some(Ok(Err(error))) => Some(error),
+            Some(Err(_)) => Some(no_reply()),
+        };
+        let is_unknown = |error: &ServiceError| error.kind == ServiceErrorKind::NotFound;
+        if beats && beat.is_none() && !error.as_ref().is_some_and(is_unknown) {
+            beat = Some(self.beat(call, record).await);
         }
+        let stored = match beat {
+            Some(Beat::NobodyWaits) => match self.note_task_closed(call, stored).await {
+                Ok(stored) => stored,
+                Err(settling) => return Some(settling),
+            },
+            Some(Beat::Sent) | None => stored,
+        };
+        let settling = match error {
+            Some(error) => self.not_described(call, &stored, &error).await,
+            None => self.still_runs(call, stored).await,
+        };
+        let is_late = stops && !cancels && matches!(settling, Settling::Again { .. });
+        (!is_late).then_some(settling)
     }
 
-    /// Redshift says that the statement runs: does what it needs now.
-    async fn attend(&self, call: &Call, stored: Stored) -> Option<Settling> {
+    /// Decides what a deadline or a task that is gone makes of a statement.
+    async fn decide_what_is_urgent(&self, call: &Call, stored: Stored) -> Result<Stored, Settling> {
         let mut next = stored.record.clone();
-        next.watch.denied_since = None;
-        if let Some(deadline) = deadline_of(&next)
+        if let Some(deadline) = next.deadline_at()
             && deadline <= self.now()
             && next.verdict.is_none()
         {
             let seconds = next.statement.as_ref().and_then(|s| s.deadline_seconds);
             next.verdict = Some(answer::deadline_exceeded(seconds.unwrap_or_default()));
         }
-        if let Some(gone) = next.watch.gone.filter(|gone| gone.decision.is_none()) {
-            let had = call.deadline.saturating_duration_since(Instant::now());
+        // What is cancelled anyway waits for no decision.
+        if let Some(gone) = next
+            .watch
+            .gone
+            .filter(|_| next.is_undecided() && !next.is_to_be_cancelled())
+        {
             let decision = self.decide_closed(call, &next, gone.reason).await;
-            next.watch.gone = Some(Gone { decision, ..gone });
-            if decision.is_none() && had >= FAIR_TIME {
+            if decision.is_err_and(|had| had >= FAIR_TIME) {
                 next.watch.overtime = next.watch.overtime.saturating_add(1);
             }
-        }
-        let mut stored = match self.noted(call, stored, next).await {
-            Ok(stored) => stored,
-            Err(settling) => return Some(settling),
-        };
-        if is_beating(&stored.record)
-            && !stored.record.is_to_be_cancelled()
-            && self.beat(call, &stored.record).await == Beat::NobodyWaits
-        {
-            let reason = ClosingReason::TaskClosed;
-            let mut next = stored.record.clone();
             next.watch.gone = Some(Gone {
-                reason,
-                decision: self.decide_closed(call, &next, reason).await,
+                decision: decision.ok(),
+                ..gone
             });
-            stored = match self.noted(call, stored, next).await {
-                Ok(stored) => stored,
-                Err(settling) => return Some(settling),
-            };
         }
-        if stored.record.is_to_be_cancelled() {
-            return self.cancel_again(call, &stored.record).await;
+        self.noted(call, stored, next).await
+    }
+
+    /// A heartbeat found the task closed: the policy decides what becomes of its statement.
+    async fn note_task_closed(&self, call: &Call, stored: Stored) -> Result<Stored, Settling> {
+        let reason = ClosingReason::TaskClosed;
+        let mut next = stored.record.clone();
+        next.watch.gone = Some(Gone {
+            reason,
+            decision: self.decide_closed(call, &next, reason).await.ok(),
+        });
+        let stored = self.noted(call, stored, next).await?;
+        let record = &stored.record;
+        if record.is_to_be_cancelled()
+            && let (Some(statement), Some(id)) = (&record.statement, record.statement_id())
+            && self.paces.cancels.turn(call.deadline).await
+        {
+            self.cancel_stray(&statement.target, id).await;
         }
-        Some(again("the statement still runs"))
+        Ok(stored)
+    }
+
+    /// Redshift says that the statement runs.
+    async fn still_runs(&self, call: &Call, stored: Stored) -> Settling {
+        let mut next = stored.record.clone();
+        next.watch.denied_since = None;
+        match self.noted(call, stored, next).await {
+            Ok(stored) if stored.record.is_to_be_cancelled() => again("it was asked to stop"),
+            Ok(_) => again("the statement still runs"),
+            Err(settling) => settling,
+        }
     }
 
     /// Writes what is noted about a record, if it is anything new.
@@ -134,26 +256,9 @@ impl Tasker {
         }
     }
 
-    /// Repeated by every look until Redshift reports an end: a cancel that comes too early is refused.
-    async fn cancel_again(&self, call: &Call, record: &Record) -> Option<Settling> {
-        let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
-            return Some(again("the record has no statement"));
-        };
-        if !self.paces.cancels.turn(call.deadline).await {
-            return None;
-        }
-        self.cancel_stray(&statement.target, id).await;
-        Some(again("it was asked to stop"))
-    }
-
-    /// Sends a heartbeat for each attempt that waits. Redshift has said a moment ago that the statement runs.
+    /// Sends a heartbeat for each attempt that waits. Redshift has said a moment ago that the statement runs, or does not
+    /// say how it is.
     async fn beat(&self, call: &Call, record: &Record) -> Beat {
-        let late = record
-            .due_at
-            .map_or(0, |due| self.now().saturating_sub(due));
-        if late > LATE_MS {
-            tracing::warn!(record = %record.record_id, seconds = late / 1_000, alarm = "HeartbeatLate", "a heartbeat is late: the sweep comes less often than once a minute, or has more to do than it can; a task whose HeartbeatSeconds is short times out");
-        }
         let (mut waits, mut closed) = (false, None);
         for token in record.tokens() {
             match timeout_at(call.deadline, self.ports.callbacks.heartbeat(token)).await {
@@ -215,16 +320,4 @@ impl Tasker {
                 .await,
         )
     }
-}
-
-/// Whether heartbeats are sent for the task.
-fn is_beating(record: &Record) -> bool {
-    record.watch.gone.is_none() && record.statement.as_ref().is_some_and(|s| s.heartbeat)
-}
-
-/// When a statement is to be cancelled, in milliseconds since the Unix epoch.
-fn deadline_of(record: &Record) -> Option<i64> {
-    let seconds = record.statement.as_ref()?.deadline_seconds?;
-    let since = record.starting_at.unwrap_or(record.recorded_at);
-    Some(since.saturating_add(i64::from(seconds).saturating_mul(1_000)))
 }

@@ -141,7 +141,7 @@ fn taken() -> CancelledStatement {
     }
 }
 
-fn no_reply() -> ServiceError {
+pub(super) fn no_reply() -> ServiceError {
     ServiceError {
         kind: ServiceErrorKind::Unclear,
         code: "RequestTimeout".to_owned(),

@@ -7,6 +7,7 @@ mod cancel;
 mod deliver;
 mod event;
 mod failure;
+mod follow_up;
 mod gone;
 mod invoke;
 mod original;
@@ -31,7 +32,7 @@ use signalbox_policy::{
     contract::Source,
     shadow::{Shadowed, Shadows},
 };
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::{
     grants::GrantedServices,
@@ -39,6 +40,7 @@ use crate::{
     policies::{Granted, PolicySet, Shadow},
     ports::{Callbacks, Clock, CustomResources, Ledger, Warehouse},
     record::Store,
+    side_by_side::Lanes,
 };
 
 pub use answer::status_name;
@@ -47,6 +49,11 @@ use services::EventServices;
 pub use settle::Settling;
 pub use settle_now::{Settled, SettledNow};
 pub use sweep::SweepSummary;
+
+/// Decisions of one policy about statements of one target that are made at once: one that loops leaves time for the others.
+const DECISIONS: usize = 8;
+/// A decision that takes longer, since a service does not answer it, gives its place to the next one.
+const DECISION_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The world, as the domain sees it.
 #[derive(Clone)]
@@ -107,6 +114,8 @@ pub struct Tasker {
     witnesses: Vec<Arc<dyn Witness>>,
     shadows: Arc<Shadows>,
     paces: Arc<Paces>,
+    /// Places for decisions of each policy about each target.
+    decisions: Arc<Lanes>,
 }
 
 impl Tasker {
@@ -128,6 +137,7 @@ impl Tasker {
             witnesses: Vec::new(),
             shadows: Arc::default(),
             paces,
+            decisions: Arc::new(Lanes::new(DECISIONS, DECISION_PATIENCE)),
         }
     }
 

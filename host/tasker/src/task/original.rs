@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Call, Settling, Tasker,
     answer::status_name,
+    attend::Turn,
     event::Ended,
     recover::Found,
     services::EventServices,
@@ -120,7 +121,7 @@ impl Tasker {
         let first = targets.first().map_or("default", String::as_str);
         let mut nowhere = (first, Found::Nowhere);
         for target in targets {
-            match self.find_named(target, &name, deadline).await {
+            match self.find_named(target, &name, deadline, Turn::Ask).await {
                 found @ Found::Id(_) => return (target, found),
                 Found::Nowhere => {}
                 // Another target may still show it.

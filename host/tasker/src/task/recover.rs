@@ -3,7 +3,7 @@
 use signalbox_policy::{Answer, contract::StatementStatus};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Call, Settling, SweepSummary, Tasker, answer, settle::again};
+use super::{Call, Settling, SweepSummary, Tasker, answer, attend::Turn, settle::again};
 use crate::{
     ports::ServiceErrorKind,
     raised::Raised,
@@ -43,10 +43,11 @@ impl Tasker {
         &self,
         call: &Call,
         stored: &Stored,
+        turn: Turn,
         summary: &mut SweepSummary,
     ) -> Option<Settling> {
         let record = &stored.record;
-        match self.find_by_name(record, call.deadline).await {
+        match self.find_by_name(record, call.deadline, turn).await {
             Found::Id(id) => self.adopt(call, stored, &id, summary).await,
             Found::Nowhere if self.is_unlisted(record) => Some(self.give_up(call, stored).await),
             Found::Nowhere if self.is_hopeless(record) => {
@@ -118,7 +119,7 @@ impl Tasker {
             self.step(call, stored, record.decided(answer)).await
         } else if record.phase == Phase::Reserved {
             // Redshift was not asked: the same work can be asked for again.
-            match self.store.forget(stored, call.deadline).await {
+            match self.store.forget(stored, call.answer_by).await {
                 Ok(()) => Settling::Done,
                 Err(error) => again(&error.to_string()),
             }
@@ -160,14 +161,19 @@ impl Tasker {
 
     /// Looks for the statement of a start that was given up. One that has turned up is cancelled until Redshift reports
     /// its end: whoever waited was told that it did not run. None if there was no time to ask.
-    pub(super) async fn look_for_stray(&self, call: &Call, stored: &Stored) -> Option<Settling> {
+    pub(super) async fn look_for_stray(
+        &self,
+        call: &Call,
+        stored: &Stored,
+        turn: Turn,
+    ) -> Option<Settling> {
         let record = &stored.record;
         let (Some(stray), Some(statement)) = (record.watch.stray, &record.statement) else {
             return Some(Settling::Done);
         };
         let found = match &statement.id {
             Some(id) => Found::Id(id.clone()),
-            None => self.find_by_name(record, call.deadline).await,
+            None => self.find_by_name(record, call.deadline, turn).await,
         };
         let mut next = record.clone();
         let is_over = match found {
@@ -204,7 +210,7 @@ impl Tasker {
         });
         next.due_at = next.watch.stray.map(|stray| stray.next_look_at);
         Some(
-            match self.store.advance(stored, next, call.deadline).await {
+            match self.store.advance(stored, next, call.answer_by).await {
                 Ok(_) => Settling::Done,
                 Err(error) => again(&error.to_string()),
             },
@@ -232,10 +238,10 @@ impl Tasker {
         summary: &mut SweepSummary,
     ) -> Option<Settling> {
         let next = stored.record.clone().adopted(id);
-        match self.store.advance(stored, next, call.deadline).await {
+        match self.store.advance(stored, next, call.answer_by).await {
             Ok(Advance::Done(now)) => {
                 summary.adopted += 1;
-                self.look(call, now).await
+                self.look(call, now, Turn::Ask).await
             }
             Ok(Advance::Lost(_)) => Some(again("others are working on this record")),
             Err(error) => Some(again(&error.to_string())),
@@ -268,7 +274,7 @@ impl Tasker {
 
     /// Takes a record a step further, and on from there.
     pub(super) async fn step(&self, call: &Call, stored: &Stored, next: Record) -> Settling {
-        match self.store.advance(stored, next, call.deadline).await {
+        match self.store.advance(stored, next, call.answer_by).await {
             Ok(Advance::Done(now)) => self.settle_stored(call, now, None, None).await,
             Ok(Advance::Lost(_)) => again("others are working on this record"),
             Err(error) => again(&error.to_string()),
@@ -276,22 +282,38 @@ impl Tasker {
     }
 
     /// Looks for a statement by its name, in all states and on all pages.
-    pub(super) async fn find_by_name(&self, record: &Record, deadline: Instant) -> Found {
+    pub(super) async fn find_by_name(
+        &self,
+        record: &Record,
+        deadline: Instant,
+        turn: Turn,
+    ) -> Found {
         match &record.statement {
             Some(statement) => {
                 let name = record.statement_name();
-                self.find_named(&statement.target, &name, deadline).await
+                self.find_named(&statement.target, &name, deadline, turn)
+                    .await
             }
             None => Found::Nowhere,
         }
     }
 
     /// Looks for the statement of exactly this name.
-    pub(super) async fn find_named(&self, target: &str, name: &str, deadline: Instant) -> Found {
+    pub(super) async fn find_named(
+        &self,
+        target: &str,
+        name: &str,
+        deadline: Instant,
+        turn: Turn,
+    ) -> Found {
         let mut next_token: Option<String> = None;
         loop {
-            if !self.paces.lists.turn(deadline).await {
-                return Found::NotAsked;
+            let has_turn = next_token.is_none() && turn == Turn::ToList;
+            if !has_turn && !self.paces.lists.turn(deadline).await {
+                return match next_token {
+                    None => Found::NotAsked,
+                    Some(_) => Found::Unknown("the list has more pages than time".to_owned()),
+                };
             }
             let list = self
                 .ports

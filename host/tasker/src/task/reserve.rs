@@ -4,6 +4,7 @@ use signalbox_policy::contract::{Exclusivity, Failure, FailureDetail, StartOptio
 
 use super::{
     attach::{Asking, Attach, other_request},
+    attend::Turn,
     failure,
     recover::Found,
     services::EventServices,
@@ -229,9 +230,9 @@ impl EventServices {
             Some(id) => Found::Id(id.to_owned()),
             None if can_be_forgotten => {
                 let name = record.statement_name();
-                let find = self
-                    .tasker
-                    .find_named(&statement.target, &name, self.deadline());
+                let find =
+                    self.tasker
+                        .find_named(&statement.target, &name, self.deadline(), Turn::Ask);
                 self.in_time(find).await?
             }
             None => return Ok(Owner::Runs(None)),

@@ -4,12 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use signalbox_policy::{
-    Answer, FaultKind,
+    Answer, Fault, FaultKind,
     contract::{Settlement, StatementDescription, StatementStatus, Waiter},
 };
 use tokio::time::{Instant, sleep};
 
-use super::{Call, Tasker, answer, event::Ended, recover::Found, services::EventServices};
+use super::{
+    Call, Tasker, answer, attend::Turn, event::Ended, recover::Found, services::EventServices,
+};
 use crate::{
     ids::parse_statement_name,
     original,
@@ -46,8 +48,6 @@ const EARLY_PAUSE: Duration = Duration::from_millis(100);
 /// A decision is begun only with so much time left: a policy that is cut off by the invocation's end would be taken
 /// for one that faults.
 pub(super) const DECISION_TIME: Duration = Duration::from_secs(1);
-/// How often a policy is asked.
-const DECISION_TRIES: u32 = 2;
 /// For so long a decision is put off that a service disturbs. Then what the policy makes of it counts.
 const PATIENCE_MS: i64 = 60 * 60 * 1_000;
 /// How often a policy may use up the time of an invocation before that counts as its fault.
@@ -69,6 +69,8 @@ enum PutOff {
     Disturbed,
     /// The policy used up the time that it had.
     Overtime { had: Duration },
+    /// Others were asked first, for as long as there was time.
+    NoPlace,
 }
 
 impl Tasker {
@@ -120,7 +122,7 @@ impl Tasker {
         for _ in 0..STEPS {
             let written = match stored.record.phase {
                 Phase::Closed if event.is_some() && stored.record.watch.stray.is_some() => {
-                    let looked = self.look_for_stray(call, &stored).await;
+                    let looked = self.look_for_stray(call, &stored, Turn::Ask).await;
                     return looked.unwrap_or_else(|| again("there was no time to look it up"));
                 }
                 Phase::Closed => return Settling::Done,
@@ -132,10 +134,13 @@ impl Tasker {
                         continue;
                     }
                     // Whoever starts it does not store the id: the statement is looked up by its name.
-                    match self.find_by_name(&stored.record, call.deadline).await {
+                    match self
+                        .find_by_name(&stored.record, call.deadline, Turn::Ask)
+                        .await
+                    {
                         Found::Id(id) => {
                             let next = stored.record.clone().adopted(&id);
-                            self.store.advance(&stored, next, call.deadline).await
+                            self.store.advance(&stored, next, call.answer_by).await
                         }
                         Found::Unknown(reason) | Found::Denied(reason) => return again(&reason),
                         Found::Nowhere | Found::NotAsked => {
@@ -155,9 +160,6 @@ impl Tasker {
                         },
                     };
                     let next = if stored.record.waiting {
-                        if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
-                            return again("too little time is left to decide");
-                        }
                         let decision = self.decide(call, &stored.record, &description, event);
                         let answer = match decision.await {
                             Decision::Made(answer) => answer,
@@ -172,7 +174,8 @@ impl Tasker {
                     } else {
                         with_status(stored.record.clone(), &description).closed(Ending::NoCallback)
                     };
-                    self.store.advance(&stored, next, call.deadline).await
+                    // What came of a call or a decision that took all the time is written all the same.
+                    self.store.advance(&stored, next, call.answer_by).await
                 }
             };
             match written {
@@ -241,6 +244,7 @@ impl Tasker {
                 }
                 "the time of this invocation was over before the policy had decided"
             }
+            PutOff::NoPlace => "there was no time to ask the policy",
         };
         if next != stored.record
             && let Err(error) = self.store.advance(stored, next, call.answer_by).await
@@ -299,13 +303,18 @@ impl Tasker {
         let policy = self.acting(&granted);
         let since = record.watch.undecided_since;
         let is_patient = since.is_none_or(|since| self.now() - since < PATIENCE_MS);
-        let had = call.deadline.saturating_duration_since(Instant::now());
-        let mut tries = 1;
+        let faulted = |fault: &Fault| {
+            Decision::Made(answer::with_outcome(answer::of_fault(fault), description))
+        };
+        // It is asked twice.
+        let mut fault = None;
         loop {
             let context = self.context(Arc::<EventServices>::clone(&services), call);
-            let settled = policy.settle(context, settlement.clone(), waiter).await;
-            let little_time =
-                call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME;
+            let settled = policy.settle(context, settlement.clone(), waiter);
+            let Some((had, settled)) = self.decision(call, record, settled).await else {
+                return fault.map_or(Decision::PutOff(PutOff::NoPlace), |fault| faulted(&fault));
+            };
+            let little_time = time_left(call) < DECISION_TIME;
             match settled {
                 // A reply made after a read failed in passing is discarded: the read may succeed the next time.
                 _ if is_patient && services.was_disturbed() => {
@@ -319,16 +328,31 @@ impl Tasker {
                 {
                     return Decision::PutOff(PutOff::Overtime { had });
                 }
-                Err(fault) => {
-                    tracing::error!(record = %record.record_id, %fault, tries, alarm = "PolicyFault", "the policy faulted while it settled");
-                    if tries == DECISION_TRIES || little_time {
-                        let answer = answer::of_fault(&fault);
-                        return Decision::Made(answer::with_outcome(answer, description));
+                Err(next) => {
+                    tracing::error!(record = %record.record_id, fault = %next, alarm = "PolicyFault", "the policy faulted while it settled");
+                    if fault.is_some() || little_time {
+                        return faulted(&next);
                     }
-                    tries += 1;
+                    fault = Some(next);
                 }
             }
         }
+    }
+
+    /// Has a policy decide about a record when there is a place for that, and says how much time it had. None if there is
+    /// too little time by then: a policy that is cut off by the invocation's end would be taken for one that faults.
+    pub(super) async fn decision<F: Future>(
+        &self,
+        call: &Call,
+        record: &Record,
+        decision: F,
+    ) -> Option<(Duration, F::Output)> {
+        let policy = record.policy.as_ref().map(|policy| policy.name.as_str());
+        let target = record.statement.as_ref().map(|it| it.target.as_str());
+        let name = format!("{policy:?} {target:?}");
+        let end = call.deadline.checked_sub(DECISION_TIME)?;
+        let decision = async { (time_left(call), decision.await) };
+        self.decisions.run_by(&name, end, decision).await
     }
 
     /// The services of a policy that is asked about a record.
@@ -358,6 +382,11 @@ impl Tasker {
         services.waiting = waiting;
         services
     }
+}
+
+/// What is left of an event's time.
+pub(super) fn time_left(call: &Call) -> Duration {
+    call.deadline.saturating_duration_since(Instant::now())
 }
 
 fn with_status(record: Record, description: &StatementDescription) -> Record {

@@ -1,6 +1,6 @@
 //! One record, at once: what the sweep would do with it when its time has come.
 
-use super::{Call, Settling, SweepSummary, Tasker};
+use super::{Call, Settling, SweepSummary, Tasker, attend::Turn, settle::again};
 use crate::{
     ports::LedgerError,
     record::{Phase, Record},
@@ -51,8 +51,9 @@ impl Tasker {
             });
         }
         let settling = self
-            .sweep_record(call, stored, &mut SweepSummary::default())
-            .await;
+            .follow_up(call, stored, Turn::Ask, &mut SweepSummary::default())
+            .await
+            .unwrap_or_else(|| again("others were asked about first"));
         let now = self.store.find(id).await?.map(|stored| stored.record);
         let over = now
             .as_ref()

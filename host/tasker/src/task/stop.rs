@@ -11,17 +11,25 @@ use tokio::time::{Duration, Instant, sleep, timeout_at};
 
 use super::{
     Call, Settling, Tasker, answer,
-    settle::{DECISION_TIME, OVERTIME_TRIES, again, ignored},
+    attend::Turn,
+    settle::{DECISION_TIME, OVERTIME_TRIES, again, ignored, time_left},
 };
 use crate::{
     ids::RecordId,
     ports::{Execution, ExecutionError, ExecutionStatus, LedgerError},
     record::{Advance, Gone, Phase, Record, Stored},
     sabotage::{self, Bug},
+    side_by_side::Places,
 };
 
 /// Records read at once.
 const SLICE: usize = 50;
+/// Records that are worked on at once.
+const PLACES: usize = 16;
+/// A record that takes longer gives its place to the next one, and goes on.
+const PATIENCE: Duration = Duration::from_secs(2);
+const OUT_OF_TIME: &str =
+    "the time of this invocation was over before all statements were looked at";
 /// DescribeExecution may lag behind the event. An event that is no older than this is tried again.
 const LAG_MS: u64 = 5 * 60 * 1_000;
 /// How often an execution that still runs, they say, is looked at in one invocation.
@@ -67,6 +75,8 @@ impl Tasker {
             Ok(confirmed) => confirmed,
             Err(settling) => return settling,
         };
+        let has_time = || time_left(call) >= DECISION_TIME;
+        let places = Places::new(PLACES, PATIENCE);
         let (mut after, mut gone, mut trouble) = (None, Vec::new(), None);
         loop {
             let page = tasker
@@ -77,13 +87,14 @@ impl Tasker {
                 Ok(page) => page,
                 Err(error) => return again(&error.to_string()),
             };
-            for id in ids {
-                if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
-                    return again(
-                        "the time of this invocation was over before all statements were looked at",
-                    );
+            let noted = ids.iter().map(|id| async {
+                match has_time() {
+                    true => tasker.task_gone(call, id, &stop, before, reason).await,
+                    false => Err(OUT_OF_TIME.to_owned()),
                 }
-                match tasker.task_gone(call, &id, &stop, before, reason).await {
+            });
+            for noted in places.run_all(noted).await {
+                match noted {
                     Ok(stored) => gone.extend(stored),
                     Err(reason) => trouble = Some(reason),
                 }
@@ -92,14 +103,17 @@ impl Tasker {
             if after.is_none() {
                 break;
             }
+            if !has_time() {
+                return again(OUT_OF_TIME);
+            }
         }
         // From here on nothing is lost: what there is no time for now is due for the sweep.
-        for stored in gone {
-            if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
-                break;
+        let looks = gone.into_iter().map(|stored| async {
+            if has_time() {
+                tasker.look_at_gone(call, stored).await;
             }
-            tasker.look_at_gone(call, stored).await;
-        }
+        });
+        places.run_all(looks).await;
         trouble.map_or(Settling::Done, |reason| again(&reason))
     }
 
@@ -228,7 +242,7 @@ impl Tasker {
 
     async fn look_at_gone(&self, call: &Call, stored: Stored) {
         let settling = match stored.record.phase {
-            Phase::Started => self.look(call, stored.clone()).await,
+            Phase::Started => self.look(call, stored.clone(), Turn::Ask).await,
             Phase::Decided => Some(self.deliver(call.deadline, stored.clone()).await),
             _ => None,
         };
@@ -238,18 +252,20 @@ impl Tasker {
         }
     }
 
-    /// Asks the policy what becomes of a statement whose task is gone. None if there was no time; a policy that faults
-    /// has the statement cancelled.
+    /// Asks the policy what becomes of a statement whose task is gone; a policy that faults has the statement cancelled.
+    ///
+    /// # Errors
+    /// It has not decided, in so much time.
     pub(super) async fn decide_closed(
         &self,
         call: &Call,
         record: &Record,
         reason: ClosingReason,
-    ) -> Option<OnStop> {
-        if call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME {
-            return None;
-        }
-        let facts = record.facts()?;
+    ) -> Result<OnStop, Duration> {
+        let undecided = || Err(Duration::ZERO);
+        let Some(facts) = record.facts() else {
+            return undecided();
+        };
         let policies = self.policies();
         let name = record
             .policy
@@ -258,22 +274,23 @@ impl Tasker {
         let Some(granted) = policies.settling(name, record.route.as_deref()) else {
             // What the payload asked for holds without a policy too. Else one that is only not loaded yet decides later.
             let by_default = (!policies.is_unavailable()).then_some(OnStop::Cancel);
-            return facts.on_stop.or(by_default);
+            return facts.on_stop.or(by_default).map_or_else(undecided, Ok);
         };
         let services = Arc::new(self.services_of(call, &granted, record));
         let context = self.context(services, call);
-        let closed = self
-            .acting(&granted)
-            .closed(context, Closing { facts, reason })
-            .await;
+        let policy = self.acting(&granted);
+        let closed = policy.closed(context, Closing { facts, reason });
+        let Some((had, closed)) = self.decision(call, record, closed).await else {
+            return undecided();
+        };
         let decision = match closed {
             Ok(closed) => closed.decision,
             Err(fault)
                 if fault.kind == FaultKind::Timeout
                     && record.watch.overtime < OVERTIME_TRIES
-                    && call.deadline.saturating_duration_since(Instant::now()) < DECISION_TIME =>
+                    && time_left(call) < DECISION_TIME =>
             {
-                return None;
+                return Err(had);
             }
             Err(fault) => {
                 tracing::error!(record = %record.record_id, %fault, alarm = "PolicyFault", "the policy faulted when it was asked about a task that is gone; its statement is cancelled");
@@ -281,7 +298,7 @@ impl Tasker {
             }
         };
         tracing::info!(record = %record.record_id, ?reason, ?decision, "a task is gone while its statement runs");
-        Some(decision)
+        Ok(decision)
     }
 }
 

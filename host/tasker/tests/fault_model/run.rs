@@ -132,6 +132,7 @@ impl Run {
             stopped: BTreeMap::new(),
             jumps: (schedule.events.iter()).any(|(_, event)| matches!(event, Event::Jump(_))),
             late: schedule.late,
+            silent: false,
             broken: Vec::new(),
         };
         let world = World::new(services, schedule.late, order, plan, traced);

@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicI64, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -30,6 +30,8 @@ struct Waiting {
     call: u64,
     actor: usize,
     name: &'static str,
+    /// Of several calls of one process at once only the woken one is looked at.
+    waker: Waker,
 }
 
 /// What decides who goes on.
@@ -128,7 +130,12 @@ impl World {
             return None;
         }
         let at = control.order.choose(control.waiting.len());
-        let Waiting { call, actor, name } = control.waiting.remove(at);
+        let Waiting {
+            call,
+            actor,
+            name,
+            waker,
+        } = control.waiting.remove(at);
         let fault = match control.faults_on {
             true => control.plan.fault(control.calls),
             false => None,
@@ -144,6 +151,7 @@ impl World {
         control.blind[actor] |= matches!(name, "GetItem" | "TransactWriteItems");
         control.let_through.push((call, fault));
         drop(guard);
+        waker.wake();
         self.note(|| match fault {
             Some(fault) => format!("process {actor}: {name} (call {}): {fault:?}", number - 1),
             None => format!("process {actor}: {name}"),
@@ -190,6 +198,7 @@ impl Door {
         let world = &self.world;
         let act = || deed(&mut world.services(), Instant::now());
         let Some(fault) = fate else { return act() };
+        world.services().silent |= name == "DescribeStatement";
         match fault {
             Fault::FailBefore => error(Seen::Unclear),
             Fault::FailAfter => {
@@ -248,8 +257,7 @@ struct Turn<'a> {
 impl Future for Turn<'_> {
     type Output = Option<Fault>;
 
-    // The scheduler polls whomever it let through: nobody needs to be woken.
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut control = self.door.world.control();
         let Some(call) = self.call else {
             let call = control.next_call;
@@ -258,6 +266,7 @@ impl Future for Turn<'_> {
                 call,
                 actor: self.door.actor,
                 name: self.name,
+                waker: context.waker().clone(),
             });
             drop(control);
             self.call = Some(call);
@@ -265,7 +274,13 @@ impl Future for Turn<'_> {
         };
         match control.let_through.iter().position(|(it, _)| *it == call) {
             Some(at) => Poll::Ready(control.let_through.swap_remove(at).1),
-            None => Poll::Pending,
+            None => {
+                let mut waiting = control.waiting.iter_mut();
+                if let Some(waiting) = waiting.find(|waiting| waiting.call == call) {
+                    waiting.waker.clone_from(context.waker());
+                }
+                Poll::Pending
+            }
         }
     }
 }

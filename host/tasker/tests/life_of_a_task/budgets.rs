@@ -1,6 +1,6 @@
 //! Time is spent as it is there: waits are cut, faults are told before the end, reads that fail in passing are made again.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use signalbox_policy::contract::Source;
 use signalbox_policy::{FaultKind, contract::StatementStatus};
@@ -152,7 +152,9 @@ async fn rows_that_stay_throttled_or_hang_or_are_denied_keep_no_task_for_ever() 
         let world = reader();
         world.invoke_waiting(TOKEN, "select 1").await.unwrap();
         world.end(TOKEN, StatementStatus::Finished);
-        world.warehouse.result_hangs.store(hangs, Ordering::Relaxed);
+        if hangs {
+            world.warehouse.hang("result", "default");
+        }
         *world.warehouse.result_faults.lock().unwrap() =
             vec![(ServiceErrorKind::Throttled, "ThrottlingException"); 1_000];
         for minute in 0..120 {

@@ -18,6 +18,7 @@ mod budgets;
 mod cancels;
 mod custom_resources;
 mod denied;
+mod fairness;
 #[path = "../shared/items.rs"]
 mod items;
 mod latest;
@@ -32,6 +33,7 @@ mod running;
 mod sessions;
 mod starts;
 mod stops;
+mod stuck;
 mod support;
 mod sweep;
 mod truth;

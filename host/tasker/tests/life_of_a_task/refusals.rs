@@ -49,6 +49,16 @@ async fn from_a_queue_the_token_is_told_what_redshift_said() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_whose_note_is_written_twice_is_raised_and_not_told() {
+    let world = World::new(standard());
+    world.ledger.writes_twice.store(true, Ordering::Relaxed);
+    refuse_next_start(&world);
+    let raised = world.invoke_waiting(TOKEN, "select 1").await.unwrap_err();
+    assert_eq!(raised.error_type, "ValidationException");
+    assert!(world.callbacks.sent(TOKEN).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_policy_may_answer_for_a_statement_that_was_refused() {
     let answer = Answer::Fail {
         error: "TryElsewhere".to_owned(),

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signalbox_policy::contract::{Exclusivity, StatementStatus};
-use signalbox_tasker::{Settling, ports::LedgerError};
+use signalbox_tasker::{
+    Settling,
+    ports::{Item, LedgerError},
+};
 
 use crate::support::{ARN, Script, ScriptedPolicy, World, id};
 
@@ -13,6 +16,13 @@ const OTHER: &str = "token-of-another-9876543210";
 
 fn keyed(token: &str) -> Value {
     json!({"taskToken": token, "executionArn": ARN, "sqlStatement": "select 1", "idempotencyKey": "k"})
+}
+
+/// What is in the ledger, without the leases of sweeps.
+fn untouched(world: &World) -> Vec<Item> {
+    let mut items = world.ledger.items();
+    items.retain(|item| !item.key.id.starts_with("due#"));
+    items
 }
 
 #[tokio::test(start_paused = true)]
@@ -33,7 +43,7 @@ async fn a_record_of_another_schema_waits_for_the_version_that_reads_it() {
         let event = world.event(TOKEN, "FINISHED").await;
         let name = event["detail"]["statementName"].as_str().unwrap();
         world.warehouse.end(name, StatementStatus::Finished);
-        let left = world.ledger.dump();
+        let left = untouched(&world);
 
         let error = world.store.find(&id(TOKEN)).await.unwrap_err();
         assert!(matches!(error, LedgerError::Unreadable(_)), "{error}");
@@ -56,7 +66,7 @@ async fn a_record_of_another_schema_waits_for_the_version_that_reads_it() {
         ));
         world.clock.push(Duration::from_secs(72 * 60 * 60));
         world.sweep().await;
-        assert_eq!(world.ledger.dump(), left, "nothing was touched");
+        assert_eq!(untouched(&world), left, "nothing was touched");
         assert!(world.callbacks.sent(TOKEN).is_empty());
         assert_eq!(world.warehouse.count("start"), 1);
 

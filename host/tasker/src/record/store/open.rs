@@ -3,7 +3,11 @@
 use tokio::task::JoinSet;
 
 use super::{Store, Stored, items};
-use crate::{ids::RecordId, ports::LedgerError, record::Phase};
+use crate::{
+    ids::RecordId,
+    ports::LedgerError,
+    record::{Phase, items::ListName},
+};
 
 /// Items of a due list that are read at once.
 const PAGE: usize = 200;
@@ -24,7 +28,7 @@ impl Store {
     /// The ledger could not be asked.
     pub async fn open_ids(&self) -> Result<Vec<RecordId>, LedgerError> {
         let lists = self
-            .each_shard(|store, shard| async move { store.ids_of(shard).await })
+            .each_list(|store, list| async move { store.ids_of(list).await })
             .await?;
         Ok(lists.concat())
     }
@@ -35,7 +39,7 @@ impl Store {
     /// The ledger could not be asked.
     pub async fn open(&self) -> Result<Open, LedgerError> {
         let parts = self
-            .each_shard(|store, shard| async move { store.open_of(shard).await })
+            .each_list(|store, list| async move { store.open_of(list).await })
             .await?;
         let mut open = Open::default();
         for part in parts {
@@ -87,13 +91,16 @@ impl Store {
     }
 
     /// Reads all lists at once: each is a partition of its own.
-    async fn each_shard<T, F>(&self, read: impl Fn(Self, u8) -> F) -> Result<Vec<T>, LedgerError>
+    async fn each_list<T, F>(
+        &self,
+        read: impl Fn(Self, ListName) -> F,
+    ) -> Result<Vec<T>, LedgerError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, LedgerError>> + Send + 'static,
     {
-        let mut reads: JoinSet<_> = (0..items::DUE_SHARDS)
-            .map(|shard| read(self.clone(), shard))
+        let mut reads: JoinSet<_> = items::due_lists()
+            .map(|list| read(self.clone(), list))
             .collect();
         let mut parts = Vec::new();
         while let Some(part) = reads.join_next().await {
@@ -102,11 +109,11 @@ impl Store {
         Ok(parts)
     }
 
-    async fn ids_of(&self, shard: u8) -> Result<Vec<RecordId>, LedgerError> {
+    async fn ids_of(&self, list: ListName) -> Result<Vec<RecordId>, LedgerError> {
         let mut ids = Vec::new();
         let mut after = None;
         loop {
-            let query = items::open_query(&self.options.deployment, shard, after, PAGE);
+            let query = items::open_query(&self.options.deployment, list, after, PAGE);
             let page = self
                 .read(self.ledger.query(self.now_seconds(), &query))
                 .await?;
@@ -118,9 +125,9 @@ impl Store {
         }
     }
 
-    async fn open_of(&self, shard: u8) -> Result<Open, LedgerError> {
+    async fn open_of(&self, list: ListName) -> Result<Open, LedgerError> {
         let mut open = Open::default();
-        for id in self.ids_of(shard).await? {
+        for id in self.ids_of(list).await? {
             match self.find(&id).await {
                 // Of one that is closed only its statement is looked for.
                 Ok(Some(stored)) if stored.record.phase == Phase::Closed => {}

@@ -1,9 +1,9 @@
 //! Errors that invocations raised for tasks that wait.
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::{Store, in_time};
+use super::{Store, in_time, items::WRITER};
 use crate::{
     ids::RecordId,
     ports::{Expect, Item, Key, Write, WriteError},
@@ -22,20 +22,29 @@ impl Store {
         deadline: Instant,
     ) -> bool {
         let now = self.now_seconds();
+        let writer = Value::from(self.next_writer());
         let item = Item {
             key: Key::new(format!("raised#{task}"), request_id),
             revision: 1,
             expires_at: Some(now.saturating_add(LIFE)),
-            body: Map::new(),
+            body: Map::from_iter([(WRITER.to_owned(), writer.clone())]),
         };
+        let key = item.key.clone();
         let write = Write::Put {
             item,
             expect: Expect::Absent,
         };
         let noted = async { self.ledger.write(now, vec![write]).await };
         match in_time(deadline, noted).await {
-            Err(WriteError::Conflict(_)) => true,
             Ok(()) => false,
+            // A store, or its client, that repeats a write finds its own first try.
+            Err(WriteError::Conflict(_)) => match self.until(deadline).get(&key).await {
+                Ok(there) => there.is_some_and(|item| item.body.get(WRITER) != Some(&writer)),
+                Err(error) => {
+                    tracing::warn!(record = %task, %error, "it is not known whether an error was raised before");
+                    false
+                }
+            },
             Err(error) => {
                 tracing::warn!(record = %task, %error, "that an error was raised could not be noted");
                 false

@@ -4,6 +4,7 @@ use std::{
         Mutex,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -30,11 +31,25 @@ pub struct FakeCallbacks {
     pub faults: Mutex<Vec<(SendError, bool)>>,
     /// What DescribeExecution says; without it the execution runs.
     pub execution: Mutex<Option<Result<Execution, ExecutionError>>>,
+    /// How long each send takes.
+    pub takes: Mutex<Duration>,
+    /// Tokens to which nothing can be sent: there is no reply.
+    pub hanging: Mutex<BTreeSet<String>>,
     /// How often DescribeExecution says that the execution runs before it says the other.
     pub lag: AtomicU32,
 }
 
 impl FakeCallbacks {
+    async fn call(&self, token: &TaskToken) {
+        let takes = *self.takes.lock().unwrap();
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
+        if self.hanging.lock().unwrap().contains(token.reveal()) {
+            std::future::pending::<()>().await;
+        }
+    }
+
     pub fn open(&self, token: &str) {
         self.open.lock().unwrap().insert(token.to_owned());
     }
@@ -105,6 +120,7 @@ impl FakeCallbacks {
 #[async_trait]
 impl Callbacks for FakeCallbacks {
     async fn succeed(&self, token: &TaskToken, output: &str) -> Result<(), SendError> {
+        self.call(token).await;
         self.answer(token, Told::Succeeded(output.to_owned()))
     }
 
@@ -114,6 +130,7 @@ impl Callbacks for FakeCallbacks {
         error: Option<&str>,
         cause: Option<&str>,
     ) -> Result<(), SendError> {
+        self.call(token).await;
         self.answer(
             token,
             Told::Failed(error.map(str::to_owned), cause.map(str::to_owned)),

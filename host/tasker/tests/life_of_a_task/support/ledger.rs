@@ -1,6 +1,10 @@
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -24,12 +28,22 @@ pub struct MemoryLedger {
     pub down: AtomicBool,
     /// While true, everything is refused: there is no table, or no permission.
     pub refuses: AtomicBool,
+    /// While true, every write is made twice, as by a client that repeats it, and the second one is acknowledged.
+    pub writes_twice: AtomicBool,
     /// While true, no read answers.
     pub hang_reads: AtomicBool,
     reads: AtomicU32,
     /// The read of this number (counted from 1) fails in passing; 0 for none.
     fail_read: AtomicU32,
     pub writes: AtomicU32,
+    /// How long each call takes.
+    pub takes: Mutex<Duration>,
+    /// Partitions of which nothing can be read.
+    pub unreadable: Mutex<BTreeSet<String>>,
+    /// Partitions of which no read answers.
+    pub hanging: Mutex<BTreeSet<String>>,
+    /// Calls by kind: GetItem, Query, and writes.
+    pub calls: Mutex<Vec<(&'static str, usize)>>,
     /// From this write on (counted from 1) nothing answers; 0 for never.
     pub hang_from_write: AtomicU32,
     /// This write (counted from 1) waits to be released; 0 for none.
@@ -99,6 +113,28 @@ impl MemoryLedger {
         self.released.notify_one();
     }
 
+    /// One call: its time, and what becomes of the partition that it reads.
+    async fn call(
+        &self,
+        name: &'static str,
+        items: usize,
+        id: Option<&str>,
+    ) -> Result<(), LedgerError> {
+        self.check()?;
+        self.calls.lock().unwrap().push((name, items));
+        let takes = *self.takes.lock().unwrap();
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
+        if id.is_some_and(|id| self.hanging.lock().unwrap().contains(id)) {
+            std::future::pending::<()>().await;
+        }
+        match id.is_some_and(|id| self.unreadable.lock().unwrap().contains(id)) {
+            true => Err(LedgerError::Unavailable("throttled".to_owned())),
+            false => Ok(()),
+        }
+    }
+
     fn check(&self) -> Result<(), LedgerError> {
         if self.down.load(Ordering::Relaxed) {
             return Err(LedgerError::Unavailable("down".to_owned()));
@@ -161,6 +197,7 @@ fn size_of(value: &serde_json::Value) -> usize {
 #[async_trait]
 impl Ledger for MemoryLedger {
     async fn get(&self, now: i64, key: &Key) -> Result<Option<Item>, LedgerError> {
+        self.call("GetItem", 1, Some(&key.id)).await?;
         self.check_read()?;
         if self.hang_reads.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
@@ -169,7 +206,7 @@ impl Ledger for MemoryLedger {
     }
 
     async fn write(&self, now: i64, writes: Vec<Write>) -> Result<(), WriteError> {
-        self.check()?;
+        self.call("Write", writes.len(), None).await?;
         let number = self.writes.fetch_add(1, Ordering::Relaxed) + 1;
         let hangs = self.hang_from_write.load(Ordering::Relaxed);
         if hangs > 0 && number >= hangs {
@@ -187,7 +224,10 @@ impl Ledger for MemoryLedger {
                 check_size(item)?;
             }
         }
-        let written = self.items.lock().unwrap().write(now, &writes);
+        let mut written = self.items.lock().unwrap().write(now, &writes);
+        if self.writes_twice.load(Ordering::Relaxed) {
+            written = self.items.lock().unwrap().write(now, &writes);
+        }
         written.map_err(WriteError::Conflict)?;
         if Self::take(&self.lose_replies) {
             return Err(LedgerError::Unavailable("no reply".to_owned()).into());
@@ -196,6 +236,7 @@ impl Ledger for MemoryLedger {
     }
 
     async fn query(&self, now: i64, query: &Query) -> Result<Page, LedgerError> {
+        self.call("Query", 1, Some(&query.id)).await?;
         self.check_read()?;
         Ok(self.items.lock().unwrap().query(now, query))
     }

@@ -4,6 +4,7 @@ mod alarms;
 mod callbacks;
 mod custom_resources;
 mod ledger;
+pub mod many;
 mod policy;
 mod warehouse;
 

@@ -61,14 +61,16 @@ pub struct FakeWarehouse {
     pub status_at_start: Mutex<Option<StatementStatus>>,
     /// What every describe gets instead.
     pub describe_fault: Mutex<Option<(ServiceErrorKind, &'static str)>>,
+    /// Calls that nothing answers, as `describe other`: the call and its target.
+    pub hanging_calls: Mutex<BTreeSet<String>>,
+    /// Statements of which no describe answers, by their names.
+    pub hanging: Mutex<BTreeSet<String>>,
     /// What the next cancels get instead.
     pub cancel_faults: Mutex<Vec<(ServiceErrorKind, &'static str)>>,
     /// How long a describe takes.
     pub describe_takes: Mutex<Duration>,
     /// What the next reads of a result get instead.
     pub result_faults: Mutex<Vec<(ServiceErrorKind, &'static str)>>,
-    /// Results are read for ever.
-    pub result_hangs: AtomicBool,
     /// What every list gets instead.
     pub list_fault: Mutex<Option<(ServiceErrorKind, &'static str)>>,
     /// Lists show nothing of this deployment.
@@ -177,6 +179,22 @@ impl FakeWarehouse {
     pub async fn until_called(&self, call: &str) {
         while self.count(call) == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// From now on nothing answers these calls to a target.
+    pub fn hang(&self, call: &str, target: &str) {
+        let mut calls = self.hanging_calls.lock().unwrap();
+        calls.insert(format!("{call} {target}"));
+    }
+
+    async fn may_hang(&self, call: &str, target: &str) {
+        let hangs = {
+            let calls = self.hanging_calls.lock().unwrap();
+            calls.contains(&format!("{call} {target}"))
+        };
+        if hangs {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -291,13 +309,22 @@ impl Warehouse for FakeWarehouse {
 
     async fn describe(
         &self,
-        _: &str,
+        target: &str,
         id: &str,
         _: Option<u32>,
     ) -> Result<StatementDescription, ServiceError> {
         self.note("describe");
         let takes = *self.describe_takes.lock().unwrap();
         tokio::time::sleep(takes).await;
+        let name = {
+            let statements = self.statements.lock().unwrap();
+            let statement = statements.values().find(|s| s.id == id);
+            statement.map(|statement| statement.name.clone())
+        };
+        if name.is_some_and(|name| self.hanging.lock().unwrap().contains(&name)) {
+            std::future::pending::<()>().await;
+        }
+        self.may_hang("describe", target).await;
         if let Some((kind, code)) = *self.describe_fault.lock().unwrap() {
             return Err(error(kind, code));
         }
@@ -325,8 +352,9 @@ impl Warehouse for FakeWarehouse {
         })
     }
 
-    async fn cancel(&self, _: &str, id: &str) -> Result<CancelledStatement, ServiceError> {
+    async fn cancel(&self, target: &str, id: &str) -> Result<CancelledStatement, ServiceError> {
         self.note("cancel");
+        self.may_hang("cancel", target).await;
         let mut statements = self.statements.lock().unwrap();
         let Some(statement) = statements.values_mut().find(|s| s.id == id) else {
             return Err(error(
@@ -358,13 +386,11 @@ impl Warehouse for FakeWarehouse {
 
     async fn result(
         &self,
-        _: &str,
+        target: &str,
         _: &GetStatementResultRequest,
     ) -> Result<StatementResult, ServiceError> {
         self.note("result");
-        if self.result_hangs.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
+        self.may_hang("result", target).await;
         if let Some((kind, code)) = self.result_faults.lock().unwrap().pop() {
             return Err(error(kind, code));
         }
@@ -390,11 +416,12 @@ impl Warehouse for FakeWarehouse {
     /// One statement a page, and one of a longer name before: a look-up has to read on and to compare whole names.
     async fn list_named(
         &self,
-        _: &str,
+        target: &str,
         name: &str,
         next: Option<&str>,
     ) -> Result<ListedPage, ServiceError> {
         self.note("list_named");
+        self.may_hang("list_named", target).await;
         if let Some((kind, code)) = *self.list_fault.lock().unwrap() {
             return Err(error(kind, code));
         }
