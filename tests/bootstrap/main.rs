@@ -37,3 +37,4 @@ mod signed_sets;
 mod sources;
 mod start;
 mod stops;
+mod sweep;
