@@ -9,6 +9,7 @@ use crate::lexer::{Doubt, Doubtful, TokenKind, first_doubt};
 use crate::name::TableName;
 use crate::second;
 use crate::source::{QUERY_WORDS, Source};
+use crate::structure::Structure;
 use crate::text::leading_word;
 
 /// What is known of one statement.
@@ -33,6 +34,8 @@ pub struct Statement {
     /// Words that nobody could account for, the first 50 of them: each may be a table, a schema or a function, or change what
     /// the others are.
     pub unaccounted: Vec<String>,
+    /// What it does beyond its kind and its names.
+    pub structure: Structure,
     /// Whether the lists name everything that the text touches. False for CALL, for SQL that does not parse, for a
     /// function that is not known to do no more than compute a value, and wherever a part was not understood.
     pub complete: bool,
@@ -93,6 +96,7 @@ impl Statement {
             schemas: Vec::new(),
             functions: Vec::new(),
             unaccounted: Vec::new(),
+            structure: Structure::unknown(),
             complete: false,
             all_read: false,
             effects: Vec::new(),
@@ -106,6 +110,7 @@ impl Statement {
             mut schemas,
             mut functions,
             unread: mut unaccounted,
+            mut structure,
             not_all_known,
         } = outcome.facts;
         let mut words = second::unaccounted(source, account);
@@ -127,6 +132,9 @@ impl Statement {
             names.sort();
             names.dedup();
         }
+        if !unaccounted.is_empty() {
+            structure.doubt(outcome.kind);
+        }
         let all_read = !not_all_known && unaccounted.is_empty();
         let mut effects = Vec::new();
         for effect in functions.iter().filter_map(|name| functions::effect(name)) {
@@ -143,6 +151,7 @@ impl Statement {
             complete: all_read && functions.iter().all(|name| functions::is_harmless(name)),
             functions,
             unaccounted,
+            structure,
             all_read,
             effects,
         }
