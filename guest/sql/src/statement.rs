@@ -50,7 +50,7 @@ pub struct Statement {
 #[must_use]
 pub fn read_alike(one: &str, other: &str) -> bool {
     let facts = |sql| {
-        let statement = classify(sql);
+        let statement = classify_names(sql);
         let known =
             |kind: &Result<Kind, Unparsed>| kind.as_ref().map_err(std::mem::discriminant).copied();
         let kinds = (known(&statement.kind), statement.inner.as_ref().map(known));
@@ -220,6 +220,16 @@ impl Statement {
 /// It never fails, and its stack is bounded and its time and memory linear, whatever the text.
 #[must_use]
 pub fn classify(sql: &str) -> Statement {
+    read_statement(sql, true)
+}
+
+/// The same for who does not look at the structure of the statement, which is unknown then.
+#[must_use]
+pub fn classify_names(sql: &str) -> Statement {
+    read_statement(sql, false)
+}
+
+fn read_statement(sql: &str, wants_structure: bool) -> Statement {
     if let Some(doubtful) = first_doubt(sql) {
         return Statement::unparsed(Unparsed::Ambiguous(doubtful));
     }
@@ -234,7 +244,7 @@ pub fn classify(sql: &str) -> Statement {
     };
     let mut account = Account::new(source.len());
     let read = match source.match_brackets() {
-        Ok(()) => grammar::read(&source, &mut account),
+        Ok(()) => grammar::read(&source, &mut account, wants_structure),
         Err(at) => Err(Stop(at)),
     };
     match read {
@@ -258,12 +268,12 @@ pub fn classify(sql: &str) -> Statement {
 }
 
 /// Say what a query is that stands in a text of another statement. Nothing but a query is one.
-pub(crate) fn classify_query(sql: &str) -> Statement {
+pub(crate) fn classify_query(sql: &str, wants_structure: bool) -> Statement {
     let is_query = crate::lexer::significant(sql)
         .next()
         .is_some_and(|token| token.is_symbol('(') || token.is_any(&QUERY_WORDS));
     match is_query {
-        true => classify(sql),
+        true => read_statement(sql, wants_structure),
         false => Statement::unparsed(Unparsed::Syntax {
             leading_word: leading_word(sql),
             near: None,

@@ -3,7 +3,6 @@
 use super::{Content, Level, Read, Reader, Stop};
 use crate::Kind;
 use crate::account::Role;
-use crate::structure::Change;
 
 impl Reader<'_, '_> {
     /// `INTO name [(columns)] {DEFAULT VALUES | query}`
@@ -64,10 +63,7 @@ impl Reader<'_, '_> {
             true => Some(self.noted_condition(level)?),
             false => None,
         };
-        self.shape.changes.push(Change {
-            relation,
-            condition,
-        });
+        self.shape.change(relation, condition);
         Ok(())
     }
 
@@ -98,10 +94,7 @@ impl Reader<'_, '_> {
         self.expect(level, "on")?;
         let condition = Some(self.noted_condition(level)?);
         if self.eat(level, "remove duplicates") {
-            self.shape.changes.push(Change {
-                relation,
-                condition,
-            });
+            self.shape.change(relation, condition);
             return Ok(());
         }
         if !self.is(level, "when") {
@@ -115,11 +108,8 @@ impl Reader<'_, '_> {
             }
             self.expect(level, "then")?;
             let changes = self.is_any(level, &["delete", "update"]);
-            if changes && self.shape.changes.is_empty() {
-                self.shape.changes.push(Change {
-                    relation,
-                    condition,
-                });
+            if changes {
+                self.shape.change(relation, condition);
             }
             self.merge_action(level)?;
         }

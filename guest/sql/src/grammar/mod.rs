@@ -128,17 +128,21 @@ pub(crate) struct Outcome {
     pub(crate) stopped: Option<usize>,
 }
 
-/// Read a statement.
+/// Read a statement, with its structure if that is wanted.
 ///
 /// # Errors
 /// Where it is none.
-pub(crate) fn read(source: &Source<'_>, account: &mut Account) -> Read<Outcome> {
+pub(crate) fn read(
+    source: &Source<'_>,
+    account: &mut Account,
+    wants_structure: bool,
+) -> Read<Outcome> {
     let mut reader = Reader {
         source,
         account,
         facts: Facts::default(),
         names: QueryNames::default(),
-        shape: Shape::default(),
+        shape: Shape::new(wants_structure),
         work: Vec::new(),
         kind: None,
         inner: None,

@@ -77,7 +77,7 @@ impl Reader<'_, '_> {
             self.shape.inner = Some(Box::new(Structure::unknown()));
             return self.leave(level);
         }
-        self.take(classify_query(&query));
+        self.take(classify_query(&query, !self.shape.is_off()));
         self.text(level)?;
         self.options(level, &UNLOAD_OPTIONS)
     }

@@ -15,7 +15,7 @@ use crate::account::Account;
 use crate::name::TableName;
 use crate::source::Source;
 
-pub(crate) use shape::{Change, Shape, Span, Transfer};
+pub(crate) use shape::{Shape, Span, Transfer};
 pub use transfer::{is_option, option_names};
 
 /// Whether a statement has a property.
@@ -126,6 +126,9 @@ impl Structure {
         kind: Kind,
         unsure: bool,
     ) -> Self {
+        if shape.is_off() {
+            return Self::unknown();
+        }
         let unsure = unsure && may_hold_query(kind);
         let links = link::Links::new(&shape);
         let mut structure = Self {

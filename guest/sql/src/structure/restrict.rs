@@ -50,7 +50,7 @@ pub(super) fn changes_all(shape: &Shape, source: &Source<'_>, account: &Account)
         };
         !Restrict::new(shape, source, account, change.relation).restricts(shape, condition)
     };
-    shape.changes.iter().any(is_of_all)
+    shape.changes().iter().any(is_of_all)
 }
 
 struct Restrict<'a, 's> {

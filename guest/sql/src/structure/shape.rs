@@ -58,7 +58,7 @@ pub(crate) struct Shape {
     pub(crate) cross_join: bool,
     pub(crate) relations: Vec<Relation>,
     pub(crate) conditions: Vec<Condition>,
-    pub(crate) changes: Vec<Change>,
+    changes: Vec<Change>,
     /// Relations that are linked whatever the conditions are.
     pub(crate) linked: Vec<(usize, usize)>,
     pub(crate) transfer: Option<Transfer>,
@@ -69,12 +69,40 @@ pub(crate) struct Shape {
     pub(crate) grants: Vec<TableName>,
     /// What the query in a text has.
     pub(crate) inner: Option<Box<Structure>>,
+    /// Whether nobody asks for relations and conditions, so that they are not noted.
+    is_off: bool,
     /// The list that is being read, and how many there are.
     scope: usize,
     scopes: usize,
 }
 
 impl Shape {
+    /// For who asks for the structure, or does not.
+    pub(crate) fn new(wanted: bool) -> Self {
+        Self {
+            is_off: !wanted,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn is_off(&self) -> bool {
+        self.is_off
+    }
+
+    pub(crate) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// A change of rows, which is noted once.
+    pub(crate) fn change(&mut self, relation: usize, condition: Option<usize>) {
+        if !self.is_off && self.changes.is_empty() {
+            self.changes.push(Change {
+                relation,
+                condition,
+            });
+        }
+    }
+
     /// Another list of tables begins.
     pub(crate) fn begin_list(&mut self) {
         self.scopes += 1;
@@ -92,6 +120,9 @@ impl Shape {
 
     /// A relation, by its name and alias. The number is its place among all.
     pub(crate) fn relation(&mut self, path: Option<&Path>, alias: Option<String>) -> usize {
+        if self.is_off {
+            return 0;
+        }
         let parts = path.map_or(&[][..], |path| path.parts.as_slice());
         let schema = match parts {
             [.., schema, _] if alias.is_none() => Some(schema.folded()),
@@ -131,6 +162,9 @@ impl Shape {
 
     /// A condition of the list that is being read; the number is its place among all.
     pub(crate) fn condition(&mut self, begin: usize, end: usize) -> usize {
+        if self.is_off {
+            return 0;
+        }
         self.conditions.push(Condition {
             scope: self.scope,
             span: Span { begin, end },

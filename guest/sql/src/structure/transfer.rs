@@ -5,6 +5,7 @@ use crate::Kind;
 use crate::grammar::{COPY_OPTIONS, UNLOAD_OPTIONS};
 use crate::lexer::{TextForm, Token, TokenKind, literal_value};
 use crate::source::Source;
+use std::collections::HashSet;
 
 /// Words among the options that are none: they stand between them, or are what an option is set to.
 const VALUES: [&str; 16] = [
@@ -63,6 +64,15 @@ pub(super) fn places(
             }
         }
     }
+    dedup(&mut structure.locations);
+    dedup(&mut structure.iam_roles);
+    dedup(&mut structure.options);
+}
+
+/// Each once, in order.
+fn dedup(places: &mut Places) {
+    let mut seen = HashSet::new();
+    places.found.retain(|found| seen.insert(found.clone()));
 }
 
 /// What a literal says, if no version reads it in another way.
@@ -76,8 +86,7 @@ fn plain(source: &Source<'_>, at: usize) -> Option<String> {
 
 fn add(places: &mut Places, found: Option<String>) {
     match found {
-        Some(found) if !places.found.contains(&found) => places.found.push(found),
-        Some(_) => {}
+        Some(found) => places.found.push(found),
         None => places.unsure = true,
     }
 }
