@@ -1,4 +1,7 @@
 use super::*;
+mod calendar;
+mod conditions;
+
 use crate::contract::Finding;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -200,6 +203,8 @@ fn the_schema_has_the_keys_that_are_read() {
         ("/rules", keys::RULE),
         ("/rules/when", keys::WHEN),
         ("/rules/when/time", keys::TIME),
+        ("/rules/when/time/dates", keys::DATES),
+        ("/holidays", keys::DATES),
         ("/rules/then", keys::THEN),
         ("/rules/then/singleton", keys::SINGLETON),
         ("/rules/then/session", keys::SESSION),
