@@ -43,8 +43,8 @@ fn cache() -> PathBuf {
 pub struct Lambda {
     /// Where it is invoked.
     pub api: RuntimeApi,
-    process: Process,
-    readers: Vec<JoinHandle<()>>,
+    process: Mutex<Process>,
+    readers: Mutex<Vec<JoinHandle<()>>>,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
@@ -88,8 +88,8 @@ impl Lambda {
         ];
         Self {
             api,
-            process: Process(child),
-            readers,
+            process: Mutex::new(Process(child)),
+            readers: Mutex::new(readers),
             lines,
         }
     }
@@ -129,13 +129,11 @@ impl Lambda {
     }
 
     /// Waits for the end of a process: its exit code and everything that it wrote.
-    pub async fn ended(mut self) -> (Option<i32>, Vec<String>) {
+    pub async fn ended(self) -> (Option<i32>, Vec<String>) {
         for _ in 0..3_000 {
-            if let Some(status) = self.process.0.try_wait().expect("a status") {
-                self.readers
-                    .drain(..)
-                    .for_each(|reader| reader.join().expect("a reader"));
-                return (status.code(), self.log());
+            let status = self.process.lock().expect("lock").0.try_wait();
+            if let Some(status) = status.expect("a status") {
+                return (status.code(), self.whole_log());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -144,7 +142,24 @@ impl Lambda {
 
     /// The process.
     pub fn id(&self) -> u32 {
-        self.process.0.id()
+        self.process.lock().expect("lock").0.id()
+    }
+
+    /// Ends the process: everything that it wrote.
+    pub fn end(&self) -> Vec<String> {
+        let mut process = self.process.lock().expect("lock");
+        // It may have ended by itself.
+        let _ = process.0.kill();
+        process.0.wait().expect("a status");
+        self.whole_log()
+    }
+
+    /// What an ended process wrote.
+    fn whole_log(&self) -> Vec<String> {
+        for reader in self.readers.lock().expect("lock").drain(..) {
+            reader.join().expect("a reader");
+        }
+        self.log()
     }
 
     /// What it wrote up to now.

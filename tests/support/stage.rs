@@ -272,7 +272,7 @@ impl Stage {
         said
     }
 
-    /// Says that nothing strange was asked of the table and nothing secret was logged. Call it at a test's end.
+    /// Ends the function, and says that nothing strange was asked of the table and nothing secret was logged.
     pub fn check(&self, secrets: &[&str]) {
         if let Some(dynamodb) = &self.dynamodb {
             assert_eq!(
@@ -281,7 +281,7 @@ impl Stage {
                 "requests that DynamoDB would refuse"
             );
         }
-        let log = self.lambda.log();
+        let log = self.lambda.end();
         assert!(!log.is_empty(), "the function logs");
         for line in &log {
             assert!(

@@ -48,7 +48,6 @@ pub struct ComponentPolicy {
 pub(crate) struct Parts {
     pub(crate) prepared: Box<dyn Prepared>,
     pub(crate) metering: Metering,
-    #[allow(dead_code, reason = "it ticks as long as it lives")]
     pub(crate) ticker: Arc<Ticker>,
     pub(crate) limits: Limits,
     pub(crate) redact: Option<Redact>,
@@ -131,11 +130,12 @@ impl ComponentPolicy {
     async fn describe(&self, context: CallContext) -> Result<Description, Fault> {
         let deadline = context.deadline;
         let mut store = self.store(Export::Describe, None, context)?;
-        let outcome = timeout_at(deadline, async {
-            let policy = self.parts.prepared.instantiate(&mut store).await?;
-            policy.describe(&mut store).await
-        })
-        .await;
+        let outcome = self
+            .run(deadline, async {
+                let policy = self.parts.prepared.instantiate(&mut store).await?;
+                policy.describe(&mut store).await
+            })
+            .await;
         self.conclude(&mut store, outcome)
     }
 
@@ -145,11 +145,12 @@ impl ComponentPolicy {
     ) -> Result<Result<Vec<Finding>, Vec<Finding>>, Fault> {
         let deadline = context.deadline;
         let mut store = self.store(Export::ValidateSettings, None, context)?;
-        let outcome = timeout_at(deadline, async {
-            let policy = self.parts.prepared.instantiate(&mut store).await?;
-            policy.validate_settings(&mut store, &self.settings).await
-        })
-        .await;
+        let outcome = self
+            .run(deadline, async {
+                let policy = self.parts.prepared.instantiate(&mut store).await?;
+                policy.validate_settings(&mut store, &self.settings).await
+            })
+            .await;
         self.conclude(&mut store, outcome)
     }
 
@@ -175,6 +176,11 @@ impl ComponentPolicy {
         let state = State::new(export, waiter, *limits, context, log);
         instance::store(prepared.instance().engine(), *metering, state)
             .map_err(|error| self.fault(FaultKind::Load, format!("{error:#}"), Usage::default()))
+    }
+
+    /// Runs a call of the guest up to the event's deadline.
+    async fn run<F: Future>(&self, deadline: Instant, call: F) -> Result<F::Output, Elapsed> {
+        timeout_at(deadline, self.parts.ticker.run(call)).await
     }
 
     /// What came of the export: its result, or the fault that it ended in.
@@ -310,13 +316,14 @@ impl Policy for ComponentPolicy {
         let mut store = self.store(Export::Invoke, waiter, context)?;
         store.data_mut().about(&invocation.request_id);
         let task = waiter.map(|_| Resource::<TaskHandle>::new_borrow(TASK));
-        let outcome = timeout_at(deadline, async {
-            let policy = self.parts.prepared.instantiate(&mut store).await?;
-            policy
-                .invoke(&mut store, &self.settings, &invocation, task)
-                .await
-        })
-        .await;
+        let outcome = self
+            .run(deadline, async {
+                let policy = self.parts.prepared.instantiate(&mut store).await?;
+                policy
+                    .invoke(&mut store, &self.settings, &invocation, task)
+                    .await
+            })
+            .await;
         let reply = self.conclude(&mut store, outcome)?;
         let usage = self.usage(&mut store);
         self.judge(store.data_mut(), reply, usage)
@@ -332,13 +339,14 @@ impl Policy for ComponentPolicy {
         let mut store = self.store(Export::Settle, Some(waiter), context)?;
         store.data_mut().about(&settlement.facts.record_id);
         let task = Resource::<TaskHandle>::new_borrow(TASK);
-        let outcome = timeout_at(deadline, async {
-            let policy = self.parts.prepared.instantiate(&mut store).await?;
-            policy
-                .settle(&mut store, &self.settings, &settlement, task)
-                .await
-        })
-        .await;
+        let outcome = self
+            .run(deadline, async {
+                let policy = self.parts.prepared.instantiate(&mut store).await?;
+                policy
+                    .settle(&mut store, &self.settings, &settlement, task)
+                    .await
+            })
+            .await;
         self.conclude(&mut store, outcome)?;
         let usage = self.usage(&mut store);
         match store.data_mut().task.take_answer() {
@@ -356,11 +364,12 @@ impl Policy for ComponentPolicy {
         let deadline = context.deadline;
         let mut store = self.store(Export::Closed, None, context)?;
         store.data_mut().about(&closing.facts.record_id);
-        let outcome = timeout_at(deadline, async {
-            let policy = self.parts.prepared.instantiate(&mut store).await?;
-            policy.closed(&mut store, &self.settings, &closing).await
-        })
-        .await;
+        let outcome = self
+            .run(deadline, async {
+                let policy = self.parts.prepared.instantiate(&mut store).await?;
+                policy.closed(&mut store, &self.settings, &closing).await
+            })
+            .await;
         let decision = self.conclude(&mut store, outcome)?;
         Ok(Closed {
             decision,

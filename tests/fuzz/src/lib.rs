@@ -16,7 +16,9 @@ pub fn masking(data: &[u8]) {
         assert!(end <= range.start, "in order, none within another");
         end = range.end;
         let secret = &text[range];
-        if secret.len() > 5 && text.matches(secret).count() == 1 {
+        // Stars may be those of the mask.
+        let is_told = secret.len() > 5 && !secret.contains('*');
+        if is_told && text.matches(secret).count() == 1 {
             assert!(!masked.contains(secret), "shown");
         }
     }

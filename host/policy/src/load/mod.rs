@@ -44,7 +44,7 @@ const LOADING: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Loads policies and runs them. One per process and kind of metering is enough; it is shared by reference.
 ///
-/// While it or a policy loaded by it lives, a thread ticks every five milliseconds.
+/// While a policy loaded by it runs, a thread ticks every five milliseconds.
 pub struct PolicyEngine {
     pub(crate) engine: Engine,
     linker: Linker<State>,

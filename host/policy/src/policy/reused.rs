@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::time::timeout_at;
 use wasmtime::Store;
 
 use crate::{
@@ -57,12 +56,14 @@ impl Reused<'_> {
         let fresh = State::new(Export::Invoke, None, limits, context, log);
         let allowance = std::mem::replace(self.store.data_mut(), fresh).allowance;
         self.store.data_mut().allowance = allowance;
-        let outcome = timeout_at(deadline, async {
-            self.instance
-                .invoke(&mut self.store, &self.policy.settings, invocation, None)
-                .await
-        })
-        .await;
+        let outcome = self
+            .policy
+            .run(deadline, async {
+                self.instance
+                    .invoke(&mut self.store, &self.policy.settings, invocation, None)
+                    .await
+            })
+            .await;
         let reply = self.policy.conclude(&mut self.store, outcome)?;
         let usage = self.policy.usage(&mut self.store);
         self.policy.judge(self.store.data_mut(), reply, usage)
