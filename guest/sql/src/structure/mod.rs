@@ -99,11 +99,17 @@ impl Structure {
     pub(crate) fn doubt(&mut self, kind: Kind) {
         if may_hold_query(kind) {
             self.take(&Self::unknown());
-            let moves = matches!(kind, Kind::Copy | Kind::Unload);
-            self.locations.unsure |= moves;
-            self.iam_roles.unsure |= moves;
-            self.options.unsure |= moves;
         }
+        self.doubt_places(kind, true);
+    }
+
+    /// What was not read may say where rows come from and go to.
+    fn doubt_places(&mut self, kind: Kind, is_unread: bool) {
+        let moves = matches!(kind, Kind::Copy | Kind::Unload);
+        let has_location = moves || matches!(kind, Kind::CreateExternalTable | Kind::AlterTable);
+        self.locations.unsure |= is_unread && has_location;
+        self.iam_roles.unsure |= is_unread && moves;
+        self.options.unsure |= is_unread && moves;
     }
 
     /// Add what a query in a text of the statement has.
@@ -124,12 +130,12 @@ impl Structure {
         source: &Source<'_>,
         account: &Account,
         kind: Kind,
-        unsure: bool,
+        is_unread: bool,
     ) -> Self {
         if shape.is_off() {
             return Self::unknown();
         }
-        let unsure = unsure && may_hold_query(kind);
+        let unsure = is_unread && may_hold_query(kind);
         let links = link::Links::new(&shape);
         let mut structure = Self {
             without_where: Seen::of(restrict::changes_all(&shape, source, account), unsure),
@@ -141,7 +147,8 @@ impl Structure {
             ),
             ..Self::default()
         };
-        transfer::places(&shape, source, kind, unsure, &mut structure);
+        transfer::places(&shape, source, kind, &mut structure);
+        structure.doubt_places(kind, is_unread);
         if let Some(inner) = &shape.inner {
             structure.take(inner);
         }

@@ -30,17 +30,7 @@ pub fn is_option(matches: impl Fn(&str) -> bool) -> bool {
     })
 }
 
-pub(super) fn places(
-    shape: &Shape,
-    source: &Source<'_>,
-    kind: Kind,
-    unsure: bool,
-    structure: &mut Structure,
-) {
-    let moves = matches!(kind, Kind::Copy | Kind::Unload);
-    structure.locations.unsure = unsure && moves;
-    structure.iam_roles.unsure = unsure && moves;
-    structure.options.unsure = unsure && moves;
+pub(super) fn places(shape: &Shape, source: &Source<'_>, kind: Kind, structure: &mut Structure) {
     for at in &shape.locations {
         location(source, *at, &mut structure.locations);
     }
@@ -180,15 +170,20 @@ fn options(source: &Source<'_>, begin: usize, end: usize, structure: &mut Struct
             credentials(source, at, &mut structure.iam_roles);
         }
         let name = token.text.to_ascii_lowercase();
-        let switch = source.token(at).filter(|_| at < end).and_then(|next| {
-            if next.is_any(&["on", "true"]) {
-                Some("on")
-            } else if next.is_any(&["off", "false"]) {
-                Some("off")
-            } else {
-                None
-            }
-        });
+        let is_as = source.token(at).is_some_and(|token| token.is("as"));
+        let behind = at + usize::from(is_as);
+        let switch = source
+            .token(behind)
+            .filter(|_| behind < end)
+            .and_then(|next| {
+                if next.is_any(&["on", "true"]) {
+                    Some("on")
+                } else if next.is_any(&["off", "false"]) {
+                    Some("off")
+                } else {
+                    None
+                }
+            });
         let switched = switch.map(|switch| format!("{name}-{switch}"));
         // What is switched off is not in force.
         if switch != Some("off") {

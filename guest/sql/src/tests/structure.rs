@@ -534,6 +534,18 @@ fn where_rows_come_from_and_go_to_is_seen() {
             "l[s3://b/k] r[] o[]",
         ),
         (
+            "create external table s.t (a int) frobnicate location 's3://b/k'",
+            "l[]? r[] o[]",
+        ),
+        (
+            "alter table s.t frobnicate location 's3://b/k'",
+            "l[]? r[] o[]",
+        ),
+        (
+            "unload ('select 1') to 's3://b/k' iam_role default parallel as off",
+            "l[s3://b/k] r[default] o[iam_role parallel-off]",
+        ),
+        (
             "create external schema s from data catalog database 'd' iam_role 'arn:x'",
             "l[] r[arn:x] o[]",
         ),

@@ -24,6 +24,20 @@ fn ask(text: &str, time: &str, machine: &str) -> String {
 }
 
 #[test]
+fn the_example_of_the_page_is_accepted() {
+    let page = include_str!("../../../../../docs/policy.md");
+    let (_, rest) = page.split_once("### Conditions of rules").unwrap();
+    let (_, block) = rest.split_once("```json\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let (settings, warnings) = settings::read(block).unwrap();
+    assert_eq!(
+        (settings.rules.len(), warnings.len()),
+        (2, 0),
+        "{warnings:?}"
+    );
+}
+
+#[test]
 fn the_rules_of_a_finance_team_can_be_said() {
     let (settings, warnings) = settings::read(SETTINGS).unwrap();
     assert_eq!(warnings.len(), 0, "{warnings:?}");
