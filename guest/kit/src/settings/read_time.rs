@@ -3,6 +3,7 @@
 use super::keys;
 use super::read_when::Names;
 use super::section::{Findings, Section, word};
+use super::window;
 use super::window::{BusinessDays, DAYS, DateRange, Days, Window, time_of_day, zone, zone_names};
 use crate::text::{nearest, quoted};
 use jiff::civil::{Date, Time, Weekday};
@@ -192,7 +193,6 @@ fn read_dates(section: &Section<'_>, key: &str, findings: &mut Findings) -> Vec<
             }
         }
     }
-    dates.sort_unstable();
     dates
 }
 
@@ -219,9 +219,7 @@ fn read_range(range: &Section<'_>, findings: &mut Findings) -> Option<DateRange>
 }
 
 fn date(path: &str, text: &str, findings: &mut Findings) -> Option<Date> {
-    let date = (text.len() == 10)
-        .then(|| text.parse::<Date>().ok())
-        .flatten();
+    let date = window::date(text);
     if date.is_none() {
         findings.add(
             path,

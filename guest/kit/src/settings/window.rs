@@ -1,8 +1,8 @@
 //! Times of day in a named zone.
 
+use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use jiff::{Timestamp, ToSpan};
 use std::rc::Rc;
 
 /// A time of the day, on some days, by the clock of a zone.
@@ -48,6 +48,13 @@ impl DateRange {
     fn contains(&self, date: Date) -> bool {
         self.first <= date && date <= self.last
     }
+
+    /// Each day of it.
+    fn days(self) -> impl Iterator<Item = Date> {
+        // Arithmetic with spans of time would make the component a third larger.
+        std::iter::successors(Some(self.first), |day| day.tomorrow().ok())
+            .take_while(move |day| *day <= self.last)
+    }
 }
 
 /// Monday to Friday without holidays.
@@ -70,7 +77,7 @@ impl BusinessDays {
             return false;
         }
         let count = |first: Date, last: Date| {
-            let days = first.series(1.day()).take_while(|day| *day <= last);
+            let days = DateRange { first, last }.days();
             i8::try_from(days.filter(|day| self.is_one(*day)).count()).unwrap_or(i8::MAX)
         };
         self.numbers.is_empty()
@@ -108,16 +115,7 @@ impl Days {
             true => &[years],
             false => &self.dates,
         };
-        let mut days = ranges
-            .iter()
-            .flat_map(|range| {
-                let last = range.last;
-                range
-                    .first
-                    .series(1.day())
-                    .take_while(move |day| *day <= last)
-            })
-            .take(DAYS);
+        let mut days = ranges.iter().flat_map(|range| range.days()).take(DAYS);
         days.any(|day| self.contain(day))
     }
 }
@@ -165,6 +163,19 @@ pub(super) fn zone_names() -> Vec<String> {
         .available()
         .map(|name| name.as_str().to_owned())
         .collect()
+}
+
+/// A date written as `2026-12-24`.
+pub(super) fn date(text: &str) -> Option<Date> {
+    let mut parts = text.split('-');
+    let mut number = |digits: usize| -> Option<i16> {
+        let part = parts.next()?;
+        let is_number = part.len() == digits && part.chars().all(|c| c.is_ascii_digit());
+        is_number.then(|| part.parse().ok()).flatten()
+    };
+    let (year, month, day) = (number(4)?, number(2)?, number(2)?);
+    let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+    parts.next().is_none().then_some(date)
 }
 
 /// A time of the day written as `22:00`.
