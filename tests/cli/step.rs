@@ -89,10 +89,10 @@ fn attempts_are_made_anew() {
 }
 
 #[test]
-fn the_readmes_state_in_jsonata_runs() {
-    let readme =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let (_, block) = readme.split_once("```json jsonata\n").unwrap();
+fn the_documented_state_in_jsonata_runs() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/payload.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, block) = page.split_once("```json jsonata\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
     let desk = Desk::new();
     desk.file("input.json", r#"{"day": "2027-01-31"}"#);

@@ -22,8 +22,9 @@ FINAL = ("FINISHED", "FAILED", "ABORTED")
 
 
 def documented_rules():
-    """The patterns of rules that the README tells users to make, by their source."""
-    blocks = (json.loads(text) for text in BLOCK.findall((support.ROOT / "README.md").read_text()))
+    """The patterns of rules that the reference of events tells users to make, by their source."""
+    page = (support.ROOT / "docs" / "reference" / "events.md").read_text()
+    blocks = (json.loads(text) for text in BLOCK.findall(page))
     return {block["source"][0]: block for block in blocks if "detail-type" in block}
 
 

@@ -83,7 +83,7 @@ class Stage:
 
 
 class StageWithQueue(Stage):
-    """A stage whose events go by the rules that the README shows, and a queue."""
+    """A stage whose events go by the rules that docs/reference/events.md shows, and a queue."""
 
     def __init__(self, moto, data, function, second_function, bus, payloads):
         super().__init__(moto, data, function, second_function)

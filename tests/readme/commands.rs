@@ -1,4 +1,4 @@
-//! Every command that the README and the guide for authors of policies show is run as it stands there.
+//! Every command that README, the guides and the reference show is run as it stands there.
 
 use std::{
     path::{Path, PathBuf},
@@ -26,16 +26,20 @@ pub(crate) fn commands(block: &Block) -> impl Iterator<Item = &str> {
 
 /// How long a test waits for something to happen before it fails.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The id of a statement that the README makes up.
+/// The id of a statement that the pages make up.
 const STATEMENT: &str = "d9b6c0c9-0747-4bf4-b142-e8883122f766";
 
 #[tokio::test]
-async fn every_command_of_the_readme_works() {
+async fn every_command_of_readme_and_reference_works() {
     let stage = Stage::original().await;
     let folder = tempfile::tempdir().unwrap();
     let desk = Desk::new(folder.path());
     let mut run = 0;
-    for block in blocks("README.md") {
+    let pages = ["README.md", "docs/operate.md", "docs/reference/settings.md"];
+    for (page, block) in pages
+        .into_iter()
+        .flat_map(|page| blocks(page).into_iter().map(move |block| (page, block)))
+    {
         desk.write(&block);
         for line in commands(&block) {
             let words: Vec<&str> = line
@@ -50,12 +54,12 @@ async fn every_command_of_the_readme_works() {
                     on_a_deployment(&stage, &desk, line).await;
                 }
                 ["signalbox", ..] => drop(desk.run(line, &[])),
-                _ => panic!("README.md:{}: nobody runs `{line}`", block.line),
+                _ => panic!("{page}:{}: nobody runs `{line}`", block.line),
             }
             run += 1;
         }
     }
-    assert!(run >= 12, "{run}");
+    assert!(run >= 14, "{run}");
 }
 
 /// Runs a command that works on a deployment: one that has a task with a running statement.

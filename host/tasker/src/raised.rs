@@ -5,7 +5,7 @@ use signalbox_policy::{
     contract::{Failure, FailureDetail, Rejection},
 };
 
-/// Documented error names (README, "Error names"). They are part of the interface: a state machine's `Catch` and
+/// Documented error names (`docs/reference/errors.md`). They are part of the interface: a state machine's `Catch` and
 /// `Retry` match them.
 pub mod names {
     /// The payload cannot be served as it is.

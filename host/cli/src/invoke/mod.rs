@@ -23,7 +23,7 @@ use crate::{
     out::{self, Progress},
 };
 
-/// The period of the sweep: that of the schedule that the README asks for.
+/// The period of the sweep: that of the schedule of `docs/deploy.md`.
 pub(crate) const SWEEP: Duration = Duration::from_secs(60);
 
 /// How long shadows may take: nobody waits behind them, as on Lambda.

@@ -31,7 +31,7 @@ const MESSAGES: [&str; 5] = ["error", "message", "cause", "errormessage", "reaso
 const PARAMETERS: [&str; 2] = ["parameters", "queryparameters"];
 /// The text that holds a caller's payload.
 const PAYLOAD: &str = "payload";
-/// Fields of a payload that are explained in the README. Any other is the caller's own, and may hold anything.
+/// Fields of a payload that `docs/reference/payload.md` explains. Any other is the caller's own, and may hold anything.
 pub(super) const EXPLAINED: [&str; 32] = [
     "action",
     "deadlineSeconds",
