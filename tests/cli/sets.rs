@@ -1,5 +1,7 @@
 //! What commands say of policy sets.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::support::{Desk, Ended};
@@ -192,6 +194,85 @@ fn a_window_that_no_test_enters_or_leaves_is_named() {
         with(&[&test("at = 2026-11-30T23:00:00Z", "sql = \"select 1\"")]),
     );
     check(&desk, &[]).coded(1);
+}
+
+#[test]
+fn a_window_of_days_in_another_condition_is_named_too() {
+    let desk = Desk::new();
+    desk.file("signalbox.toml", config(""));
+    let rule = r#"
+[policies.reports.settings]
+holidays = ["2026-12-25"]
+
+[[policies.reports.settings.rules]]
+name = "ends"
+when = { any = [{ targets = "x" }, { not = { time = [{ zone = "UTC", businessDays = -1 }, { zone = "UTC", daysOfMonth = [1], from = "20:00", to = "02:00" }] } }] }
+then = { warn = "Hello." }
+"#;
+    let test = |at: &str| {
+        format!(
+            "[[policies.reports.tests]]\nname = \"{at}\"\nat = {at}\n\
+             payload = {{ sqlStatement = \"select 1\" }}\nexpect = {{ sql = \"select 1\" }}\n"
+        )
+    };
+    let checked = |times: &[&str]| {
+        let tests: String = times.iter().map(|at| test(at)).collect();
+        desk.file(
+            "set.toml",
+            SET.replace("[[routes]]", &format!("{rule}\n{tests}\n[[routes]]")),
+        );
+        check(&desk, &[]).coded(0)
+    };
+    checked(&["2026-11-20T12:00:00Z"])
+        .says("policies.reports.settings.rules[0].when.any[1].not.time: ")
+        .says("no test of the policy runs at a time at which it holds:");
+    // The night of the first ends on the second; the last business day of May is a Friday.
+    for inside in ["2026-11-02T01:59:00Z", "2026-05-29T00:00:00Z"] {
+        let ended = checked(&["2026-11-20T12:00:00Z", inside]);
+        assert!(!ended.out.contains("note:"), "{}", ended.out);
+    }
+}
+
+/// A value as it is written in TOML, on one line.
+fn inline(value: &Value) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    match value {
+        Value::Object(object) => {
+            let fields = object
+                .iter()
+                .map(|(key, it)| format!("{key} = {}", inline(it)));
+            format!("{{ {} }}", list(fields.collect()))
+        }
+        Value::Array(items) => format!("[{}]", list(items.iter().map(inline).collect())),
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn the_example_of_a_finance_team_passes_its_tests() {
+    let desk = Desk::new();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/examples/finance");
+    let read = |name: &str| std::fs::read_to_string(example.join(name)).unwrap();
+    desk.file("set.toml", read("set.toml"));
+    desk.file("settings.json", read("settings.json"));
+    let targets = "[targets.adhoc]\nworkgroup_name = \"adhoc\"\ndatabase = \"dev\"\n";
+    desk.file("signalbox.toml", format!("{}\n{targets}", config("")));
+    let checked = check(&desk, &[]).coded(0);
+    assert!(!checked.out.contains("note:"), "{}", checked.out);
+    desk.run(&["policy", "check", "standard", "--settings", "settings.json"])
+        .coded(0);
+    // Both files have the same rules.
+    let settings: Value = serde_json::from_str(&read("settings.json")).unwrap();
+    let set = read("set.toml");
+    for rule in settings["rules"].as_array().unwrap() {
+        let written = format!(
+            "[[policies.finance.settings.rules]]\nname = {}\nwhen = {}\nthen = {}\n",
+            rule["name"],
+            inline(&rule["when"]),
+            inline(&rule["then"])
+        );
+        assert!(set.contains(&written), "{written}");
+    }
 }
 
 #[test]

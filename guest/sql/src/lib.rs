@@ -17,12 +17,14 @@ mod second;
 pub mod secrets;
 mod source;
 mod statement;
+mod structure;
 mod text;
 
 pub use deep::deep_sql_cases;
 pub use kind::Kind;
 pub use name::TableName;
-pub use statement::{Statement, Unparsed, classify, read_alike};
+pub use statement::{Statement, Unparsed, classify, classify_names, read_alike};
+pub use structure::{Places, Seen, Structure, is_option, option_names};
 pub use text::{MAX_SQL_BYTES, count_statements, has_text_literal, leading_word, placeholders};
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::lexer::{Doubt, Doubtful, TokenKind, first_doubt};
 use crate::name::TableName;
 use crate::second;
 use crate::source::{QUERY_WORDS, Source};
+use crate::structure::Structure;
 use crate::text::leading_word;
 
 /// What is known of one statement.
@@ -33,6 +34,8 @@ pub struct Statement {
     /// Words that nobody could account for, the first 50 of them: each may be a table, a schema or a function, or change what
     /// the others are.
     pub unaccounted: Vec<String>,
+    /// What it does beyond its kind and its names.
+    pub structure: Structure,
     /// Whether the lists name everything that the text touches. False for CALL, for SQL that does not parse, for a
     /// function that is not known to do no more than compute a value, and wherever a part was not understood.
     pub complete: bool,
@@ -47,7 +50,7 @@ pub struct Statement {
 #[must_use]
 pub fn read_alike(one: &str, other: &str) -> bool {
     let facts = |sql| {
-        let statement = classify(sql);
+        let statement = classify_names(sql);
         let known =
             |kind: &Result<Kind, Unparsed>| kind.as_ref().map_err(std::mem::discriminant).copied();
         let kinds = (known(&statement.kind), statement.inner.as_ref().map(known));
@@ -93,6 +96,7 @@ impl Statement {
             schemas: Vec::new(),
             functions: Vec::new(),
             unaccounted: Vec::new(),
+            structure: Structure::unknown(),
             complete: false,
             all_read: false,
             effects: Vec::new(),
@@ -106,6 +110,7 @@ impl Statement {
             mut schemas,
             mut functions,
             unread: mut unaccounted,
+            mut structure,
             not_all_known,
         } = outcome.facts;
         let mut words = second::unaccounted(source, account);
@@ -127,6 +132,9 @@ impl Statement {
             names.sort();
             names.dedup();
         }
+        if !unaccounted.is_empty() {
+            structure.doubt(outcome.kind);
+        }
         let all_read = !not_all_known && unaccounted.is_empty();
         let mut effects = Vec::new();
         for effect in functions.iter().filter_map(|name| functions::effect(name)) {
@@ -143,6 +151,7 @@ impl Statement {
             complete: all_read && functions.iter().all(|name| functions::is_harmless(name)),
             functions,
             unaccounted,
+            structure,
             all_read,
             effects,
         }
@@ -211,6 +220,16 @@ impl Statement {
 /// It never fails, and its stack is bounded and its time and memory linear, whatever the text.
 #[must_use]
 pub fn classify(sql: &str) -> Statement {
+    read_statement(sql, true)
+}
+
+/// The same for who does not look at the structure of the statement, which is unknown then.
+#[must_use]
+pub fn classify_names(sql: &str) -> Statement {
+    read_statement(sql, false)
+}
+
+fn read_statement(sql: &str, wants_structure: bool) -> Statement {
     if let Some(doubtful) = first_doubt(sql) {
         return Statement::unparsed(Unparsed::Ambiguous(doubtful));
     }
@@ -225,7 +244,7 @@ pub fn classify(sql: &str) -> Statement {
     };
     let mut account = Account::new(source.len());
     let read = match source.match_brackets() {
-        Ok(()) => grammar::read(&source, &mut account),
+        Ok(()) => grammar::read(&source, &mut account, wants_structure),
         Err(at) => Err(Stop(at)),
     };
     match read {
@@ -249,12 +268,12 @@ pub fn classify(sql: &str) -> Statement {
 }
 
 /// Say what a query is that stands in a text of another statement. Nothing but a query is one.
-pub(crate) fn classify_query(sql: &str) -> Statement {
+pub(crate) fn classify_query(sql: &str, wants_structure: bool) -> Statement {
     let is_query = crate::lexer::significant(sql)
         .next()
         .is_some_and(|token| token.is_symbol('(') || token.is_any(&QUERY_WORDS));
     match is_query {
-        true => classify(sql),
+        true => read_statement(sql, wants_structure),
         false => Statement::unparsed(Unparsed::Syntax {
             leading_word: leading_word(sql),
             near: None,

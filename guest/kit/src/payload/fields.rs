@@ -2,7 +2,7 @@
 
 /// Every field that a payload may have, in the order of the documentation: the request, its options,
 /// what the host reads, and what CloudFormation sends to a custom resource.
-pub const FIELDS: [&str; 33] = [
+pub const FIELDS: [&str; 34] = [
     "action",
     "sqlStatement",
     "sqlStatements",
@@ -19,6 +19,7 @@ pub const FIELDS: [&str; 33] = [
     "singletonKey",
     "idempotencyKey",
     "step",
+    "labels",
     "deadlineSeconds",
     "onStop",
     "heartbeat",

@@ -1,12 +1,14 @@
 //! The payload: what a caller asks for, checked.
 
 mod fields;
+mod labels;
 mod lookup;
 mod parameters;
 mod read;
 mod start;
 
 pub use fields::FIELDS;
+pub use labels::{MAX_LABEL_NAME, MAX_LABELS};
 pub use lookup::{Lookup, PageLookup, StatementRef};
 pub use read::InvalidRequest;
 pub use start::{Action, Start};

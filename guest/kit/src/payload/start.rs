@@ -1,11 +1,12 @@
 //! Payloads that run SQL.
 
-use super::parameters;
 use super::read::{InvalidRequest, Reader, wrong_type};
+use super::{labels, parameters};
 use crate::contract::{ExecutionMode, OnStop, OutputShape, Parameter, ResultFormat};
 use crate::sql::{MAX_SQL_BYTES, count_statements};
 use crate::text::thousands;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Statements that Redshift takes in one batch.
 const MAX_BATCH: usize = 40;
@@ -68,6 +69,8 @@ pub struct Start {
     pub idempotency_key: Option<String>,
     /// The statement's name among those of its execution.
     pub step: Option<String>,
+    /// Names and values of the caller's own, for rules.
+    pub labels: BTreeMap<String, String>,
     /// Cancel the statement so long after its start, in seconds.
     pub deadline_seconds: Option<u32>,
     /// What becomes of the statement when its task is stopped.
@@ -118,6 +121,7 @@ pub(super) fn read(reader: &Reader<'_>, action: Action) -> Result<Start, Invalid
         singleton_key: reader.text("singletonKey", 1, MAX_KEY)?,
         idempotency_key: reader.text("idempotencyKey", 1, MAX_KEY)?,
         step: reader.text("step", 1, MAX_KEY)?,
+        labels: labels::read(reader.value("labels"))?,
         deadline_seconds: reader.whole("deadlineSeconds", 1, MAX_DEADLINE)?,
         on_stop: reader.word(
             "onStop",

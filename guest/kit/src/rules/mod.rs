@@ -1,15 +1,17 @@
 //! The rules of the settings, applied to SQL that somebody wants to run.
 
 mod matching;
+mod structure;
 
-use crate::contract::{Exclusivity, Rejection};
+use crate::contract::{Exclusivity, Level, Rejection};
 use crate::handle::Decision;
+use crate::host::Host;
 use crate::payload::Start;
 use crate::policy::Event;
 use crate::settings::{
     CallbackRule, Rule, SessionRule, Settings, Singleton, Then, Unqualified, Verdict,
 };
-use crate::sql::{Kind, Statement, Unparsed, classify, has_text_literal};
+use crate::sql::{Kind, Statement, Unparsed, classify, classify_names, has_text_literal};
 use crate::text::quoted;
 use matching::{Subject, holds};
 
@@ -34,8 +36,10 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
             statement: statement.as_ref(),
             target: asked_target,
             execution_arn: event.invocation.execution_arn.as_deref(),
+            labels: &start.labels,
             now: event.host,
         };
+        effects.position = position;
         apply(settings, &subject, &mut effects)
             .map_err(|why| denied(&why, position, start.sqls.len()))?;
         kinds.extend(statement.and_then(|statement| statement.kind.ok()));
@@ -44,17 +48,26 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
         decision.note_kinds(&kinds);
     }
     effects.change(&mut decision, start)?;
+    effects.warn(start.sqls.len(), event.host);
     Ok(decision)
 }
 
 /// What the SQL is, with the schema that the settings give to names without one.
 fn understand(sql: &str, settings: &Settings) -> Statement {
-    let mut statement = classify(sql).trusting(|name| {
+    let statement = match settings.look_at_structure() {
+        true => classify(sql),
+        false => classify_names(sql),
+    };
+    let mut statement = statement.trusting(|name| {
         let patterns = &settings.known_functions;
         patterns.iter().any(|pattern| pattern.matches(name))
     });
     if let Some(Unqualified::Schema(schema)) = &settings.unqualified {
-        let tables = statement.reads.iter_mut().chain(&mut statement.writes);
+        let tables = statement
+            .reads
+            .iter_mut()
+            .chain(&mut statement.writes)
+            .chain(statement.structure.tables_mut());
         for table in tables.filter(|table| table.schema.is_none()) {
             table.schema = Some(schema.clone());
         }
@@ -69,6 +82,10 @@ struct Effects<'s> {
     singleton: Option<&'s Singleton>,
     deadline_seconds: Option<u32>,
     session: Option<(SessionRule, &'s str)>,
+    /// The number of the statement that is looked at, from 0.
+    position: usize,
+    /// Warnings, each with its rule and the first statement that it is about.
+    warnings: Vec<(&'s str, &'s str, usize)>,
 }
 
 fn apply<'s>(
@@ -81,7 +98,11 @@ fn apply<'s>(
             continue;
         }
         if let Some(reason) = &rule.then.deny {
-            return Err(format!("Rule `{}` denies this: {reason}", rule.name));
+            let mut message = format!("Rule `{}` denies this: {reason}", rule.name);
+            if let Some(help) = &rule.then.help {
+                message.push_str(&format!(" See {help}"));
+            }
+            return Err(message);
         }
         if rule.then.require_parameters && has_text_literal(subject.sql) {
             return Err(format!(
@@ -172,12 +193,30 @@ fn unknown_tables(statement: &Statement) -> String {
 
 impl<'s> Effects<'s> {
     fn add(&mut self, rule: &'s Rule, then: &'s Then) {
+        if let Some(warning) = &then.warn {
+            let is_known = |known: &(&str, &str, usize)| known.0 == rule.name && known.1 == warning;
+            if !self.warnings.iter().any(is_known) {
+                self.warnings.push((&rule.name, warning, self.position));
+            }
+        }
         self.target = self.target.or(then.target.as_deref());
         self.singleton = self.singleton.or(then.singleton.as_ref());
         self.deadline_seconds = self.deadline_seconds.or(then.deadline_seconds);
         self.session = self
             .session
             .or(then.session.map(|session| (session, rule.name.as_str())));
+    }
+
+    /// Write the warnings to the log: the statement runs.
+    fn warn(&self, count: usize, host: &dyn Host) {
+        for (rule, warning, position) in &self.warnings {
+            let statement = format!("{} of {count}", position + 1);
+            host.log(
+                Level::Warn,
+                &format!("Rule `{rule}` warns: {warning}"),
+                &[("rule", rule), ("statement", &statement)],
+            );
+        }
     }
 
     /// Change what the payload asked for. A rule's target and lock win over the payload's; of two deadlines the

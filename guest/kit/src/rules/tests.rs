@@ -7,21 +7,35 @@ use crate::sql::Kind;
 use crate::testing::{FakeHost, invocation};
 use serde_json::{Value, json};
 
+mod caller;
+mod finance;
+mod reference;
+mod structure;
+
 /// What the rules make of a payload, in the execution `nightly`, on a Monday at 12:00 UTC.
 fn decide(settings: &Value, payload: &Value) -> Result<Decision, String> {
+    let execution = "arn:aws:states:eu-west-1:1:execution:nightly:1";
+    decide_for(settings, payload, Some(execution), &FakeHost::default())
+}
+
+fn decide_for(
+    settings: &Value,
+    payload: &Value,
+    execution_arn: Option<&str>,
+    host: &FakeHost,
+) -> Result<Decision, String> {
     let (settings, _) =
         settings::read(&settings.to_string()).map_err(|(faults, _)| format!("{faults:?}"))?;
     let mut invocation = invocation(&payload.to_string());
-    invocation.execution_arn = Some("arn:aws:states:eu-west-1:1:execution:nightly:1".to_owned());
+    invocation.execution_arn = execution_arn.map(str::to_owned);
     let Request::Start(start) = payload::read(&invocation)
         .map_err(|error| error.to_string())?
         .request
     else {
         return Err("no start".to_owned());
     };
-    let host = FakeHost::default();
     let event = Event {
-        host: &host,
+        host,
         settings: &settings,
         invocation: &invocation,
     };

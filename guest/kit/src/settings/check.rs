@@ -11,14 +11,18 @@ pub(super) fn faults(settings: &Settings, value: &Value, findings: &mut Findings
     let is_said = |key: &str| value.get(key).is_some();
     let because =
         |rule: &Rule| format!("Rule `{}` looks at what statements are or touch", rule.name);
-    let looks_at_names =
-        |rule: &&Rule| rule.when.looks_at_tables() || rule.when.unqualified.is_some();
-    let looks_at_kinds = |rule: &&Rule| !rule.when.kinds.is_empty();
-    let looks_at_functions = |rule: &&Rule| !rule.when.functions.is_empty();
+    let looks_at_names = |rule: &&Rule| rule.when.anywhere(&When::looks_at_names);
+    let looks_at_kinds = |rule: &&Rule| rule.when.anywhere(&|when| !when.kinds.is_empty());
+    let looks_at_functions = |rule: &&Rule| rule.when.anywhere(&|when| !when.functions.is_empty());
+    let looks_at_structure = |rule: &&Rule| rule.when.anywhere(&|when| when.structure.is_some());
     let mut rules = settings.rules.iter();
     if !is_said("unparsed")
-        && let Some(rule) = rules
-            .find(|rule| looks_at_kinds(rule) || looks_at_names(rule) || looks_at_functions(rule))
+        && let Some(rule) = rules.find(|rule| {
+            looks_at_kinds(rule)
+                || looks_at_names(rule)
+                || looks_at_functions(rule)
+                || looks_at_structure(rule)
+        })
     {
         findings.add(
             "",
@@ -32,7 +36,12 @@ pub(super) fn faults(settings: &Settings, value: &Value, findings: &mut Findings
     // A rule that looks at `unqualified` has said it.
     let mut rules = settings.rules.iter();
     if !is_said("unqualified")
-        && let Some(rule) = rules.find(|rule| looks_at_kinds(rule) || rule.when.looks_at_tables())
+        && let Some(rule) = rules.find(|rule| {
+            looks_at_kinds(rule)
+                || rule
+                    .when
+                    .anywhere(&|when| when.looks_at_names() && when.unqualified.is_none())
+        })
     {
         findings.add(
             "",
@@ -46,12 +55,13 @@ pub(super) fn faults(settings: &Settings, value: &Value, findings: &mut Findings
     if let Some(rule) = settings
         .rules
         .iter()
-        .find(|rule| looks_at_names(rule) || looks_at_functions(rule))
+        .find(|rule| looks_at_names(rule) || looks_at_functions(rule) || looks_at_structure(rule))
         && !is_said("unknownTables")
     {
         let what = match looks_at_names(&rule) {
             true => "tables",
-            false => "functions",
+            false if looks_at_functions(&rule) => "functions",
+            false => "what SQL does to rows",
         };
         findings.add(
             "",
@@ -118,6 +128,7 @@ fn rules(rules: &[Rule], warnings: &mut Findings) {
         }
         if rule.when.unparsed == Some(true)
             && (rule.when.looks_at_tables()
+                || rule.when.structure.is_some()
                 || !rule.when.kinds.is_empty()
                 || !rule.when.functions.is_empty())
         {
@@ -135,7 +146,7 @@ fn search_path(settings: &Settings, warnings: &mut Findings) {
     let matters = settings
         .rules
         .iter()
-        .any(|rule| rule.when.looks_at_tables());
+        .any(|rule| rule.when.anywhere(&When::looks_at_names));
     if matches!(settings.unqualified, Some(Unqualified::Schema(_)))
         && matters
         && !denies_set(settings)
@@ -179,6 +190,7 @@ fn has_other_effects(rule: &Rule) -> bool {
         || then.deadline_seconds.is_some()
         || then.session.is_some()
         || then.require_parameters
+        || then.warn.is_some()
 }
 
 fn callbacks(rules: &[CallbackRule], warnings: &mut Findings) {

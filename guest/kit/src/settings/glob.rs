@@ -134,6 +134,65 @@ impl TablePattern {
     }
 }
 
+/// A pattern for places such as `s3://bucket/folder/*`.
+///
+/// COPY and UNLOAD take a place as the beginning of the names of files: `s3://bucket/a` means `s3://bucket/abc` too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocationPattern {
+    text: String,
+    glob: Glob,
+}
+
+impl LocationPattern {
+    /// From its text; none if it can be no place.
+    #[must_use]
+    pub fn new(pattern: &str) -> Option<Self> {
+        let begins = pattern.starts_with('*') || pattern.contains("://");
+        begins.then(|| Self {
+            text: pattern.to_owned(),
+            glob: Glob::new(pattern),
+        })
+    }
+
+    /// Whether a file that begins with the place may be one that the pattern means. Upper and lower case are the same.
+    #[must_use]
+    pub fn may_match(&self, place: &str) -> bool {
+        let place: Vec<char> = with_slash(place.trim())
+            .flat_map(char::to_lowercase)
+            .collect();
+        let pattern: Vec<char> = self.glob.lower.chars().collect();
+        reaches_end(&pattern, &place)
+    }
+
+    /// Whether each file that begins with the place is one that the pattern means. Upper and lower case differ.
+    #[must_use]
+    pub fn must_match(&self, place: &str) -> bool {
+        let place: Vec<char> = with_slash(place).collect();
+        let pattern: Vec<char> = self.text.chars().collect();
+        self.text.ends_with('*') && matches(&pattern, &place, ('*', '?'), |pattern, c| pattern == c)
+    }
+}
+
+/// A bucket alone is all that is in it, and no other bucket.
+fn with_slash(place: &str) -> impl Iterator<Item = char> {
+    let is_bucket = place
+        .split_once("://")
+        .is_some_and(|(_, rest)| !rest.contains('/'));
+    place.chars().chain(is_bucket.then_some('/'))
+}
+
+/// Whether what begins with the text can match: a star before the pattern fails takes whatever comes.
+fn reaches_end(pattern: &[char], text: &[char]) -> bool {
+    for (at, c) in text.iter().enumerate() {
+        match pattern.get(at) {
+            Some('*') => return true,
+            Some(p) if *p == '?' || p == c => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
 fn part_matches(pattern: Option<&Glob>, part: Option<&str>) -> bool {
     match (pattern, part) {
         (None, _) => true,
@@ -206,7 +265,44 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_place_is_the_beginning_of_names() {
+        for (pattern, place, may, must) in [
+            ("s3://lake/secret/*", "s3://lake/secret/x", true, true),
+            ("s3://lake/secret/*", "s3://lake/sec", true, false),
+            ("s3://lake/secret/*", "s3://lake/", true, false),
+            ("s3://lake/secret/*", "s3://lake", true, false),
+            ("s3://lake/secret/*", "S3://LAKE/Secret/x", true, false),
+            ("s3://lake/secret/*", " s3://lake/secret/x", true, false),
+            ("s3://lake/secret/*", "s3://lake/public/x", false, false),
+            ("s3://lake/secret/*", "s3://lake2/secret/x", false, false),
+            ("s3://lake/*", "s3://lake", true, true),
+            ("s3://lake/*", "s3://lake2", false, false),
+            ("s3://lake/a.csv", "s3://lake/a.csv", true, false),
+            ("s3://lake/a.csv", "s3://lake/a.csvx", false, false),
+            ("*", "dynamodb://t", true, true),
+            ("s3://*/secret/*", "s3://lake/x", true, false),
+        ] {
+            let read = LocationPattern::new(pattern).unwrap();
+            assert_eq!(read.may_match(place), may, "{pattern} {place}");
+            assert_eq!(read.must_match(place), must, "{pattern} {place}");
+        }
+        assert!(LocationPattern::new("lake/secret").is_none());
+    }
+
     proptest! {
+        #[test]
+        fn a_place_that_must_match_matches_however_it_goes_on(place in "s3://[ab]{1,2}/[ab/]{0,4}", pattern in "s3://[ab]{1,2}/[ab*?/]{0,4}", more in "[ab/]{0,4}") {
+            let read = LocationPattern::new(&pattern).unwrap();
+            let whole = format!("{place}{more}");
+            if read.must_match(&place) {
+                prop_assert!(Glob::new(&pattern).matches(&whole));
+            }
+            if Glob::new(&pattern).matches(&whole) {
+                prop_assert!(read.may_match(&place));
+            }
+        }
+
         #[test]
         fn a_star_matches_whatever_stands_there(a in "[a-c]{0,6}", b in ".{0,6}", c in "[a-c]{0,6}") {
             let text = format!("{a}{b}{c}");

@@ -10,6 +10,8 @@ pub(super) const TOP: &[&str] = &[
     "abortedError",
     "onStop",
     "custom",
+    "sets",
+    "holidays",
 ];
 pub(super) const RULE: &[&str] = &["name", "when", "then"];
 pub(super) const WHEN: &[&str] = &[
@@ -24,8 +26,46 @@ pub(super) const WHEN: &[&str] = &[
     "longerThan",
     "unparsed",
     "unqualified",
+    "withoutWhere",
+    "selectStar",
+    "withoutLimit",
+    "crossJoin",
+    "locations",
+    "iamRoles",
+    "options",
+    "creates",
+    "drops",
+    "grants",
+    "stateMachines",
+    "labels",
+    "not",
+    "any",
 ];
-pub(super) const TIME: &[&str] = &["zone", "from", "to", "days", "outside"];
+/// Those of WHEN that look at what a statement does beyond its kind and its names.
+pub(super) const STRUCTURE: &[&str] = &[
+    "withoutWhere",
+    "selectStar",
+    "withoutLimit",
+    "crossJoin",
+    "locations",
+    "iamRoles",
+    "options",
+    "creates",
+    "drops",
+    "grants",
+];
+pub(super) const TIME: &[&str] = &[
+    "zone",
+    "from",
+    "to",
+    "days",
+    "outside",
+    "weekdays",
+    "daysOfMonth",
+    "dates",
+    "businessDays",
+];
+pub(super) const DATES: &[&str] = &["from", "to"];
 pub(super) const THEN: &[&str] = &[
     "deny",
     "allow",
@@ -34,6 +74,8 @@ pub(super) const THEN: &[&str] = &[
     "deadlineSeconds",
     "session",
     "requireParameters",
+    "help",
+    "warn",
 ];
 pub(super) const SINGLETON: &[&str] = &["key"];
 pub(super) const SESSION: &[&str] = &["keepAliveSeconds"];

@@ -10,13 +10,18 @@ mod read;
 mod read_callbacks;
 mod read_rules;
 mod read_shared;
+mod read_time;
+mod read_when;
 mod section;
+mod sets;
+mod when;
 mod window;
 
 pub use callback::{CallbackEffect, CallbackRule, CallbackSubject, error_codes};
-pub use glob::{Glob, TablePattern};
+pub use glob::{Glob, LocationPattern, TablePattern};
 pub use read::{Accepted, Refused, read};
-pub use window::Window;
+pub use when::{Access, StructureWhen, When};
+pub use window::{BusinessDays, DateRange, Days, Window};
 
 use crate::contract::OnStop;
 use serde_json::Value;
@@ -75,47 +80,15 @@ pub struct Rule {
     pub then: Then,
 }
 
-/// What a rule looks for. Of a list one must match; what is empty or none is not looked at.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct When {
-    /// Kinds of statements.
-    pub kinds: Vec<Glob>,
-    /// Tables.
-    pub tables: Vec<TablePattern>,
-    /// Schemas.
-    pub schemas: Vec<Glob>,
-    /// Functions and procedures that are called.
-    pub functions: Vec<Glob>,
-    /// Only tables that are read, or only those that are written.
-    pub access: Option<Access>,
-    /// The target that the payload asked for.
-    pub targets: Vec<Glob>,
-    /// The execution that asks.
-    pub execution_arns: Vec<Glob>,
-    /// The time.
-    pub time: Option<Window>,
-    /// SQL of more bytes than this.
-    pub longer_than: Option<usize>,
-    /// Whether the SQL does not parse.
-    pub unparsed: Option<bool>,
-    /// Whether it names a table without a schema.
-    pub unqualified: Option<bool>,
-}
-
-/// What is done to a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// It is read.
-    Read,
-    /// It is changed, made or removed.
-    Write,
-}
-
 /// What a rule does.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Then {
     /// Refuse, for this reason; ends.
     pub deny: Option<String>,
+    /// Where people read what to do instead.
+    pub help: Option<String>,
+    /// Let it run, and say this in the log.
+    pub warn: Option<String>,
     /// Let it run; ends.
     pub allow: bool,
     /// Run it on this target.
@@ -161,35 +134,21 @@ pub struct OnStopRules {
     pub task_closed: Option<OnStop>,
 }
 
-impl When {
-    /// Whether it looks at which tables are touched.
-    #[must_use]
-    pub fn looks_at_tables(&self) -> bool {
-        !self.tables.is_empty() || !self.schemas.is_empty() || self.access.is_some()
-    }
-
-    /// Whether it looks at what the SQL is, so that the SQL must be understood.
-    #[must_use]
-    pub fn looks_at_sql(&self) -> bool {
-        self.looks_at_tables()
-            || !self.kinds.is_empty()
-            || !self.functions.is_empty()
-            || self.unparsed.is_some()
-            || self.unqualified.is_some()
-    }
-
-    /// Whether it looks at nothing: it holds always.
-    #[must_use]
-    pub fn is_always(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl Settings {
+    /// Whether a rule looks at what SQL does beyond its kind and its names.
+    #[must_use]
+    pub fn look_at_structure(&self) -> bool {
+        self.rules
+            .iter()
+            .any(|rule| rule.when.anywhere(&|when| when.structure.is_some()))
+    }
+
     /// Whether the SQL must be understood to apply them.
     #[must_use]
     pub fn look_at_sql(&self) -> bool {
-        self.rules.iter().any(|rule| rule.when.looks_at_sql())
+        self.rules
+            .iter()
+            .any(|rule| rule.when.anywhere(&When::looks_at_sql))
             || self.unparsed == Some(Verdict::Deny)
             || self.unknown_tables == Some(Verdict::Deny)
             || self.unqualified == Some(Unqualified::Deny)

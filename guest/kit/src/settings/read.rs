@@ -2,8 +2,10 @@
 
 use super::read_callbacks::{error_name, read_callbacks};
 use super::read_rules::read_rules;
-use super::read_shared::globs;
+use super::read_time::read_holidays;
+use super::read_when::Names;
 use super::section::{Findings, Section};
+use super::sets::Sets;
 use super::{OnStopRules, Settings, Unqualified, Verdict, check, keys};
 use crate::contract::{Finding, OnStop};
 use serde_json::Value;
@@ -36,12 +38,14 @@ pub fn read(text: &str) -> Result<Accepted, Refused> {
     let Some(top) = Section::open(String::new(), &value, keys::TOP, &mut findings) else {
         return Err((findings.0, None));
     };
+    let sets = Sets::read(&top, &mut findings);
+    let names = Names::new(&sets, read_holidays(&top, &mut findings));
     let settings = Settings {
-        rules: read_rules(&top, &mut findings),
+        rules: read_rules(&top, &names, &mut findings),
         unparsed: top.word("unparsed", &VERDICTS, &mut findings),
         unqualified: read_unqualified(&top, &mut findings),
         unknown_tables: top.word("unknownTables", &VERDICTS, &mut findings),
-        known_functions: globs(&top, "knownFunctions", &mut findings),
+        known_functions: names.globs(&top, "knownFunctions", &mut findings),
         callbacks: read_callbacks(&top, &mut findings),
         aborted_error: top
             .text("abortedError", 256, &mut findings)
@@ -55,6 +59,12 @@ pub fn read(text: &str) -> Result<Accepted, Refused> {
     }
     let mut warnings = Findings::default();
     check::warnings(&settings, &mut warnings);
+    sets.use_inner(&top);
+    for name in sets.unused() {
+        let place = format!("/sets/{name}");
+        let help = "Remove it, or refer to it in a list of a rule, as `@name`.";
+        warnings.add(&place, "No rule uses this set.", help);
+    }
     Ok((settings, warnings.0))
 }
 

@@ -39,7 +39,7 @@ pub(super) fn read_callbacks(top: &Section<'_>, findings: &mut Findings) -> Vec<
             let codes = when.texts("codes", findings);
             rule.codes = codes.into_iter().map(|(_, text)| text.to_owned()).collect();
             rule.texts = globs(&when, "texts", findings);
-            rule.kinds = read_kinds(&when, findings);
+            rule.kinds = read_kinds(when.texts("kinds", findings), findings);
             rule.targets = globs(&when, "targets", findings);
             rule.steps = globs(&when, "steps", findings);
         }

@@ -1,18 +1,20 @@
 //! Rules from their JSON.
 
-use super::glob::TablePattern;
-use super::read_shared::{globs, read_kinds, read_name};
-use super::section::{Findings, Section, word};
-use super::window::{DAYS, Window, time_of_day, zone, zone_names};
-use super::{Access, Rule, SessionRule, Singleton, Then, When, keys};
-use crate::sql::MAX_SQL_BYTES;
-use crate::text::{nearest, quoted};
+use super::read_shared::read_name;
+use super::read_when::{Names, read_when};
+use super::section::{Findings, Section};
+use super::{Rule, SessionRule, Singleton, Then, keys};
+use crate::text::quoted;
 use serde_json::Value;
 
 /// A day, the longest that Redshift runs a statement or keeps a session.
 const DAY_SECONDS: u32 = 86_400;
 
-pub(super) fn read_rules(top: &Section<'_>, findings: &mut Findings) -> Vec<Rule> {
+pub(super) fn read_rules<'v>(
+    top: &Section<'v>,
+    names: &Names<'_, 'v>,
+    findings: &mut Findings,
+) -> Vec<Rule> {
     let mut rules = Vec::new();
     for (path, value) in top.list("rules", findings) {
         let Some(section) = Section::open(path, value, keys::RULE, findings) else {
@@ -21,7 +23,7 @@ pub(super) fn read_rules(top: &Section<'_>, findings: &mut Findings) -> Vec<Rule
         let name = read_name(&section, findings);
         let when = section
             .section("when", keys::WHEN, findings)
-            .map(|when| read_when(&when, findings))
+            .map(|when| read_when(&when, names, 0, findings))
             .unwrap_or_default();
         let then = match section.section("then", keys::THEN, findings) {
             Some(then) => read_then(&then, findings),
@@ -41,110 +43,6 @@ pub(super) fn read_rules(top: &Section<'_>, findings: &mut Findings) -> Vec<Rule
     rules
 }
 
-fn read_when(section: &Section<'_>, findings: &mut Findings) -> When {
-    let mut tables = Vec::new();
-    for (path, text) in section.texts("tables", findings) {
-        match TablePattern::new(text) {
-            Some(pattern) => tables.push(pattern),
-            None => findings.add(
-                &path,
-                format!("{} is no pattern for tables.", quoted(text)),
-                "Write `table`, `schema.table` or `database.schema.table`; `*` and `?` are wildcards.",
-            ),
-        }
-    }
-    When {
-        kinds: read_kinds(section, findings),
-        tables,
-        schemas: globs(section, "schemas", findings),
-        functions: globs(section, "functions", findings),
-        access: section.word(
-            "access",
-            &[("read", Access::Read), ("write", Access::Write)],
-            findings,
-        ),
-        targets: globs(section, "targets", findings),
-        execution_arns: globs(section, "executionArns", findings),
-        time: section
-            .section("time", keys::TIME, findings)
-            .and_then(|time| read_time(&time, findings)),
-        longer_than: section
-            .whole(
-                "longerThan",
-                1..=u32::try_from(MAX_SQL_BYTES).unwrap_or(u32::MAX),
-                findings,
-            )
-            .and_then(|bytes| usize::try_from(bytes).ok()),
-        unparsed: section.flag("unparsed", findings),
-        unqualified: section.flag("unqualified", findings),
-    }
-}
-
-fn read_time(section: &Section<'_>, findings: &mut Findings) -> Option<Window> {
-    let time = |key: &str, findings: &mut Findings| {
-        if section.value(key).is_none() {
-            findings.add(
-                &section.path,
-                format!("This has no `{key}`."),
-                "Add it, such as \"22:00\".",
-            );
-        }
-        let text = section.text(key, 5, findings)?;
-        let time = time_of_day(text);
-        if time.is_none() {
-            findings.add(
-                &section.at(key),
-                format!("{} is no time of the day.", quoted(text)),
-                "Write hour and minute with two digits each, such as \"06:00\".",
-            );
-        }
-        time
-    };
-    let from = time("from", findings);
-    let to = time("to", findings);
-    if from.is_some() && from == to {
-        findings.add(
-            &section.path,
-            "`from` and `to` are the same time.",
-            "Leave `time` out if any time will do.",
-        );
-    }
-    let mut days = Vec::new();
-    for (path, text) in section.texts("days", findings) {
-        days.extend(word(&path, text, &DAYS, findings));
-    }
-    Some(Window {
-        zone: read_zone(section, findings)?,
-        from: from?,
-        to: to?,
-        days,
-        outside: section.flag("outside", findings).unwrap_or(false),
-    })
-}
-
-fn read_zone(section: &Section<'_>, findings: &mut Findings) -> Option<jiff::tz::TimeZone> {
-    if section.value("zone").is_none() {
-        let help = "Add it, such as \"UTC\" or \"Europe/Berlin\".";
-        findings.add(&section.path, "This has no `zone`.", help);
-    }
-    let name = section.text("zone", 64, findings)?;
-    let zone = zone(name);
-    if zone.is_none() {
-        let names = zone_names();
-        let help = match nearest(name, names.iter().map(String::as_str)) {
-            Some(meant) => format!("Did you mean `{meant}`?"),
-            None => "Use a name of the time zone database, such as \"UTC\" or \"Europe/Berlin\"."
-                .to_owned(),
-        };
-        findings.add(
-            &section.at("zone"),
-            format!("{} is no time zone.", quoted(name)),
-            help,
-        );
-    }
-    zone
-}
-
 fn read_then(section: &Section<'_>, findings: &mut Findings) -> Then {
     let faults_before = findings.0.len();
     let allow = section.flag("allow", findings);
@@ -157,6 +55,8 @@ fn read_then(section: &Section<'_>, findings: &mut Findings) -> Then {
     }
     let then = Then {
         deny: section.text("deny", 1_000, findings).map(str::to_owned),
+        help: read_help(section, findings),
+        warn: section.text("warn", 1_000, findings).map(str::to_owned),
         allow: allow.unwrap_or(false),
         target: section.text("target", 256, findings).map(str::to_owned),
         singleton: read_singleton(section, findings),
@@ -172,6 +72,30 @@ fn read_then(section: &Section<'_>, findings: &mut Findings) -> Then {
         );
     }
     then
+}
+
+/// A link for who is refused.
+fn read_help(section: &Section<'_>, findings: &mut Findings) -> Option<String> {
+    let help = section.text("help", 500, findings)?;
+    let is_link = ["https://", "http://"]
+        .iter()
+        .any(|scheme| help.len() > scheme.len() && help.starts_with(scheme))
+        && !help.chars().any(|c| c.is_whitespace() || c.is_control());
+    if !is_link {
+        findings.add(
+            &section.at("help"),
+            format!("{} is no link.", quoted(help)),
+            "Write an address that begins with `https://`.",
+        );
+    }
+    if section.value("deny").is_none() {
+        findings.add(
+            &section.at("help"),
+            "This is shown with a refusal, and the rule refuses nothing.",
+            "Add `deny`, or remove `help`.",
+        );
+    }
+    Some(help.to_owned())
 }
 
 fn read_singleton(section: &Section<'_>, findings: &mut Findings) -> Option<Singleton> {

@@ -28,9 +28,9 @@ pub(super) fn globs(section: &Section<'_>, key: &str, findings: &mut Findings) -
 }
 
 /// Kinds as patterns, each of which must match one kind at least.
-pub(super) fn read_kinds(section: &Section<'_>, findings: &mut Findings) -> Vec<Glob> {
+pub(super) fn read_kinds(texts: Vec<(String, &str)>, findings: &mut Findings) -> Vec<Glob> {
     let mut kinds = Vec::new();
-    for (path, text) in section.texts("kinds", findings) {
+    for (path, text) in texts {
         let glob = Glob::new(text);
         if Kind::ALL.iter().any(|kind| glob.matches(kind.name())) {
             kinds.push(glob);

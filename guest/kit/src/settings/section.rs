@@ -82,6 +82,38 @@ impl<'v> Section<'v> {
         Self::open(self.at(key), self.value(key)?, keys, findings)
     }
 
+    /// An object whose members have names of the author's own.
+    pub(super) fn map(&self, key: &str, findings: &mut Findings) -> Option<Section<'v>> {
+        match self.value(key)? {
+            Value::Object(object) => Some(Section {
+                path: self.at(key),
+                object,
+            }),
+            other => {
+                findings.wrong_type(&self.at(key), other, "an object");
+                None
+            }
+        }
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'v str> {
+        self.object.keys().map(String::as_str)
+    }
+
+    /// Whether one of these members is there.
+    pub(super) fn has_any(&self, keys: &[&str]) -> bool {
+        self.object.keys().any(|key| keys.contains(&key.as_str()))
+    }
+
+    /// Whether each member of another object is here and the same.
+    pub(super) fn includes(&self, other: &Section<'_>) -> bool {
+        !other.object.is_empty()
+            && other
+                .object
+                .iter()
+                .all(|(key, value)| self.object.get(key) == Some(value))
+    }
+
     /// A text of 1 to `most` characters.
     pub(super) fn text(&self, key: &str, most: usize, findings: &mut Findings) -> Option<&'v str> {
         match self.value(key)? {
@@ -183,6 +215,19 @@ impl<'v> Section<'v> {
     ) -> Option<T> {
         let text = self.text(key, usize::MAX, findings)?;
         word(&self.at(key), text, words, findings)
+    }
+
+    /// The values of a list with their places, or one value for a list of one.
+    pub(super) fn values(&self, key: &str, findings: &mut Findings) -> Vec<(String, &'v Value)> {
+        match self.value(key) {
+            Some(Value::Array(items)) if items.is_empty() => {
+                let help = "Leave it out, or name something.";
+                findings.add(&self.at(key), "This list is empty.", help);
+                Vec::new()
+            }
+            Some(Value::Array(_)) | None => self.list(key, findings),
+            Some(value) => vec![(self.at(key), value)],
+        }
     }
 
     /// The objects of a list, with their places.

@@ -1,4 +1,7 @@
 use super::*;
+mod calendar;
+mod conditions;
+
 use crate::contract::Finding;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -200,6 +203,8 @@ fn the_schema_has_the_keys_that_are_read() {
         ("/rules", keys::RULE),
         ("/rules/when", keys::WHEN),
         ("/rules/when/time", keys::TIME),
+        ("/rules/when/time/dates", keys::DATES),
+        ("/holidays", keys::DATES),
         ("/rules/then", keys::THEN),
         ("/rules/then/singleton", keys::SINGLETON),
         ("/rules/then/session", keys::SESSION),
@@ -231,6 +236,31 @@ fn the_schema_has_the_keys_that_are_read() {
 }
 
 use crate::sql::Kind;
+
+#[test]
+fn what_the_schema_refers_to_is_there() {
+    fn check(root: &Value, inner: &Value, count: &mut usize) {
+        match inner {
+            Value::Object(object) => {
+                if let Some(Value::String(pointer)) = object.get("$ref") {
+                    let pointer = pointer.strip_prefix('#').unwrap();
+                    assert!(
+                        root.pointer(pointer).is_some_and(Value::is_object),
+                        "{pointer}"
+                    );
+                    *count += 1;
+                }
+                object.values().for_each(|inner| check(root, inner, count));
+            }
+            Value::Array(list) => list.iter().for_each(|inner| check(root, inner, count)),
+            _ => {}
+        }
+    }
+    let schema: Value = serde_json::from_str(crate::SETTINGS_SCHEMA).unwrap();
+    let mut count = 0;
+    check(&schema, &schema, &mut count);
+    assert_eq!(count, 3);
+}
 
 #[test]
 fn callback_rules_take_the_first_that_holds() {

@@ -1,22 +1,123 @@
 //! Times of day in a named zone.
 
 use jiff::Timestamp;
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use std::rc::Rc;
 
-/// A time of the day, on some days of the week.
+/// A time of the day, on some days, by the clock of a zone.
+///
+/// A window belongs to the day on which it begins: of one from 22:00 to 06:00 on the last day of the month the morning is the
+/// first day of the next. The clock counts, not the time that passed: a time that the clock leaves out in spring does not come,
+/// and one that it shows twice in autumn comes twice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
     /// The zone whose clock counts.
     pub zone: TimeZone,
-    /// The beginning, inclusive.
-    pub from: Time,
-    /// The end, exclusive. Before the beginning, it is on the next day.
-    pub to: Time,
-    /// The days on which it begins; empty for all.
-    pub days: Vec<Weekday>,
+    /// The beginning, inclusive, and the end, exclusive. An end before the beginning is on the next day. None for whole days.
+    pub hours: Option<(Time, Time)>,
+    /// The days on which it begins.
+    pub days: Days,
     /// Whether the rest of the time is meant.
     pub outside: bool,
+}
+
+/// Days. All that is given must hold; of a list one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Days {
+    /// Days of the week.
+    pub weekdays: Vec<Weekday>,
+    /// Days of the month, negative ones from its end.
+    pub days_of_month: Vec<i8>,
+    /// Dates.
+    pub dates: Vec<DateRange>,
+    /// Days on which people work.
+    pub business_days: Option<BusinessDays>,
+}
+
+/// Dates from the first to the last, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DateRange {
+    /// The first.
+    pub first: Date,
+    /// The last.
+    pub last: Date,
+}
+
+impl DateRange {
+    fn contains(&self, date: Date) -> bool {
+        self.first <= date && date <= self.last
+    }
+
+    /// Each day of it.
+    fn days(self) -> impl Iterator<Item = Date> {
+        // Arithmetic with spans of time would make the component a third larger.
+        std::iter::successors(Some(self.first), |day| day.tomorrow().ok())
+            .take_while(move |day| *day <= self.last)
+    }
+}
+
+/// Monday to Friday without holidays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusinessDays {
+    /// Which of the month, negative ones from its end; empty for all.
+    pub numbers: Vec<i8>,
+    /// Days on which nobody works.
+    pub holidays: Rc<[DateRange]>,
+}
+
+impl BusinessDays {
+    fn is_one(&self, date: Date) -> bool {
+        !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday)
+            && !self.holidays.iter().any(|holiday| holiday.contains(date))
+    }
+
+    fn contains(&self, date: Date) -> bool {
+        if !self.is_one(date) {
+            return false;
+        }
+        let count = |first: Date, last: Date| {
+            let days = DateRange { first, last }.days();
+            i8::try_from(days.filter(|day| self.is_one(*day)).count()).unwrap_or(i8::MAX)
+        };
+        self.numbers.is_empty()
+            || self.numbers.contains(&count(date.first_of_month(), date))
+            || self.numbers.contains(&-count(date, date.last_of_month()))
+    }
+}
+
+impl Days {
+    /// Whether this is one of them.
+    #[must_use]
+    pub fn contain(&self, date: Date) -> bool {
+        (self.weekdays.is_empty() || self.weekdays.contains(&date.weekday()))
+            && (self.days_of_month.is_empty()
+                || self.days_of_month.contains(&date.day())
+                || self
+                    .days_of_month
+                    .contains(&(date.day() - date.days_in_month() - 1)))
+            && (self.dates.is_empty() || self.dates.iter().any(|range| range.contains(date)))
+            && self
+                .business_days
+                .as_ref()
+                .is_none_or(|days| days.contains(date))
+    }
+
+    /// Whether there is such a day at all.
+    pub(super) fn can_be(&self) -> bool {
+        /// More than weekdays and leap years take to come again.
+        const DAYS: usize = 366 * 28;
+        let years = DateRange {
+            first: jiff::civil::date(2024, 1, 1),
+            last: Date::MAX,
+        };
+        let ranges: &[DateRange] = match self.dates.is_empty() {
+            true => &[years],
+            false => &self.dates,
+        };
+        let mut days = ranges.iter().flat_map(|range| range.days()).take(DAYS);
+        days.any(|day| self.contain(day))
+    }
 }
 
 impl Window {
@@ -30,13 +131,19 @@ impl Window {
             return false;
         };
         let local = now.to_zoned(self.zone.clone());
-        let (time, today) = (local.time(), local.weekday());
-        let begins_on = |day: Weekday| self.days.is_empty() || self.days.contains(&day);
-        let inside = if self.from < self.to {
-            begins_on(today) && self.from <= time && time < self.to
-        } else {
-            (begins_on(today) && self.from <= time)
-                || (begins_on(today.previous()) && time < self.to)
+        let (time, today) = (local.time(), local.date());
+        let begins_today = || self.days.contain(today);
+        let began_yesterday = || {
+            today
+                .yesterday()
+                .is_ok_and(|yesterday| self.days.contain(yesterday))
+        };
+        let inside = match self.hours {
+            None => begins_today(),
+            Some((from, to)) if from < to => from <= time && time < to && begins_today(),
+            Some((from, to)) => {
+                (from <= time && begins_today()) || (time < to && began_yesterday())
+            }
         };
         inside != self.outside
     }
@@ -56,6 +163,19 @@ pub(super) fn zone_names() -> Vec<String> {
         .available()
         .map(|name| name.as_str().to_owned())
         .collect()
+}
+
+/// A date written as `2026-12-24`.
+pub(super) fn date(text: &str) -> Option<Date> {
+    let mut parts = text.split('-');
+    let mut number = |digits: usize| -> Option<i16> {
+        let part = parts.next()?;
+        let is_number = part.len() == digits && part.chars().all(|c| c.is_ascii_digit());
+        is_number.then(|| part.parse().ok()).flatten()
+    };
+    let (year, month, day) = (number(4)?, number(2)?, number(2)?);
+    let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+    parts.next().is_none().then_some(date)
 }
 
 /// A time of the day written as `22:00`.
@@ -91,9 +211,11 @@ mod tests {
     fn window(zone_name: &str, from: &str, to: &str, days: &[Weekday]) -> Window {
         Window {
             zone: zone(zone_name).unwrap(),
-            from: time_of_day(from).unwrap(),
-            to: time_of_day(to).unwrap(),
-            days: days.to_vec(),
+            hours: Some((time_of_day(from).unwrap(), time_of_day(to).unwrap())),
+            days: Days {
+                weekdays: days.to_vec(),
+                ..Days::default()
+            },
             outside: false,
         }
     }

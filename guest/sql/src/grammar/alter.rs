@@ -71,6 +71,7 @@ impl Reader<'_, '_> {
         if self.eat(level, "owner to") {
             // The new owner may do anything with it.
             self.facts.reads.push(table.clone());
+            self.shape.grants.push(table.clone());
             self.name(level, Role::Other)?;
         } else if self.eat(level, "rename column") {
             self.name(level, Role::Column)?;
@@ -79,12 +80,12 @@ impl Reader<'_, '_> {
         } else if self.eat(level, "rename to") {
             // The new name is in the same schema. What reads by it reads this table.
             let name = self.name(level, Role::Relation)?;
-            self.facts.writes.push(table.renamed(&name.exact));
+            self.made(table.renamed(&name.exact));
             self.facts.reads.push(table.clone());
         } else if self.eat_any(level, &["drop partition", "partition"]) {
             self.bracket(level, Content::Values)?;
             if self.eat(level, "set location") {
-                self.text(level)?;
+                self.location(level)?;
             }
         } else if self.eat(level, "drop constraint") {
             self.name(level, Role::Other)?;
@@ -100,7 +101,7 @@ impl Reader<'_, '_> {
         } else if self.eat(level, "add") {
             self.add_part(level)?;
         } else if self.eat(level, "set location") {
-            self.text(level)?;
+            self.location(level)?;
         } else if self.eat(level, "set file format") {
             self.name(level, Role::Other)?;
         } else if self.eat(level, "set table properties") {
@@ -145,7 +146,7 @@ impl Reader<'_, '_> {
             while self.eat(level, "partition") {
                 self.bracket(level, Content::Values)?;
                 self.expect(level, "location")?;
-                self.text(level)?;
+                self.location(level)?;
             }
             return Ok(());
         }

@@ -17,47 +17,54 @@ impl Reader<'_, '_> {
         if self.eat(level, "default values") {
             return Ok(());
         }
-        self.query(level, false)
+        self.query(level, false, false)
     }
 
     /// The table that is changed, which is read too: what is in it decides which rows change.
-    fn changed_table(&mut self, level: &mut Level) -> Read {
+    fn changed_table(&mut self, level: &mut Level) -> Read<usize> {
+        self.shape.begin_list();
         self.eat(level, "only");
+        let at = level.at;
         let table = self.target(level)?;
+        let path = self.path(&mut Level::new(at, level.at))?;
         self.facts.reads.push(table.clone());
         self.facts.writes.push(table);
-        self.optional_alias(level)?;
-        Ok(())
+        let alias = self.optional_alias(level)?;
+        Ok(self
+            .shape
+            .relation(Some(&path), alias.map(|alias| alias.folded())))
     }
 
     /// `name [[AS] alias] SET … [FROM …] [WHERE …]`
     pub(super) fn update(&mut self, level: &mut Level) -> Read {
         self.kind = Some(Kind::Update);
-        self.changed_table(level)?;
+        let relation = self.changed_table(level)?;
         self.expect(level, "set")?;
         self.assignments(level)?;
         if self.eat(level, "from") {
             self.table_list(level)?;
         }
-        self.condition(level)
+        self.condition(level, relation)
     }
 
     /// `[FROM] name [[AS] alias] [{USING | FROM} …] [WHERE …]`
     pub(super) fn delete(&mut self, level: &mut Level) -> Read {
         self.kind = Some(Kind::Delete);
         self.eat(level, "from");
-        self.changed_table(level)?;
+        let relation = self.changed_table(level)?;
         if self.eat(level, "using") {
             self.table_list(level)?;
         }
-        self.condition(level)
+        self.condition(level, relation)
     }
 
-    fn condition(&mut self, level: &mut Level) -> Read {
-        match self.eat(level, "where") {
-            true => self.expression(level),
-            false => Ok(()),
-        }
+    fn condition(&mut self, level: &mut Level, relation: usize) -> Read {
+        let condition = match self.eat(level, "where") {
+            true => Some(self.noted_condition(level)?),
+            false => None,
+        };
+        self.shape.change(relation, condition);
+        Ok(())
     }
 
     /// `column = value, (columns) = (values), …`
@@ -81,12 +88,13 @@ impl Reader<'_, '_> {
     pub(super) fn merge(&mut self, level: &mut Level) -> Read {
         self.kind = Some(Kind::Merge);
         self.expect(level, "into")?;
-        self.changed_table(level)?;
+        let relation = self.changed_table(level)?;
         self.expect(level, "using")?;
         self.table(level)?;
         self.expect(level, "on")?;
-        self.expression(level)?;
+        let condition = Some(self.noted_condition(level)?);
         if self.eat(level, "remove duplicates") {
+            self.shape.change(relation, condition);
             return Ok(());
         }
         if !self.is(level, "when") {
@@ -99,6 +107,10 @@ impl Reader<'_, '_> {
                 self.expression(level)?;
             }
             self.expect(level, "then")?;
+            let changes = self.is_any(level, &["delete", "update"]);
+            if changes {
+                self.shape.change(relation, condition);
+            }
             self.merge_action(level)?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use crate::account::Role;
 use crate::lexer::TokenKind;
 use crate::name::TableName;
 
-const COPY_OPTIONS: [&str; 72] = [
+pub(crate) const COPY_OPTIONS: [&str; 72] = [
     "as",
     "iam_role",
     "default",
@@ -182,6 +182,7 @@ impl Reader<'_, '_> {
         }
         self.expect(level, "from")?;
         self.kind = Some(Kind::Copy);
+        self.transfer(level, true);
         if !self.text_ahead(level, 0) {
             return self.leave(level);
         }

@@ -4,6 +4,7 @@ use super::{Content, Level, Read, Reader, Stop};
 use crate::Kind;
 use crate::account::Role;
 use crate::lexer::TokenKind;
+use crate::name::TableName;
 
 /// Things that are views.
 pub(super) const VIEWS: [&str; 4] = [
@@ -159,7 +160,7 @@ impl Reader<'_, '_> {
         self.expect(level, "table")?;
         self.eat(level, "if not exists");
         let table = self.target(level)?;
-        self.facts.writes.push(table);
+        self.made(table);
         self.kind = Some(Kind::CreateTable);
         let bracket = *level;
         if self.is_symbol(level, '(') {
@@ -178,7 +179,7 @@ impl Reader<'_, '_> {
 
     /// The query of a definition, perhaps in brackets. It is not the first part of a statement that makes a table by INTO.
     fn defining_query(&mut self, level: &mut Level) -> Read {
-        self.query(level, false)
+        self.query(level, false, false)
     }
 
     /// `BACKUP …`, `DISTSTYLE …`, `DISTKEY (column)`, `[COMPOUND] SORTKEY (columns)`, `AUTO REFRESH …`
@@ -274,7 +275,7 @@ impl Reader<'_, '_> {
     fn create_view(&mut self, level: &mut Level) -> Read {
         self.eat(level, "if not exists");
         let view = self.target(level)?;
-        self.facts.writes.push(view);
+        self.made(view);
         self.kind = Some(Kind::CreateView);
         if self.is_symbol(level, '(') {
             self.later(level, Content::Columns);
@@ -298,7 +299,7 @@ impl Reader<'_, '_> {
     fn create_external_table(&mut self, level: &mut Level) -> Read {
         self.eat(level, "if not exists");
         let table = self.target(level)?;
-        self.facts.writes.push(table);
+        self.made(table);
         self.kind = Some(Kind::CreateExternalTable);
         if self.is_symbol(level, '(') {
             self.later(level, Content::ExternalColumns);
@@ -309,7 +310,9 @@ impl Reader<'_, '_> {
             }
             if self.eat_any(level, &["partitioned by", "partition by"]) {
                 self.bracket(level, Content::ExternalColumns)?;
-            } else if self.eat(level, "row format serde") || self.eat(level, "location") {
+            } else if self.eat(level, "location") {
+                self.location(level)?;
+            } else if self.eat(level, "row format serde") {
                 self.text(level)?;
             } else if self.eat_any(level, &["with serdeproperties", "table properties"]) {
                 self.bracket(level, Content::Values)?;
@@ -333,6 +336,18 @@ impl Reader<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// A table that the statement makes.
+    pub(super) fn made(&mut self, table: TableName) {
+        self.shape.creates.push(table.clone());
+        self.facts.writes.push(table);
+    }
+
+    /// A literal that says where a table is.
+    pub(super) fn location(&mut self, level: &mut Level) -> Read {
+        self.shape.locations.push(level.at);
+        self.text(level)
     }
 
     /// Names and types; the types nest by `<` and `>`. Nothing in it can be a table.

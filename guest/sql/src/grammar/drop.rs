@@ -15,6 +15,7 @@ impl Reader<'_, '_> {
         if let Some(kind) = tables {
             self.eat(level, "if exists");
             let tables = self.targets(level)?;
+            self.shape.drops.extend(tables.iter().cloned());
             self.facts.writes.extend(tables);
             // CASCADE reaches views that are not named.
             if self.eat(level, "cascade") {

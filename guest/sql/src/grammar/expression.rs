@@ -1,7 +1,7 @@
 //! Expressions: operands and operators in turn. What is in brackets is read later.
 
 use super::level::is_reserved;
-use super::{Content, Level, Read, Reader, Stop};
+use super::{Content, Level, Read, Reader, SUBQUERY, Stop};
 use crate::account::{Path, Role};
 use crate::lexer::{TextForm, Token, TokenKind};
 
@@ -102,7 +102,7 @@ impl<'s> Reader<'_, 's> {
             if !self.source.holds_query(level.at) {
                 return Err(Stop(level.at));
             }
-            self.later(level, Content::Query { leading: false });
+            self.later(level, SUBQUERY);
             return Ok(Some(After::Literal));
         }
         if token.is_any(&["any", "some", "all"]) && opens {

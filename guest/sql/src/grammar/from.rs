@@ -1,9 +1,10 @@
 //! What FROM names.
 
 use super::level::is_reserved;
-use super::{Content, Level, Read, Reader, Stop};
-use crate::account::Role;
+use super::{Content, Level, Read, Reader, SUBQUERY, Stop};
+use crate::account::{Path, Role};
 use crate::lexer::TokenKind;
+use crate::structure::Span;
 
 impl Reader<'_, '_> {
     /// Joined tables with commas between them.
@@ -16,17 +17,29 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A table and those that are joined with it.
-    pub(super) fn joined_table(&mut self, level: &mut Level) -> Read {
-        self.table(level)?;
-        // Joins whose condition has not come yet.
-        let mut waiting = 0_usize;
+    /// Joined tables in a bracket of a list.
+    pub(super) fn joined_bracket(&mut self, level: &mut Level, scope: usize, group: usize) -> Read {
+        self.shape.resume(scope);
+        let first = self.joined_table(level)?;
+        self.shape.linked.push((group, first));
+        Ok(())
+    }
+
+    /// A table and those that are joined with it: the number of the first relation.
+    fn joined_table(&mut self, level: &mut Level) -> Read<usize> {
+        let first = self.table(level)?;
+        // What joins whose condition has not come yet add.
+        let mut waiting: Vec<usize> = Vec::new();
         while self
             .peek(level)
             .is_some_and(|token| token.kind == TokenKind::Word)
         {
-            if self.eat_any(level, &["cross join", "natural join"]) {
+            if self.eat(level, "cross join") {
+                self.shape.cross_join = true;
                 self.table(level)?;
+            } else if self.eat(level, "natural join") {
+                let table = self.table(level)?;
+                self.shape.link_with_last(table);
             } else if self.eat_any(
                 level,
                 &[
@@ -38,27 +51,28 @@ impl Reader<'_, '_> {
             ) {
                 self.eat(level, "outer");
                 self.expect(level, "join")?;
-                self.table(level)?;
+                let table = self.table(level)?;
+                self.shape.link_with_last(table);
             } else if self.eat_any(level, &["join", "inner join"]) {
-                self.table(level)?;
-                waiting += 1;
+                waiting.push(self.table(level)?);
             } else if self.eat_any(level, &["left", "right", "full"]) {
                 self.eat(level, "outer");
                 self.expect(level, "join")?;
-                self.table(level)?;
-                waiting += 1;
-            } else if waiting > 0 && self.eat(level, "on") {
-                self.expression(level)?;
-                waiting -= 1;
-            } else if waiting > 0 && self.is(level, "using") {
+                waiting.push(self.table(level)?);
+            } else if !waiting.is_empty() && self.eat(level, "on") {
+                self.noted_condition(level)?;
+                waiting.pop();
+            } else if !waiting.is_empty() && self.is(level, "using") {
                 self.step_as(level, Role::Keyword);
                 self.bracket(level, Content::Columns)?;
-                waiting -= 1;
+                if let Some(table) = waiting.pop() {
+                    self.shape.link_with_last(table);
+                }
             } else {
                 break;
             }
         }
-        Ok(())
+        Ok(first)
     }
 
     /// A bracket that has to be here, read later.
@@ -72,50 +86,78 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A table, a view, a query, a function or an array, with its name.
-    pub(super) fn table(&mut self, level: &mut Level) -> Read {
-        self.eat(level, "lateral");
+    /// A table, a view, a query, a function or an array, with its name: the number of the relation.
+    pub(super) fn table(&mut self, level: &mut Level) -> Read<usize> {
+        let lateral = self.eat(level, "lateral");
+        let relation = self.relation(level)?;
+        if lateral {
+            self.shape.link_with_last(relation);
+        }
+        Ok(relation)
+    }
+
+    fn relation(&mut self, level: &mut Level) -> Read<usize> {
         if self.is_symbol(level, '(') {
-            self.later_query_or(level, Content::From);
-            return self.table_alias(level);
+            if self.source.holds_query(level.at) {
+                self.later(level, SUBQUERY);
+                let alias = self.table_alias(level)?;
+                return Ok(self.shape.relation(None, alias));
+            }
+            let group = self.shape.relation(None, None);
+            let scope = self.shape.scope();
+            self.later(level, Content::From { scope, group });
+            self.table_alias(level)?;
+            return Ok(group);
         }
         if self.eat(level, "only") {
             return self.only(level);
         }
         if self.is(level, "unpivot") && self.names_array(level) {
             self.step_as(level, Role::Keyword);
-            self.array_path(level)?;
-            self.optional_alias(level)?;
-            return self.position_name(level);
+            let path = self.array_path(level)?;
+            let alias = self.optional_alias(level)?;
+            self.position_name(level)?;
+            return Ok(self
+                .shape
+                .relation(Some(&path), alias.map(|alias| alias.folded())));
         }
         let begin = level.at;
         let path = self.path(level)?;
         if self.is_symbol(level, '(') {
+            let arguments = Span {
+                begin: level.at + 1,
+                end: self.source.close_of(level.at),
+            };
             self.call(level, &path)?;
             self.eat_any(level, &["with ordinality", "with offset"]);
-            return self.function_alias(level);
+            let alias = self.function_alias(level)?;
+            let relation = self.shape.relation(Some(&path), alias);
+            self.shape.has_arguments(relation, arguments);
+            return Ok(relation);
         }
         self.account.give_path(&path, Role::Relation);
-        self.names.read(path);
+        self.names.read(path.clone());
         // A star behind a name means that what inherits from it is read too; a subscript, that it is an array.
         self.eat_symbol(level, '*');
         if self.is_symbol(level, '[') {
             level.at = begin;
             self.array_path(level)?;
         }
-        self.table_alias(level)
+        let alias = self.table_alias(level)?;
+        Ok(self.shape.relation(Some(&path), alias))
     }
 
     /// `ONLY t`, `ONLY (t)`
-    fn only(&mut self, level: &mut Level) -> Read {
+    fn only(&mut self, level: &mut Level) -> Read<usize> {
         let brackets = self.eat_symbol(level, '(');
         let path = self.path(level)?;
         self.account.give_path(&path, Role::Relation);
-        self.names.read(path);
+        self.names.read(path.clone());
         if brackets {
             self.expect_symbol(level, ')')?;
         }
-        self.table_alias(level)
+        let alias = self.table_alias(level)?;
+        Ok(self.shape.relation(Some(&path), alias))
     }
 
     /// Whether the name of an array is behind the word here, rather than the word being a table's name.
@@ -127,10 +169,10 @@ impl Reader<'_, '_> {
     }
 
     /// `a.b[0].c`: it may be a table as far as it is a plain name.
-    fn array_path(&mut self, level: &mut Level) -> Read {
+    fn array_path(&mut self, level: &mut Level) -> Read<Path> {
         let path = self.path(level)?;
         self.account.give_path(&path, Role::Relation);
-        self.names.read(path);
+        self.names.read(path.clone());
         loop {
             if self.is_symbol(level, '[') {
                 self.later(level, Content::Expression);
@@ -142,15 +184,17 @@ impl Reader<'_, '_> {
                     _ => return Err(Stop(level.at)),
                 }
             } else {
-                return Ok(());
+                return Ok(path);
             }
         }
     }
 
     /// `[[AS] name [(columns)]] [AT name] [PIVOT (…) [[AS] name]]`
-    fn table_alias(&mut self, level: &mut Level) -> Read {
+    fn table_alias(&mut self, level: &mut Level) -> Read<Option<String>> {
+        let mut name = None;
         loop {
-            if self.optional_alias(level)?.is_some() {
+            if let Some(alias) = self.optional_alias(level)? {
+                name = Some(alias.folded());
                 if self.is_symbol(level, '(') {
                     self.later(level, Content::Columns);
                 }
@@ -164,18 +208,18 @@ impl Reader<'_, '_> {
                 self.eat_any(level, &["include nulls", "exclude nulls"]);
                 self.bracket(level, Content::Unpivot)?;
             } else {
-                return Ok(());
+                return Ok(name);
             }
         }
     }
 
     /// `[AS] name [(column [type], …)]` behind a function.
-    fn function_alias(&mut self, level: &mut Level) -> Read {
+    fn function_alias(&mut self, level: &mut Level) -> Read<Option<String>> {
         let alias = self.optional_alias(level)?;
         if alias.is_some() && self.is_symbol(level, '(') {
             self.later(level, Content::TypedColumns);
         }
-        Ok(())
+        Ok(alias.map(|alias| alias.folded()))
     }
 
     /// `column [type], …`

@@ -32,8 +32,12 @@ use crate::facts::Facts;
 use crate::name::TableName;
 use crate::source::Source;
 use crate::statement::Unparsed;
+use crate::structure::{Shape, Structure};
+pub(crate) use commands::COPY_OPTIONS;
 pub(crate) use level::Level;
 use names::QueryNames;
+pub(crate) use types::DATE_PARTS;
+pub(crate) use unload::UNLOAD_OPTIONS;
 
 /// Where a text stops to make sense: at this token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +48,13 @@ pub(crate) type Read<T = ()> = Result<T, Stop>;
 /// What is in a bracket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
-    /// A query; `leading` if INTO in it makes the table of the whole statement.
-    Query { leading: bool },
+    /// A query; `leading` if INTO in it makes the table of the whole statement, `outermost` if its rows are those of the
+    /// whole statement and nothing around it says how many.
+    Query { leading: bool, outermost: bool },
     /// Values with commas between them, as the arguments of a function.
     Values,
-    /// A joined table.
-    From,
+    /// Those of a list that is being read: the list, and the relation that stands for the bracket.
+    From { scope: usize, group: usize },
     /// `PARTITION BY … ORDER BY …`.
     Window,
     /// `WHERE …`.
@@ -86,6 +91,12 @@ enum Content {
     Words,
 }
 
+/// A query whose rows stay inside of the statement.
+const SUBQUERY: Content = Content::Query {
+    leading: false,
+    outermost: false,
+};
+
 /// A bracket that is still to be read.
 #[derive(Debug)]
 struct Work {
@@ -100,6 +111,7 @@ pub(crate) struct Reader<'a, 's> {
     account: &'a mut Account,
     facts: Facts,
     names: QueryNames,
+    shape: Shape,
     work: Vec<Work>,
     kind: Option<Kind>,
     inner: Option<Result<Kind, Unparsed>>,
@@ -116,16 +128,21 @@ pub(crate) struct Outcome {
     pub(crate) stopped: Option<usize>,
 }
 
-/// Read a statement.
+/// Read a statement, with its structure if that is wanted.
 ///
 /// # Errors
 /// Where it is none.
-pub(crate) fn read(source: &Source<'_>, account: &mut Account) -> Read<Outcome> {
+pub(crate) fn read(
+    source: &Source<'_>,
+    account: &mut Account,
+    wants_structure: bool,
+) -> Read<Outcome> {
     let mut reader = Reader {
         source,
         account,
         facts: Facts::default(),
         names: QueryNames::default(),
+        shape: Shape::new(wants_structure),
         work: Vec::new(),
         kind: None,
         inner: None,
@@ -138,7 +155,9 @@ pub(crate) fn read(source: &Source<'_>, account: &mut Account) -> Read<Outcome> 
         Err(stop) => return Err(stop),
     };
     let Reader {
+        account,
         names,
+        shape,
         kind,
         inner,
         mut facts,
@@ -146,8 +165,11 @@ pub(crate) fn read(source: &Source<'_>, account: &mut Account) -> Read<Outcome> 
     } = reader;
     facts.not_all_known |= stopped.is_some();
     names.resolve(&mut facts);
+    let kind = kind.unwrap_or(Kind::Select);
+    let is_unread = stopped.is_some() || (facts.not_all_known && kind != Kind::Call);
+    facts.structure = Structure::of(shape, source, account, kind, is_unread);
     Ok(Outcome {
-        kind: kind.unwrap_or(Kind::Select),
+        kind,
         inner,
         facts,
         stopped,
@@ -197,15 +219,15 @@ impl Reader<'_, '_> {
             self.delete(level)
         } else {
             self.kind = Some(Kind::Select);
-            self.query_behind_with(level, true)
+            self.query_behind_with(level, true, true)
         }
     }
 
     fn content(&mut self, level: &mut Level, content: Content) -> Read {
         match content {
-            Content::Query { leading } => self.query(level, leading),
+            Content::Query { leading, outermost } => self.query(level, leading, outermost),
             Content::Values => self.values(level),
-            Content::From => self.joined_table(level),
+            Content::From { scope, group } => self.joined_bracket(level, scope, group),
             Content::Window => self.window(level),
             Content::Filter => {
                 self.expect(level, "where")?;
@@ -250,7 +272,7 @@ impl Reader<'_, '_> {
     /// The bracket that opens here holds a query, or what is said.
     fn later_query_or(&mut self, level: &mut Level, otherwise: Content) {
         let content = if self.source.holds_query(level.at) {
-            Content::Query { leading: false }
+            SUBQUERY
         } else {
             otherwise
         };

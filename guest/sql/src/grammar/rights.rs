@@ -86,6 +86,9 @@ impl Reader<'_, '_> {
             return self.leave(level);
         }
         let tables = self.targets(level)?;
+        if kind == Kind::Grant {
+            self.shape.grants.extend(tables.iter().cloned());
+        }
         self.facts.reads.extend(tables.iter().cloned());
         self.facts.writes.extend(tables);
         let direction = if kind == Kind::Grant { "to" } else { "from" };

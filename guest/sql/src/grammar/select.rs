@@ -1,15 +1,15 @@
 //! Queries.
 
-use super::{Content, Level, Read, Reader, Stop};
+use super::{Content, Level, Read, Reader, SUBQUERY, Stop};
 use crate::Kind;
 use crate::account::Role;
 use crate::lexer::TokenKind;
 
 impl Reader<'_, '_> {
     /// `[WITH …] query`
-    pub(super) fn query(&mut self, level: &mut Level, leading: bool) -> Read {
+    pub(super) fn query(&mut self, level: &mut Level, leading: bool, outermost: bool) -> Read {
         self.with_clause(level)?;
-        self.query_behind_with(level, leading)
+        self.query_behind_with(level, leading, outermost)
     }
 
     /// `[WITH [RECURSIVE] name [(columns)] AS (query), …]`
@@ -28,7 +28,7 @@ impl Reader<'_, '_> {
             if !self.is_symbol(level, '(') || !self.source.holds_query(opens) {
                 return Err(Stop(level.at));
             }
-            self.later(level, Content::Query { leading: false });
+            self.later(level, SUBQUERY);
             // A name holds behind its query, and in it if it is recursive.
             let begin = if recursive { opens } else { level.at };
             self.names.give(&name, begin, level.end);
@@ -39,9 +39,16 @@ impl Reader<'_, '_> {
     }
 
     /// `term [{UNION | INTERSECT | EXCEPT | MINUS} [ALL | DISTINCT] term] … [ORDER BY …] [LIMIT …] [OFFSET …]`
-    pub(super) fn query_behind_with(&mut self, level: &mut Level, mut leading: bool) -> Read {
+    pub(super) fn query_behind_with(
+        &mut self,
+        level: &mut Level,
+        mut leading: bool,
+        outermost: bool,
+    ) -> Read {
+        let terms = self.work.len();
+        let mut unlimited = false;
         loop {
-            self.term(level, leading)?;
+            unlimited |= self.term(level, leading, outermost)?;
             leading = false;
             if !self.eat_any(level, &["union", "intersect", "except", "minus"]) {
                 break;
@@ -51,36 +58,64 @@ impl Reader<'_, '_> {
         if self.eat(level, "order by") {
             self.order_list(level)?;
         }
+        let limited = self.limits(level)?;
+        if limited && outermost {
+            self.release_terms(terms);
+        }
+        self.shape.unlimited |= outermost && unlimited && !limited;
+        Ok(())
+    }
+
+    /// The whole query is limited, so that the brackets in it need not be.
+    fn release_terms(&mut self, first: usize) {
+        for work in self.work.iter_mut().skip(first) {
+            if let Content::Query { outermost, .. } = &mut work.content {
+                *outermost = false;
+            }
+        }
+    }
+
+    /// `[LIMIT …] [OFFSET …] [FETCH FIRST …]`: whether they say how many rows there are at most.
+    fn limits(&mut self, level: &mut Level) -> Read<bool> {
+        let mut limited = false;
         loop {
             if self.eat(level, "limit") {
                 if !self.eat(level, "all") {
+                    let begin = level.at;
+                    let is_count = self.is_count(level, 0);
                     self.expression(level)?;
+                    limited |= is_count && level.at == begin + 1;
                 }
             } else if self.eat(level, "offset") {
                 self.expression(level)?;
                 self.eat_any(level, &["rows", "row"]);
             } else if self.eat_any(level, &["fetch first", "fetch next"]) {
-                if !self.is_any(level, &["row", "rows"]) {
+                let begin = level.at;
+                let is_one = self.is_any(level, &["row", "rows"]);
+                let is_count = self.is_count(level, 0);
+                if !is_one {
                     self.expression(level)?;
                 }
+                limited |= is_one || (is_count && level.at == begin + 1);
                 self.eat_any(level, &["rows", "row"]);
                 self.expect(level, "only")?;
             } else {
-                return Ok(());
+                return Ok(limited);
             }
         }
     }
 
-    fn term(&mut self, level: &mut Level, leading: bool) -> Read {
+    /// One of the parts between UNION and its kin: whether it reads tables without saying how many rows.
+    fn term(&mut self, level: &mut Level, leading: bool, outermost: bool) -> Read<bool> {
         if self.is_symbol(level, '(') && self.source.holds_query(level.at) {
-            self.later(level, Content::Query { leading });
-            return Ok(());
+            self.later(level, Content::Query { leading, outermost });
+            return Ok(false);
         }
         if self.eat(level, "values") {
             loop {
                 self.bracket(level, Content::Values)?;
                 if !self.eat_symbol(level, ',') {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
         }
@@ -88,8 +123,9 @@ impl Reader<'_, '_> {
         self.select(level, leading)
     }
 
-    fn select(&mut self, level: &mut Level, leading: bool) -> Read {
-        self.top(level);
+    fn select(&mut self, level: &mut Level, leading: bool) -> Read<bool> {
+        self.shape.begin_list();
+        let mut limited = self.top(level);
         if self.eat(level, "distinct") {
             if self.is(level, "on") {
                 self.step_as(level, Role::Keyword);
@@ -98,7 +134,7 @@ impl Reader<'_, '_> {
         } else {
             self.eat(level, "all");
         }
-        self.top(level);
+        limited |= self.top(level);
         // A list without columns is legal in PostgreSQL.
         if !self.is_any(level, &["from", "into", "where"]) && level.at < level.end {
             self.select_list(level)?;
@@ -106,11 +142,14 @@ impl Reader<'_, '_> {
         if self.is(level, "into") {
             self.made_table(level, leading)?;
         }
-        if self.eat(level, "from") {
+        let reads = self.eat(level, "from");
+        if reads {
             self.table_list(level)?;
         }
         loop {
-            if self.eat_any(level, &["where", "having", "qualify", "start with"]) {
+            if self.eat(level, "where") {
+                self.noted_condition(level)?;
+            } else if self.eat_any(level, &["having", "qualify", "start with"]) {
                 self.expression(level)?;
             } else if self.eat(level, "connect by") {
                 self.eat(level, "nocycle");
@@ -126,9 +165,25 @@ impl Reader<'_, '_> {
                 self.step_as(level, Role::Keyword);
                 self.named_windows(level)?;
             } else {
-                return Ok(());
+                return Ok(reads && !limited);
             }
         }
+    }
+
+    /// A condition behind WHERE or ON; the number is its place among all.
+    pub(super) fn noted_condition(&mut self, level: &mut Level) -> Read<usize> {
+        let begin = level.at;
+        self.expression(level)?;
+        Ok(self.shape.condition(begin, level.at))
+    }
+
+    fn is_count(&self, level: &Level, count: usize) -> bool {
+        self.ahead(level, count).is_some_and(|token| {
+            matches!(
+                token.kind,
+                TokenKind::Number | TokenKind::Placeholder | TokenKind::Position
+            )
+        })
     }
 
     fn named_windows(&mut self, level: &mut Level) -> Read {
@@ -142,17 +197,12 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `TOP n`, `TOP (n)`
-    fn top(&mut self, level: &mut Level) {
-        let is_count = self.ahead(level, 1).is_some_and(|token| {
-            matches!(
-                token.kind,
-                TokenKind::Number | TokenKind::Placeholder | TokenKind::Position
-            )
-        });
-        if self.is(level, "top") && is_count {
+    /// `TOP n`, `TOP (n)`: whether it is here.
+    fn top(&mut self, level: &mut Level) -> bool {
+        if self.is(level, "top") && self.is_count(level, 1) {
             self.step_as(level, Role::Keyword);
             level.at += 1;
+            true
         } else if self.is(level, "top")
             && self.opens(level, 1)
             && self
@@ -161,6 +211,9 @@ impl Reader<'_, '_> {
         {
             self.step_as(level, Role::Keyword);
             self.later(level, Content::Sizes);
+            true
+        } else {
+            false
         }
     }
 
@@ -168,6 +221,8 @@ impl Reader<'_, '_> {
     fn select_list(&mut self, level: &mut Level) -> Read {
         loop {
             self.value_or_star(level)?;
+            // A value ends with no star.
+            self.shape.star |= self.source.is_symbol(level.at.wrapping_sub(1), '*');
             if !self.begins_exclude(level) {
                 self.optional_alias(level)?;
             }
@@ -201,10 +256,12 @@ impl Reader<'_, '_> {
         self.eat_any(level, &["temp", "temporary"]);
         self.eat(level, "table");
         let table = self.target(level)?;
-        self.facts.writes.push(table);
+        self.facts.writes.push(table.clone());
+        self.shape.creates.push(table);
         // Only the first part of the whole statement makes a table.
         if leading {
             self.kind = Some(Kind::CreateTable);
+            self.shape.makes_table = true;
         } else {
             self.facts.not_all_known = true;
         }

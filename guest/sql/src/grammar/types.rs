@@ -28,7 +28,7 @@ pub(super) const LITERAL_TYPES: [&str; 18] = [
 ];
 
 /// Names of parts of a date, with all abbreviations that Redshift has.
-pub(super) const DATE_PARTS: [&str; 82] = [
+pub(crate) const DATE_PARTS: [&str; 82] = [
     "millennium",
     "millennia",
     "mil",

@@ -6,8 +6,9 @@ use crate::account::Role;
 use crate::lexer::{Doubt, Doubtful};
 use crate::lexer::{TextForm, TokenKind, has_doubtful_escape, literal_value};
 use crate::statement::{Statement, Unparsed, classify_query};
+use crate::structure::{Span, Structure, Transfer};
 
-const OPTIONS: [&str; 49] = [
+pub(crate) const UNLOAD_OPTIONS: [&str; 49] = [
     "as",
     "iam_role",
     "default",
@@ -70,13 +71,26 @@ impl Reader<'_, '_> {
         let (query, doubtful) = self.unloaded_query(&mut inside)?;
         self.expect(level, "to")?;
         self.kind = Some(Kind::Unload);
+        self.transfer(level, false);
         if let Some(doubtful) = doubtful {
             self.facts.unread.push(doubtful.words);
+            self.shape.inner = Some(Box::new(Structure::unknown()));
             return self.leave(level);
         }
-        self.take(classify_query(&query));
+        self.take(classify_query(&query, !self.shape.is_off()));
         self.text(level)?;
-        self.options(level, &OPTIONS)
+        self.options(level, &UNLOAD_OPTIONS)
+    }
+
+    /// What is moved is said from here to the end.
+    pub(super) fn transfer(&mut self, level: &Level, reads: bool) {
+        self.shape.transfer = Some(Transfer {
+            span: Span {
+                begin: level.at,
+                end: level.end,
+            },
+            reads,
+        });
     }
 
     /// What the literals in the bracket say together.
@@ -113,6 +127,7 @@ impl Reader<'_, '_> {
             }) => self.facts.unread.push(near),
             _ => {}
         }
+        self.shape.inner = Some(Box::new(query.structure));
         self.facts.unread.extend(query.unaccounted);
         self.facts.reads.extend(query.reads);
         self.facts.writes.extend(query.writes);

@@ -1,6 +1,7 @@
 mod deep;
 mod hostile;
 mod ordinary;
+mod structure;
 
 use super::*;
 use proptest::prelude::*;

@@ -32,13 +32,14 @@ const PARAMETERS: [&str; 2] = ["parameters", "queryparameters"];
 /// The text that holds a caller's payload.
 const PAYLOAD: &str = "payload";
 /// Fields of a payload that `docs/reference/payload.md` explains. Any other is the caller's own, and may hold anything.
-pub(super) const EXPLAINED: [&str; 31] = [
+pub(super) const EXPLAINED: [&str; 32] = [
     "action",
     "deadlineSeconds",
     "executionArn",
     "executionMode",
     "heartbeat",
     "idempotencyKey",
+    "labels",
     "LogicalResourceId",
     "nextToken",
     "OldResourceProperties",

@@ -294,11 +294,9 @@ impl Loader {
             return Err(Refused::Wrong(failed));
         }
         if self.terms.review_tests && entry.code == Code::Standard {
-            for (rule, message) in windows::untested(&self.engine, &policy, entry).await {
-                let at = path.clone().name("settings").name("rules").item(rule);
-                loaded
-                    .warnings
-                    .push(place.problem(&at.name("when").name("time"), message));
+            let rules = path.clone().name("settings").name("rules");
+            for (at, message) in windows::untested(&self.engine, &policy, entry, &rules).await {
+                loaded.warnings.push(place.problem(&at, message));
             }
         }
         loaded.policies.push(LoadedPolicy {

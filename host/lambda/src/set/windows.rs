@@ -9,49 +9,69 @@ use signalbox_policy::{ComponentPolicy, Loading, PolicyEngine, Source, contract:
 use signalbox_tasker::{Granted, rehearse::rehearse};
 use tokio::time::Instant;
 
-use super::{manifest::Entry, vectors};
+use super::{lines::Path, manifest::Entry, vectors};
 
 /// What the probe's rule refuses with.
 const DENIED: &str = "PolicyDenied";
 
-/// The windows that no test of the policy is inside, or none is outside: the number of the rule, and what to do.
+/// The windows that no test of the policy is inside, or none is outside: where they are, and what to do. `place` is where the
+/// rules are.
 pub(super) async fn untested(
     engine: &PolicyEngine,
     policy: &Arc<ComponentPolicy>,
     entry: &Entry,
-) -> Vec<(usize, String)> {
+    place: &Path,
+) -> Vec<(Path, String)> {
     let settings: Value = serde_json::from_str(&entry.settings).unwrap_or_default();
     let rules = settings.get("rules").and_then(Value::as_array);
     let mut found = Vec::new();
     for (number, rule) in rules.into_iter().flatten().enumerate() {
-        let Some(window) = rule.pointer("/when/time") else {
-            continue;
-        };
-        let Some(probe) = probe(engine, policy, entry, window).await else {
-            continue;
-        };
-        let (mut holds, mut does_not) = (false, false);
-        for test in &entry.tests {
-            match holds_at(&probe, test.at).await {
-                true => holds = true,
-                false => does_not = true,
-            }
+        let mut windows = Vec::new();
+        if let Some(when) = rule.get("when") {
+            let at = place.clone().item(number).name("when");
+            times(when, &at, &mut windows);
         }
-        let missing = match (holds, does_not) {
-            (true, true) => continue,
-            (false, true) => "at which it holds",
-            (true, false) => "at which it does not hold",
-            (false, false) => "at which it holds, and none at which it does not",
-        };
-        found.push((
-            number,
-            format!(
-                "no test of the policy runs at a time {missing}: give a test that does `at`. A test without it runs at {}",
-                super::manifest::TEST_TIME
-            ),
-        ));
+        for (at, window) in windows {
+            let Some(probe) = probe(engine, policy, entry, &settings, window).await else {
+                continue;
+            };
+            let (mut holds, mut does_not) = (false, false);
+            for test in &entry.tests {
+                match holds_at(&probe, test.at).await {
+                    true => holds = true,
+                    false => does_not = true,
+                }
+            }
+            let missing = match (holds, does_not) {
+                (true, true) => continue,
+                (false, true) => "at which it holds",
+                (true, false) => "at which it does not hold",
+                (false, false) => "at which it holds, and none at which it does not",
+            };
+            found.push((
+                at,
+                format!(
+                    "no test of the policy runs at a time {missing}: give a test that does `at`. A test without it runs at {}",
+                    super::manifest::TEST_TIME
+                ),
+            ));
+        }
     }
     found
+}
+
+/// The values of `time` in a `when`, and in those in its `not` and `any`. A check of the settings bounds the depth.
+fn times<'v>(when: &'v Value, at: &Path, found: &mut Vec<(Path, &'v Value)>) {
+    if let Some(time) = when.get("time") {
+        found.push((at.clone().name("time"), time));
+    }
+    if let Some(not) = when.get("not") {
+        times(not, &at.clone().name("not"), found);
+    }
+    let any = when.get("any").and_then(Value::as_array);
+    for (number, one) in any.into_iter().flatten().enumerate() {
+        times(one, &at.clone().name("any").item(number), found);
+    }
 }
 
 /// The policy with one rule, which denies everything in the window.
@@ -59,13 +79,18 @@ async fn probe(
     engine: &PolicyEngine,
     policy: &Arc<ComponentPolicy>,
     entry: &Entry,
+    settings: &Value,
     window: &Value,
 ) -> Option<Granted> {
     let rule = json!({ "name": "probe", "when": { "time": window }, "then": { "deny": "probe" } });
+    let probed = match settings.get("holidays") {
+        Some(holidays) => json!({ "rules": [rule], "holidays": holidays }),
+        None => json!({ "rules": [rule] }),
+    };
     let loading = Loading {
         name: "probe".to_owned(),
         source: Source::Loaded(Arc::clone(policy)),
-        settings: json!({ "rules": [rule] }).to_string(),
+        settings: probed.to_string(),
         limits: entry.limits,
         redact: None,
     };

@@ -1,0 +1,183 @@
+//! Named sets of names, which lists of rules refer to as `@name`.
+
+use super::section::{Findings, Section};
+use crate::text::{nearest, quoted};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most names that a set may have, those of the sets in it included.
+const MAX_NAMES: usize = 1_000;
+/// The most sets.
+const MAX_SETS: usize = 100;
+
+/// The sets of the settings.
+#[derive(Debug, Default)]
+pub(super) struct Sets<'v> {
+    names: BTreeMap<&'v str, Vec<&'v str>>,
+    used: RefCell<BTreeSet<&'v str>>,
+}
+
+/// The set that an item of a list refers to; none if it is a name. `@@x` is the name `@x`.
+fn reference(item: &str) -> Result<&str, &str> {
+    match item.strip_prefix('@') {
+        Some(rest) if rest.starts_with('@') => Err(rest),
+        Some(set) => Ok(set),
+        None => Err(item),
+    }
+}
+
+impl<'v> Sets<'v> {
+    pub(super) fn read(top: &Section<'v>, findings: &mut Findings) -> Self {
+        let mut sets = Self::default();
+        let Some(section) = top.map("sets", findings) else {
+            return sets;
+        };
+        let mut items: BTreeMap<&'v str, Vec<(String, &'v str)>> = BTreeMap::new();
+        for name in section.names() {
+            if !is_name(name) {
+                findings.add(
+                    &section.at(name),
+                    format!("{} is no name of a set.", quoted(name)),
+                    "Use 1 to 64 letters, digits, `-` and `_`.",
+                );
+            }
+            items.insert(name, section.texts(name, findings));
+        }
+        if items.len() > MAX_SETS {
+            let message = format!("There are {} sets.", items.len());
+            findings.add(
+                &section.path,
+                message,
+                format!("At most {MAX_SETS} are allowed."),
+            );
+            return sets;
+        }
+        for name in items.keys().copied() {
+            let mut found = Vec::new();
+            let mut seen = BTreeSet::from([name]);
+            gather(name, name, &items, &mut seen, &mut found, findings);
+            found.sort_unstable();
+            found.dedup();
+            if found.len() > MAX_NAMES {
+                let message = format!("This set has {} names.", found.len());
+                findings.add(
+                    &section.at(name),
+                    message,
+                    format!("At most {MAX_NAMES} are allowed: use wildcards."),
+                );
+                found.clear();
+            }
+            sets.names.insert(name, found);
+        }
+        sets
+    }
+
+    /// The texts of a list, with those of a set for a reference to it.
+    pub(super) fn texts(
+        &self,
+        section: &Section<'v>,
+        key: &str,
+        findings: &mut Findings,
+    ) -> Vec<(String, &'v str)> {
+        let texts = section.texts(key, findings);
+        if !texts.iter().any(|(_, text)| text.starts_with('@')) {
+            return texts;
+        }
+        let mut found = Vec::new();
+        for (path, text) in texts {
+            match reference(text) {
+                Err(name) => found.push((path, name)),
+                Ok(set) => match self.names.get_key_value(set) {
+                    Some((set, names)) => {
+                        self.used.borrow_mut().insert(set);
+                        found.extend(names.iter().map(|name| (path.clone(), *name)));
+                    }
+                    None => unknown(&path, set, self.names.keys().copied(), findings),
+                },
+            }
+        }
+        found
+    }
+
+    /// The sets that no rule refers to, alone or by another one.
+    pub(super) fn unused(&self) -> Vec<&'v str> {
+        let used = self.used.borrow();
+        self.names
+            .keys()
+            .filter(|name| !used.contains(*name))
+            .copied()
+            .collect()
+    }
+
+    /// What refers to a set uses those in it.
+    pub(super) fn use_inner(&self, top: &Section<'v>) {
+        let Some(section) = top.map("sets", &mut Findings::default()) else {
+            return;
+        };
+        let mut work: Vec<&str> = self.used.borrow().iter().copied().collect();
+        while let Some(name) = work.pop() {
+            for (_, item) in section.texts(name, &mut Findings::default()) {
+                if let Ok(set) = reference(item)
+                    && let Some((set, _)) = self.names.get_key_value(set)
+                    && self.used.borrow_mut().insert(set)
+                {
+                    work.push(set);
+                }
+            }
+        }
+    }
+}
+
+/// The names of a set and of those in it. The depth is that of the number of sets.
+fn gather<'v>(
+    whole: &'v str,
+    name: &'v str,
+    items: &BTreeMap<&'v str, Vec<(String, &'v str)>>,
+    seen: &mut BTreeSet<&'v str>,
+    found: &mut Vec<&'v str>,
+    findings: &mut Findings,
+) {
+    for (path, item) in items.get(name).into_iter().flatten() {
+        let set = match reference(item) {
+            Err(name) => {
+                found.push(name);
+                continue;
+            }
+            Ok(set) => set,
+        };
+        if set == whole {
+            findings.add(
+                path,
+                format!("The set `{whole}` is in itself."),
+                "Remove one of the references that lead in a circle.",
+            );
+        } else if items.contains_key(set) {
+            if seen.insert(set) {
+                gather(whole, set, items, seen, found, findings);
+            }
+        } else if name == whole {
+            unknown(path, set, items.keys().copied(), findings);
+        }
+    }
+}
+
+fn unknown<'k>(
+    path: &str,
+    set: &str,
+    known: impl Iterator<Item = &'k str>,
+    findings: &mut Findings,
+) {
+    let help = match nearest(set, known) {
+        Some(meant) => format!("Did you mean `@{meant}`?"),
+        None => "Add it to `sets`. A name that begins with `@` is written with `@@`.".to_owned(),
+    };
+    let set = quoted(&format!("@{set}"));
+    findings.add(path, format!("There is no set {set}."), help);
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}
