@@ -74,10 +74,13 @@ impl Found {
             if line.is_empty() {
                 return Ok(());
             }
+            let is_whole = line.pop_if(|byte| *byte == b'\n').is_some();
             if line.len() > RECORD.bytes {
                 self.skipped
                     .push(format!("{place}: a line has more than {most} bytes"));
-                lines.skip_until(b'\n')?;
+                if !is_whole {
+                    lines.skip_until(b'\n')?;
+                }
             } else {
                 self.lines(&String::from_utf8_lossy(&line), place);
             }

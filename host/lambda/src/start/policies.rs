@@ -90,24 +90,10 @@ fn source(name: &str, source: &PolicySource) -> Result<Source, StartError> {
         PolicySource::Standard => standard::source(name),
         PolicySource::Component(path) => Ok(Source::Component(read(path)?)),
         PolicySource::Artifact { path, sha256 } => Ok(Source::Artifact {
-            code: match is_of_package(path) {
-                true => Code::File(path.clone()),
-                false => Code::Bytes(read(path)?),
-            },
+            // The bytes that are hashed are the bytes that run.
+            code: Code::Bytes(read(path)?),
             sha256: Some(sha256.clone()),
             component: None,
         }),
-    }
-}
-
-/// Whether a file is in the folder of this program, that is of the deployment package, which nobody changes while it runs.
-fn is_of_package(path: &std::path::Path) -> bool {
-    let file = path.canonicalize();
-    let program = std::env::current_exe().and_then(|program| program.canonicalize());
-    match (file, program) {
-        (Ok(file), Ok(program)) => program
-            .parent()
-            .is_some_and(|folder| file.starts_with(folder)),
-        _ => false,
     }
 }
