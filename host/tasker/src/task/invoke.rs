@@ -108,9 +108,13 @@ impl Tasker {
     async fn raise(&self, call: &Call, waiting: Waiting, raised: Raised) -> Result<Value, Raised> {
         let id = waiting.record_id(&self.options.deployment);
         // An error that needs no ledger does not wait for one that hangs.
-        let end = call.answer_by.min(Instant::now() + RAISE_TIME);
-        let again = self.store.is_raised_again(&id, &call.request_id, end).await;
-        let found = self.store.until(end).find(&id).await;
+        let end = || call.answer_by.min(Instant::now() + RAISE_TIME);
+        let again = self
+            .store
+            .is_raised_again(&id, &call.request_id, end())
+            .await;
+        // A write that took all of its time leaves the read its own.
+        let found = self.store.until(end()).find(&id).await;
         if !again {
             // Another invocation of the task may have started its statement since this one looked. Then the task is its own.
             let is_anothers = found.is_ok_and(|found| {
