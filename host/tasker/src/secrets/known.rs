@@ -55,8 +55,50 @@ impl Known {
         candidates
             .into_iter()
             .flatten()
-            .map(|(secret, replacement)| (replacement.as_str(), common(secret, text)))
-            .max_by_key(|(_, common)| *common)
+            .map(|(secret, replacement)| (secret, replacement, common(secret, text)))
+            // Of two that share as much the one that is there as a whole.
+            .max_by_key(|(secret, _, common)| (*common, secret.len() == *common))
+            .map(|(_, replacement, common)| (replacement.as_str(), common))
+    }
+
+    /// Replaces them in a JSON document, in which they stand as JSON writes them: the short ones where they are a whole value.
+    pub(super) fn replace_in_json(&self, document: &mut String) {
+        if !self.whole.is_empty()
+            && let Some(replaced) = self.values_replaced(document)
+        {
+            *document = replaced;
+        }
+        self.replace(document);
+    }
+
+    /// The document with the values replaced that are a short secret; none if there are none.
+    fn values_replaced(&self, document: &str) -> Option<String> {
+        let mut out = String::new();
+        let (mut done, mut at) = (0, 0);
+        while let Some(begin) = document.get(at..).and_then(|rest| rest.find('"')) {
+            let begin = at + begin + 1;
+            let Some(length) = document.get(begin..).and_then(length_of_text) else {
+                break;
+            };
+            let end = begin + length;
+            at = end + 1;
+            let is_name = || {
+                let behind = document.get(at..).unwrap_or_default();
+                behind.trim_start().starts_with(':')
+            };
+            if let Some(replacement) = document.get(begin..end).and_then(|t| self.whole.get(t))
+                && !is_name()
+            {
+                out.push_str(document.get(done..begin).unwrap_or_default());
+                out.push_str(replacement);
+                done = end;
+            }
+        }
+        if done == 0 {
+            return None;
+        }
+        out.push_str(document.get(done..).unwrap_or_default());
+        Some(out)
     }
 
     /// Replaces them in a text.
@@ -86,6 +128,16 @@ impl Known {
             *text = out;
         }
     }
+}
+
+/// How long a text of JSON is, up to the quote that ends it.
+fn length_of_text(rest: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    rest.bytes().position(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    })
 }
 
 /// The bytes that both begin with, in whole characters.
@@ -118,6 +170,36 @@ mod tests {
         let mut text = text.to_owned();
         known.replace(&mut text);
         text
+    }
+
+    #[test]
+    fn of_two_that_are_alike_the_one_that_is_there_is_meant() {
+        let secrets = [("Hunter22", "[a]", 4), ("Hunter22zz", "[b]", 4)];
+        let known = Known::new(secrets.into_iter());
+        let mut text = "Hunter22x Hunter22zz".to_owned();
+        known.replace(&mut text);
+        assert_eq!(text, "[a]x [b]");
+    }
+
+    #[test]
+    fn a_short_one_is_replaced_where_it_is_a_whole_value_of_a_document() {
+        let known = Known::new([("x1", "[a]", 4), ("a\\\"b", "[b]", 9)].into_iter());
+        for (document, replaced) in [
+            (
+                r#"{"x1" : "x1", "y": ["x1", "x12", "x1 "]}"#,
+                r#"{"x1" : "[a]", "y": ["[a]", "x12", "x1 "]}"#,
+            ),
+            (
+                r#"["\\", "x1", "a\"b", "\"x1"]"#,
+                r#"["\\", "[a]", "[b]", "\"x1"]"#,
+            ),
+            (r#""x1"#, r#""x1"#),
+            (r#"["x1\\", "\\x1"]"#, r#"["x1\\", "\\x1"]"#),
+        ] {
+            let mut text = document.to_owned();
+            known.replace_in_json(&mut text);
+            assert_eq!(text, replaced);
+        }
     }
 
     #[test]

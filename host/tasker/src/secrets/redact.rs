@@ -161,25 +161,27 @@ impl Secrets {
                     texts.push((value, placeholder, SHORTEST_LENT));
                 }
             }
-            // A short one could be the name of a member, or any value.
-            let json: Vec<(String, String)> = texts
+            let json: Vec<(String, &str, usize)> = texts
                 .iter()
-                .filter(|(secret, _, shortest)| secret.len() >= *shortest)
-                .map(|(secret, replacement, _)| {
+                .map(|(secret, replacement, shortest)| {
                     let secret_in_json = quoted(secret);
-                    let inside = secret_in_json.trim_start_matches('"');
+                    let inside = secret_in_json.strip_prefix('"').unwrap_or(&secret_in_json);
                     let inside = inside.strip_suffix('"').unwrap_or(inside);
-                    (inside.to_owned(), (*replacement).to_owned())
+                    // What JSON writes longer is no less any word for that.
+                    let shortest = match secret.len() < *shortest {
+                        true => usize::MAX,
+                        false => 0,
+                    };
+                    (inside.to_owned(), *replacement, shortest)
                 })
                 .collect();
             AllKnown {
                 texts: Known::new(texts.iter().map(|(secret, replacement, shortest)| {
                     (secret.as_str(), *replacement, *shortest)
                 })),
-                json: Known::new(
-                    json.iter()
-                        .map(|(secret, replacement)| (secret.as_str(), replacement.as_str(), 0)),
-                ),
+                json: Known::new(json.iter().map(|(secret, replacement, shortest)| {
+                    (secret.as_str(), *replacement, *shortest)
+                })),
             }
         })
     }
@@ -191,7 +193,7 @@ impl Secrets {
 
     /// As [`Secrets::withhold`], in the texts of a JSON document: for rows, which are the caller's data.
     pub fn withhold_in_json(&self, document: &mut String) {
-        self.known().json.replace(document);
+        self.known().json.replace_in_json(document);
     }
 
     /// Replaces every secret in a text: the known ones, and what looks like one.
