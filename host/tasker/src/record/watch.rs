@@ -106,12 +106,17 @@ impl Record {
         self.watch.gone.is_some_and(|gone| gone.decision.is_none())
     }
 
+    /// Whether the statement is to end at a time: it is to be cancelled, or that is to be decided, or its deadline is over.
+    #[must_use]
+    pub fn stops_at(&self, time: i64) -> bool {
+        let is_over_time = || self.deadline_at().is_some_and(|at| at <= time);
+        self.is_undecided() || self.is_to_be_cancelled() || is_over_time()
+    }
+
     /// Whether what is due at a time does not wait: a deadline, a stop, a heartbeat.
     #[must_use]
     pub fn is_urgent_at(&self, time: i64) -> bool {
-        let is_over_time = || self.deadline_at().is_some_and(|at| at <= time);
-        let is_stopping = self.is_undecided() || self.is_to_be_cancelled();
-        self.may_run() && (is_stopping || self.is_beating() || is_over_time())
+        self.may_run() && (self.is_beating() || self.stops_at(time))
     }
 }
 

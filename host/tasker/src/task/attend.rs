@@ -67,9 +67,7 @@ impl Tasker {
         if record.phase != Phase::Started {
             return Turn::Ask;
         }
-        let is_over_time = record.deadline_at().is_some_and(|at| at <= self.now());
-        let stops = record.is_to_be_cancelled() || record.is_undecided() || is_over_time;
-        if stops && paces.cancels.turn(end).await {
+        if record.stops_at(self.now()) && paces.cancels.turn(end).await {
             return Turn::ToCancel;
         }
         match paces.describes.turn(describe_by).await {
@@ -97,7 +95,8 @@ impl Tasker {
     /// When a running statement needs attention, in milliseconds since the Unix epoch; none if nothing was asked for.
     pub(super) fn attention_at(&self, record: &Record) -> Option<i64> {
         let soon = self.now().saturating_add(SOON_MS);
-        if record.is_to_be_cancelled() {
+        // A stop does not wait, be it decided or not.
+        if record.is_to_be_cancelled() || record.is_undecided() {
             return Some(soon);
         }
         let beat = record.is_beating().then_some(soon);
@@ -116,16 +115,7 @@ impl Tasker {
             return Some(again("the record has no statement"));
         };
         let stops = record.is_to_be_cancelled();
-        // Repeated by every look until Redshift reports an end: a cancel that comes too early is refused.
-        let cancels = stops
-            && match turn {
-                Turn::ToCancel => true,
-                Turn::Missed => false,
-                _ => self.paces.cancels.turn(call.deadline).await,
-            };
-        if cancels {
-            self.cancel_stray(&statement.target, id).await;
-        }
+        let cancels = self.cancel_if_to_be(call, record, turn).await;
         let beats = record.is_beating() && !stops;
         let mut beat = None;
         let described = {
@@ -223,14 +213,26 @@ impl Tasker {
             decision: self.decide_closed(call, &next, reason).await.ok(),
         });
         let stored = self.noted(call, stored, next).await?;
-        let record = &stored.record;
-        if record.is_to_be_cancelled()
-            && let (Some(statement), Some(id)) = (&record.statement, record.statement_id())
-            && self.paces.cancels.turn(call.deadline).await
-        {
+        self.cancel_if_to_be(call, &stored.record, Turn::Ask).await;
+        Ok(stored)
+    }
+
+    /// Cancels a statement that is to be cancelled, if there is a turn for it, and says whether it did. Every look repeats it
+    /// until Redshift reports an end: a cancel that comes too early is refused.
+    async fn cancel_if_to_be(&self, call: &Call, record: &Record, turn: Turn) -> bool {
+        let (Some(statement), Some(id)) = (&record.statement, record.statement_id()) else {
+            return false;
+        };
+        let cancels = record.is_to_be_cancelled()
+            && match turn {
+                Turn::ToCancel => true,
+                Turn::Missed => false,
+                _ => self.paces.cancels.turn(call.deadline).await,
+            };
+        if cancels {
             self.cancel_stray(&statement.target, id).await;
         }
-        Ok(stored)
+        cancels
     }
 
     /// Redshift says that the statement runs.

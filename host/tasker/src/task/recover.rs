@@ -308,7 +308,10 @@ impl Tasker {
     ) -> Found {
         let mut next_token: Option<String> = None;
         loop {
-            let has_turn = next_token.is_none() && turn == Turn::ToList;
+            let has_turn = match turn {
+                Turn::Missed => return Found::NotAsked,
+                _ => next_token.is_none() && turn == Turn::ToList,
+            };
             if !has_turn && !self.paces.lists.turn(deadline).await {
                 return match next_token {
                     None => Found::NotAsked,

@@ -21,7 +21,7 @@ use tokio::time::{Duration, Instant};
 use super::{Call, Tasker, attend::Turn};
 use crate::{
     ports::LedgerError,
-    record::{Due, DueList, DuePage, Record, Stored},
+    record::{Due, DueList, DuePage, Phase, Record, Stored},
     side_by_side::Lanes,
 };
 
@@ -270,8 +270,10 @@ impl<'a> Sweep<'a> {
     /// Waits for the turn of the first call that a record needs. None if there is none in this sweep; a heartbeat needs
     /// none.
     async fn turn(&self, due: &Due, record: &Record) -> Option<Turn> {
-        let beats = record.may_run() && record.is_beating();
-        let late = self.tasker.now().saturating_sub(due.beats_since());
+        let now = self.tasker.now();
+        // As long as the id is not known, and once it is to end, none is sent.
+        let beats = record.phase == Phase::Started && record.is_beating() && !record.stops_at(now);
+        let late = now.saturating_sub(due.beats_since());
         if beats && late > LATE_MS {
             tracing::warn!(record = %record.record_id, seconds = late / 1_000, alarm = "HeartbeatLate", "a heartbeat is late: the sweep comes less often than once a minute, or has more to do than it can; a task whose HeartbeatSeconds is short times out");
         }

@@ -167,6 +167,30 @@ async fn a_policy_that_faults_has_it_cancelled_with_an_alarm() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_that_nobody_could_decide_is_decided_a_minute_after_it_can_be() {
+    let world = running(asked(Script::default()).0).await;
+    // A statement that was looked at often is left alone for long.
+    for _ in 0..8 {
+        world.push(17 * 60);
+        world.sweep().await;
+    }
+    world
+        .tasker
+        .swap(PolicySet::unavailable("the bucket does not answer"));
+    let event = stop(&world, ExecutionStatus::Aborted);
+    stopped(&world, event).await;
+    for _ in 0..3 {
+        world.push(61);
+        world.sweep().await;
+        assert_eq!(world.warehouse.started()[0].cancels, 0);
+    }
+    world.tasker.swap(PolicySet::single(Arc::new(standard())));
+    world.push(61);
+    world.sweep().await;
+    assert_eq!(world.warehouse.started()[0].cancels, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_its_policy_what_the_payload_asked_for_holds() {
     let gone = || policies(&["other"]);
     let unavailable = || PolicySet::unavailable("the bucket does not answer");

@@ -193,6 +193,25 @@ async fn thousands_of_heartbeats_are_sent_in_time_and_leave_turns_to_the_rest() 
     assert_eq!(answered(&world, 0..BEATING), BEATING as usize);
 }
 
+/// Without a turn to describe or to cancel no heartbeat is sent to a task whose deadline is over.
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_that_was_not_sent_is_late() {
+    const TASKS: u32 = 3_000;
+    let world = World::new(ScriptedPolicy::new(Script {
+        heartbeat: true,
+        deadline_seconds: Some(30),
+        ..Script::default()
+    }));
+    running(&world, TASKS).await;
+    let deaf = &world.warehouse.deaf_to_cancel;
+    deaf.store(true, std::sync::atomic::Ordering::Relaxed);
+    with_latencies(&world);
+    sweeps(&world, 4).await;
+    let beats = (0..TASKS).map(|number| world.callbacks.beats(&token(number)));
+    assert_eq!(beats.sum::<usize>(), 0);
+    assert!(!world.ledger.dump().contains("beatenAt"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_another_version_calls_urgent_is_due_all_the_same() {
     let world = World::new(ScriptedPolicy::new(Script {
