@@ -45,12 +45,13 @@ pub struct Statement {
     effects: Vec<Kind>,
 }
 
-/// Whether two texts are the same to whoever looks at their facts: the same kinds, tables, schemas and functions, as completely.
-/// Which words are not accounted for does not matter.
+/// Whether a text in which secrets are hidden is the whole one to whoever looks at its facts: the same kinds, tables, schemas,
+/// functions and structure, as completely. Which words are not accounted for does not matter; a role in a secret text of
+/// CREDENTIALS is unsure in place of known.
 #[must_use]
-pub fn read_alike(one: &str, other: &str) -> bool {
+pub fn read_alike(whole: &str, hidden: &str) -> bool {
     let facts = |sql| {
-        let statement = classify_names(sql);
+        let statement = classify(sql);
         let known =
             |kind: &Result<Kind, Unparsed>| kind.as_ref().map_err(std::mem::discriminant).copied();
         let kinds = (known(&statement.kind), statement.inner.as_ref().map(known));
@@ -60,11 +61,15 @@ pub fn read_alike(one: &str, other: &str) -> bool {
             schemas,
             functions,
             complete,
+            mut structure,
             ..
         } = statement;
-        (kinds, reads, writes, schemas, functions, complete)
+        let roles = std::mem::take(&mut structure.iam_roles);
+        let names = (reads, writes, schemas, functions, complete);
+        ((kinds, names, structure), roles)
     };
-    facts(one) == facts(other)
+    let ((whole, roles), (hidden, hidden_roles)) = (facts(whole), facts(hidden));
+    whole == hidden && (roles == hidden_roles || hidden_roles.unsure)
 }
 
 /// Words that are said to be not accounted for.

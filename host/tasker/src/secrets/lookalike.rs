@@ -4,6 +4,8 @@ use std::ops::Range;
 
 /// What a placeholder begins with.
 pub(super) const PLACEHOLDER: &str = "sbxsecret";
+/// So many digits follow.
+pub(super) const PLACEHOLDER_DIGITS: usize = 16;
 /// The shortest signature. Replacing a shorter one could hit any word.
 const SHORTEST: usize = 16;
 /// An access key id: `AKIA` or `ASIA` and sixteen more.
@@ -33,6 +35,15 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
         is_free
     });
     found
+}
+
+/// Whether a text has a placeholder in it, in whatever case: as a name in SQL it would be the same.
+pub(super) fn has_placeholder(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower.split(PLACEHOLDER).skip(1).any(|behind| {
+        let digits = behind.bytes().take_while(u8::is_ascii_digit);
+        digits.take(PLACEHOLDER_DIGITS).count() == PLACEHOLDER_DIGITS
+    })
 }
 
 /// Access key ids that stand alone.

@@ -11,7 +11,7 @@ use signalbox_sql::{MAX_SQL_BYTES, lexer, read_alike, secrets::find as find_by_p
 use super::{
     known::Known,
     lend::{self, Texts},
-    lookalike::{self, PLACEHOLDER},
+    lookalike::{self, PLACEHOLDER, PLACEHOLDER_DIGITS, has_placeholder},
 };
 use crate::ids::digest;
 
@@ -95,7 +95,9 @@ impl Secrets {
         }
         lent.push_str(text.get(done..).unwrap_or_default());
         let whole = std::mem::replace(text, lent);
-        self.misread |= whole.len() <= MAX_SQL_BYTES && !read_alike(&whole, text);
+        // A name that looks like a placeholder would seem to be the secret.
+        self.misread |=
+            whole.len() <= MAX_SQL_BYTES && (has_placeholder(&whole) || !read_alike(&whole, text));
         self.known = Arc::default();
         self.texts.note(text, Some(whole));
     }
@@ -107,7 +109,7 @@ impl Secrets {
         let placeholder = self
             .placeholders
             .entry(secret.to_owned())
-            .or_insert_with(|| format!("{PLACEHOLDER}{number:016}"));
+            .or_insert_with(|| format!("{PLACEHOLDER}{number:0PLACEHOLDER_DIGITS$}"));
         self.lent.insert(placeholder.clone(), secret.to_owned());
         placeholder
     }
@@ -449,6 +451,27 @@ mod tests {
         ] {
             let (secrets, text) = lent(sql);
             assert!(secrets.is_misread() || read_alike(sql, &text), "{text}");
+        }
+        for sql in [
+            "unload ('select * from a, b sbxsecret0000000000000001 where a.token=a') to 's3://b' iam_role default",
+            "unload ('select * from a, b SBXSECRET0000000000000001 where a.token=x') to 's3://b' iam_role default",
+            "unload ('delete from a where token=token') to 's3://b' iam_role default",
+            "execute 'update a set b = 1 where token=1'",
+            "copy a from 's3://b/token=abc/secret' iam_role default",
+        ] {
+            let (secrets, text) = lent(sql);
+            assert!(
+                secrets.is_misread() || text == sql || read_alike(sql, &text),
+                "{text}"
+            );
+            assert!(!sql.to_ascii_lowercase().contains(PLACEHOLDER) || secrets.is_misread());
+        }
+        for sql in [
+            "unload ('select * from a join b on a.token=b.token') to 's3://b' iam_role default",
+            "copy a from 's3://b' credentials 'aws_iam_role=arn:aws:iam::1:role/r'",
+            "copy a from 's3://b' access_key_id 'A1' secret_access_key 'B1'",
+        ] {
+            assert!(!lent(sql).0.is_misread(), "{sql}");
         }
         let (secrets, _) = lent("create user u password 'it''s' valid until 'infinity'");
         assert!(!secrets.is_misread());
