@@ -36,7 +36,7 @@ pub use call::{
 pub use engine::{Metering, Target, UnknownTarget};
 pub use instance::Redact;
 pub use limits::{CompileLimits, Limits};
-pub use load::{Code, EngineError, EngineOptions, LoadError, Loading, PolicyEngine, Source, WORLD};
+pub use load::{EngineError, EngineOptions, LoadError, Loading, PolicyEngine, Source, WORLD};
 pub use policy::ComponentPolicy;
 #[doc(hidden)]
 pub use policy::Reused;

@@ -7,7 +7,7 @@
 use std::{fs, path::Path};
 
 use signalbox_policy::{
-    Code, EngineOptions, Limits, LoadError, Loading, Policy, PolicyEngine, Source, digest,
+    EngineOptions, Limits, LoadError, Loading, Policy, PolicyEngine, Source, digest,
 };
 
 fn loading(source: Source) -> Loading {
@@ -30,8 +30,8 @@ fn artifact(name: &str) -> Source {
         )
     });
     Source::Artifact {
-        sha256: Some(digest::hex(&bytes)),
-        code: Code::Bytes(bytes.into()),
+        sha256: digest::hex(&bytes),
+        bytes: bytes.into(),
         component: None,
     }
 }

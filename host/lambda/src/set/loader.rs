@@ -363,8 +363,8 @@ impl Loader {
         check_digest(pinned, &bytes).map_err(wrong)?;
         let source = if artifact.is_some() {
             signalbox_policy::Source::Artifact {
-                code: signalbox_policy::Code::Bytes(Cow::Owned(bytes)),
-                sha256: Some(pinned.sha256.clone()),
+                bytes: Cow::Owned(bytes),
+                sha256: pinned.sha256.clone(),
                 component: component.as_ref().map(|pinned| pinned.sha256.clone()),
             }
         } else {

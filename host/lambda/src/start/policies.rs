@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 #[cfg(feature = "compiler")]
 use signalbox_policy::compile::Compiler;
-use signalbox_policy::{Code, EngineOptions, Loading, Metering, Policy as _, PolicyEngine, Source};
+use signalbox_policy::{EngineOptions, Loading, Metering, Policy as _, PolicyEngine, Source};
 use signalbox_tasker::{Granted, PolicySet, secrets::secrets_out};
 
 use super::{StartError, standard};
@@ -90,9 +90,8 @@ fn source(name: &str, source: &PolicySource) -> Result<Source, StartError> {
         PolicySource::Standard => standard::source(name),
         PolicySource::Component(path) => Ok(Source::Component(read(path)?)),
         PolicySource::Artifact { path, sha256 } => Ok(Source::Artifact {
-            // The bytes that are hashed are the bytes that run.
-            code: Code::Bytes(read(path)?),
-            sha256: Some(sha256.clone()),
+            bytes: read(path)?,
+            sha256: sha256.clone(),
             component: None,
         }),
     }

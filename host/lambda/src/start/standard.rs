@@ -27,9 +27,5 @@ pub(crate) fn source(policy: &str) -> Result<Source, StartError> {
         std::env::current_exe().map_err(|error| missing(std::path::Path::new(FILE), error))?;
     let path = executable.with_file_name(FILE);
     std::fs::File::open(&path).map_err(|error| missing(&path, error))?;
-    Ok(Source::Artifact {
-        code: signalbox_policy::Code::File(path),
-        sha256: None,
-        component: None,
-    })
+    Ok(Source::Package(path))
 }

@@ -17,11 +17,15 @@ use wasmtime::{
 };
 
 pub use check::WORLD;
-pub(crate) use check::is_component;
 pub use error::LoadError;
-pub use source::{Code, Source};
+pub use source::Source;
 #[cfg(feature = "compiler")]
-pub(crate) use source::{deserialize, digest_of, map, seal};
+pub(crate) use source::{digest_of, seal};
+use source::{name_of, sealed};
+pub(crate) use {
+    check::is_component,
+    source::{deserialize, map},
+};
 
 #[cfg(feature = "compiler")]
 pub(crate) use self::outline::Outline;
@@ -200,32 +204,30 @@ impl PolicyEngine {
                 Ok((self.compile(name, bytes, &digest).await?, digest))
             }
             Source::Artifact {
-                code,
+                bytes,
                 sha256,
                 component,
             } => {
-                let unread = |error: io::Error| LoadError::artifact(name, error.to_string());
-                let most = limits.component.saturating_mul(4);
-                check::size(name, code.size().map_err(unread)?, most)?;
-                let found = sha256.as_ref().map(|_| code.digest()).transpose();
-                let found = found.map_err(unread)?;
-                if let (Some(expected), Some(found)) = (sha256, &found)
-                    && !found.eq_ignore_ascii_case(expected.trim())
-                {
+                check::size(name, bytes.len(), limits.component.saturating_mul(4))?;
+                let found = digest::hex(&bytes);
+                if !found.eq_ignore_ascii_case(sha256.trim()) {
                     return Err(LoadError::Digest {
                         policy: name.to_owned(),
-                        expected,
-                        found: found.clone(),
+                        expected: sha256,
+                        found,
                     });
                 }
-                let loaded = code
-                    .load(&self.engine)
+                let loaded = deserialize(&self.engine, &bytes)
                     .map_err(|error| LoadError::artifact(name, format!("{error:#}")))?;
-                let component = match component.or(code.component().map_err(unread)?).or(found) {
-                    Some(component) => component,
-                    None => code.digest().map_err(unread)?,
-                };
-                Ok((loaded, component))
+                let component = component.or_else(|| sealed(&bytes));
+                Ok((loaded, component.unwrap_or(found)))
+            }
+            Source::Package(path) => {
+                let loaded = map(&self.engine, &path)
+                    .map_err(|error| LoadError::artifact(name, format!("{error:#}")))?;
+                let digest =
+                    name_of(&path).map_err(|error| LoadError::artifact(name, error.to_string()))?;
+                Ok((loaded, digest))
             }
         }
     }

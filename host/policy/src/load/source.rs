@@ -20,28 +20,19 @@ pub enum Source {
     Component(Cow<'static, [u8]>),
     /// What [`compile`](crate::artifact) made of a component: machine code, which is run as it is.
     Artifact {
-        /// The machine code.
-        code: Code,
+        /// The artifact.
+        bytes: Cow<'static, [u8]>,
         /// The SHA-256 (hexadecimal) that whoever is trusted says it has.
-        ///
-        /// None trusts the file as this program is trusted: one of the same deployment package.
-        sha256: Option<String>,
+        sha256: String,
         /// The SHA-256 of the component that it was made of, which names the policy in records. Without it the
         /// artifact itself says which.
         component: Option<String>,
     },
+    /// An artifact that is a file of the deployment package, and is trusted as this program is. It is mapped: only the pages
+    /// that are used are read. Nobody may write to the file while the policy is loaded.
+    Package(PathBuf),
     /// The code of a policy that is loaded already, for other settings or limits.
     Loaded(Arc<ComponentPolicy>),
-}
-
-/// Machine code.
-#[derive(Clone)]
-pub enum Code {
-    /// In memory. It is copied once, to where it can be run.
-    Bytes(Cow<'static, [u8]>),
-    /// In a file, which is mapped: only the pages that are used are read. Nobody may change the file while the policy
-    /// is loaded. So it is one of the deployment package, or of a folder that is this user's own.
-    File(PathBuf),
 }
 
 /// What the last bytes of an artifact begin with; the SHA-256 of the component that it was made of follows.
@@ -58,45 +49,18 @@ pub(crate) fn seal(mut code: Vec<u8>, component: &[u8]) -> Vec<u8> {
     code
 }
 
-impl Code {
-    /// How long it is, in bytes.
-    pub(crate) fn size(&self) -> io::Result<usize> {
-        match self {
-            Self::Bytes(bytes) => Ok(bytes.len()),
-            Self::File(path) => {
-                let bytes = path.metadata()?.len();
-                Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
-            }
-        }
-    }
+/// The SHA-256 of the component that an artifact says it was made of.
+pub(crate) fn sealed(artifact: &[u8]) -> Option<String> {
+    let seal = artifact.last_chunk::<SEAL_BYTES>()?;
+    seal.strip_prefix(SEAL).map(hex::encode)
+}
 
-    /// Its SHA-256, hexadecimal in lower case.
-    pub(crate) fn digest(&self) -> io::Result<String> {
-        match self {
-            Self::Bytes(bytes) => Ok(crate::digest::hex(bytes)),
-            Self::File(path) => Ok(hex::encode(digest_of(File::open(path)?)?)),
-        }
-    }
-
-    /// The SHA-256 of the component that it was made of, if it says so.
-    pub(crate) fn component(&self) -> io::Result<Option<String>> {
-        let seal = match self {
-            Self::Bytes(bytes) => bytes.last_chunk::<SEAL_BYTES>().copied(),
-            Self::File(path) => end_of(path)?,
-        };
-        let seal = seal.as_ref().and_then(|seal| seal.strip_prefix(SEAL));
-        Ok(seal.map(hex::encode))
-    }
-
-    /// Loads it.
-    ///
-    /// The caller vouches for it: it has found the digest that a trusted party gave, or the file is one of those that
-    /// are trusted as this program is.
-    pub(crate) fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
-        match self {
-            Self::Bytes(bytes) => deserialize(engine, bytes),
-            Self::File(path) => map(engine, path),
-        }
+/// What names the policy in a file: the component that it was made of, or else the file itself.
+pub(crate) fn name_of(path: &Path) -> io::Result<String> {
+    let end = end_of(path)?;
+    match end.as_ref().and_then(|end| sealed(end)) {
+        Some(component) => Ok(component),
+        None => Ok(hex::encode(digest_of(File::open(path)?)?)),
     }
 }
 
@@ -129,7 +93,7 @@ pub(crate) fn digest_of(mut from: impl io::Read) -> io::Result<[u8; DIGEST]> {
 /// Loads machine code.
 ///
 /// The callers vouch for the bytes: they have just hashed exactly these, and found the digest that a trusted
-/// party gave.
+/// party gave; or a compiler of this program has just made them.
 #[allow(
     unsafe_code,
     reason = "loading machine code is what this function is for"
@@ -137,14 +101,14 @@ pub(crate) fn digest_of(mut from: impl io::Read) -> io::Result<[u8; DIGEST]> {
 pub(crate) fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `bytes` were made by `Engine::precompile_component` or `Component::serialize` and not changed
     // since. The digest says so, and it was taken of this slice, not of a file that could be replaced between
-    // the check and the use. Wasmtime itself refuses another version, other settings and another processor.
+    // the check and the use; or they come from the compiler itself. Wasmtime itself refuses another version, other settings and another processor.
     unsafe { Component::deserialize(engine, bytes) }
 }
 
 /// Maps machine code that is in a file.
 ///
 /// The callers vouch for the file: it was made by `Engine::precompile_component`, and nobody changes it, see
-/// [`Code::File`].
+/// [`Source::Package`].
 #[allow(
     unsafe_code,
     reason = "loading machine code is what this function is for"

@@ -4,16 +4,16 @@ use std::{fs, path::Path, sync::Arc};
 
 use crate::common::{Fake, asks, context, loading};
 use signalbox_policy::{
-    Code, EngineOptions, Limits, LoadError, Loading, Metering, Policy, PolicyEngine, Source,
-    Target, artifact, digest,
+    EngineOptions, Limits, LoadError, Loading, Metering, Policy, PolicyEngine, Source, Target,
+    artifact, digest,
 };
 use signalbox_test_guests::HOSTILE;
 
 fn artifact_of(bytes: Vec<u8>, sha256: String) -> Loading {
     Loading {
         source: Source::Artifact {
-            code: Code::Bytes(bytes.into()),
-            sha256: Some(sha256),
+            bytes: bytes.into(),
+            sha256,
             component: Some("of-the-component".to_owned()),
         },
         ..loading(HOSTILE, "{}", Limits::default())
@@ -61,38 +61,28 @@ async fn an_artifact_loads_by_its_digest_and_only_by_it() {
 }
 
 #[tokio::test]
-async fn an_artifact_in_a_file_is_mapped_and_says_what_it_was_made_of() {
+async fn an_artifact_of_the_package_says_what_it_was_made_of() {
     let engine = PolicyEngine::new(EngineOptions::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let load = |name: &str, bytes: &[u8], sha256: Option<String>| {
+    let load = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
         Loading {
-            source: Source::Artifact {
-                code: Code::File(path),
-                sha256,
-                component: None,
-            },
+            source: Source::Package(path),
             ..loading(HOSTILE, "{}", Limits::default())
         }
     };
     let code = artifact::compile(HOSTILE, &Target::host(), Metering::Off).unwrap();
-    for sha256 in [None, Some(digest::hex(&code))] {
-        let loading = load("sealed", &code, sha256);
-        let named = serves(&engine, loading).await.unwrap();
-        assert_eq!(named, digest::hex(HOSTILE));
-    }
-    let error = serves(&engine, load("other", &code, Some(digest::hex(b"x"))));
-    let error = error.await.unwrap_err();
-    assert!(matches!(error, LoadError::Digest { .. }), "{error}");
+    let named = serves(&engine, load("sealed", &code)).await.unwrap();
+    assert_eq!(named, digest::hex(HOSTILE));
 
     // Of other tools: the file's own digest names it.
     let bare = &code[..code.len() - 48];
-    let named = serves(&engine, load("bare", bare, None)).await.unwrap();
+    let named = serves(&engine, load("bare", bare)).await.unwrap();
     assert_eq!(named, digest::hex(bare));
 
     for junk in [&b""[..], b"junk", &[0; 100]] {
-        let error = serves(&engine, load("junk", junk, None)).await.unwrap_err();
+        let error = serves(&engine, load("junk", junk)).await.unwrap_err();
         assert!(matches!(error, LoadError::Artifact { .. }), "{error}");
     }
 }
