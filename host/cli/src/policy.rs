@@ -209,7 +209,7 @@ async fn compile(policy: &str, target: &str, output: Option<&Path>) -> Done {
         Some(path) => path.to_owned(),
         None => Path::new(policy).with_extension("cwasm"),
     };
-    std::fs::write(&output, &artifact)
+    write_beside(&output, &artifact)
         .map_err(|error| format!("{} cannot be written: {error}", output.display()))?;
     out::line(format_args!(
         "{}: {} bytes for {target}",
@@ -224,6 +224,18 @@ async fn compile(policy: &str, target: &str, output: Option<&Path>) -> Done {
         "sha256": digest::hex(&artifact),
     }));
     Ok(true)
+}
+
+/// Writes a file and moves it to its place: a host that runs may have mapped the one that is there.
+fn write_beside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", std::process::id()));
+    let written = std::fs::write(&draft, bytes).and_then(|()| std::fs::rename(&draft, path));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = std::fs::remove_file(&draft);
+    }
+    written
 }
 
 async fn schema(policy: &str) -> Done {

@@ -396,7 +396,7 @@ impl Reader<'_, '_> {
             let table = self.target(level)?;
             self.facts.reads.push(table);
         } else if self.ahead(level, 1).is_none() {
-            // Of parameters, the whole search path among them, it shows the value.
+            // The value of a parameter, or a list such as that of databases.
             self.name(level, Role::Other)?;
             return Ok(());
         }

@@ -68,23 +68,33 @@ impl Found {
             return Ok(());
         }
         let mut lines = BufReader::new(Cursor::new(bytes).chain(reader));
-        loop {
+        let found = |records: &Self| (records.records.len(), records.skipped.len());
+        let before = found(self);
+        for number in 1_usize.. {
             let mut line = Vec::new();
             lines.by_ref().take(most + 1).read_until(b'\n', &mut line)?;
             if line.is_empty() {
-                return Ok(());
+                break;
             }
             let is_whole = line.pop_if(|byte| *byte == b'\n').is_some();
             if line.len() > RECORD.bytes {
-                self.skipped
-                    .push(format!("{place}: a line has more than {most} bytes"));
+                self.skipped.push(format!(
+                    "{place}, line {number}: it has more than {most} bytes"
+                ));
                 if !is_whole {
                     lines.skip_until(b'\n')?;
                 }
             } else {
-                self.lines(&String::from_utf8_lossy(&line), place);
+                self.line(&String::from_utf8_lossy(&line), place, number);
             }
         }
+        if found(self) == before {
+            self.skipped.push(format!(
+                "{place}: no line of it is a record. A file of more than {most} bytes is read line by line: write each record in \
+                 one line (`jq -c`), or split it up"
+            ));
+        }
+        Ok(())
     }
 
     /// Takes the records out of a text: documents one after another, or lines of a log among other lines.
@@ -114,18 +124,23 @@ impl Found {
 
     fn lines(&mut self, text: &str, place: &str) {
         for (n, line) in text.lines().enumerate() {
-            if let Err(why) = RECORD.check(line) {
-                self.skipped.push(format!("{place}, line {}: {why}", n + 1));
-                continue;
-            }
-            // Tools that print logs put the time before a line.
-            let document = line
-                .find('{')
-                .and_then(|at| line.get(at..))
-                .and_then(|line| serde_json::from_str(line).ok());
-            if let Some(document) = document {
-                self.document(document, &format!("{place}, line {}", n + 1));
-            }
+            self.line(line, place, n + 1);
+        }
+    }
+
+    fn line(&mut self, line: &str, place: &str, number: usize) {
+        let place = format!("{place}, line {number}");
+        if let Err(why) = RECORD.check(line) {
+            self.skipped.push(format!("{place}: {why}"));
+            return;
+        }
+        // Tools that print logs put the time before a line.
+        let document = line
+            .find('{')
+            .and_then(|at| line.get(at..))
+            .and_then(|line| serde_json::from_str(line).ok());
+        if let Some(document) = document {
+            self.document(document, &place);
         }
     }
 
@@ -221,6 +236,26 @@ mod tests {
         let subjects = found.records.iter();
         let subjects = subjects.map(|record| record.asked.subject().to_owned());
         (subjects.collect(), found.skipped)
+    }
+
+    fn read(begin: usize, rest: &str) -> Found {
+        let begin = std::io::repeat(b' ').take(begin as u64);
+        let mut found = Found::default();
+        found.read(begin.chain(rest.as_bytes()), "x").unwrap();
+        found
+    }
+
+    #[test]
+    fn of_what_is_too_long_to_be_read_at_once_no_line_is_lost() {
+        let good = line("a").to_string();
+        for (begin, skipped) in [(RECORD.bytes, 0), (RECORD.bytes + 1, 1)] {
+            let found = read(begin, &format!("\n{good}\n{good}"));
+            assert_eq!((found.records.len(), found.skipped.len()), (2, skipped));
+        }
+        let pretty = serde_json::to_string_pretty(&record("a")).unwrap();
+        let found = read(RECORD.bytes, &format!("\n{pretty}"));
+        assert_eq!(found.records.len(), 0);
+        assert!(found.skipped[0].contains("`jq -c`"), "{:?}", found.skipped);
     }
 
     #[test]
