@@ -1,4 +1,4 @@
-//! What rules look for, from its JSON.
+//! Reads `when` of rules.
 
 use super::glob::{Glob, LocationPattern, TablePattern};
 use super::read_shared::read_kinds;
@@ -11,10 +11,10 @@ use crate::sql::{MAX_SQL_BYTES, is_option, option_names};
 use crate::text::{nearest, quoted};
 use std::rc::Rc;
 
-/// How deep `not` and `any` may be in each other.
+/// How deep `not` and `any` may be nested.
 const MAX_DEPTH: usize = 8;
 
-/// What the settings have beside the rules that rules refer to.
+/// What rules refer to: the sets and the holidays of the settings.
 #[derive(Debug)]
 pub(super) struct Names<'s, 'v> {
     sets: &'s Sets<'v>,
@@ -177,7 +177,7 @@ fn read_labels<'v>(
     found
 }
 
-/// A `when` in another one.
+/// A `when` inside another one.
 fn read_inner<'v>(
     inner: &Section<'v>,
     names: &Names<'_, 'v>,

@@ -1,28 +1,28 @@
-//! A condition as its alternatives and parts, read without recursion.
+//! Reads a condition, its alternatives (OR) and their parts (AND), without recursion.
 
 use super::shape::Span;
 use crate::lexer::{Token, TokenKind};
 use crate::source::Source;
 
-/// What a condition amounts to, put together from its parts.
+/// Computes a value of a condition from its parts.
 pub(super) trait Reading {
     type Value;
 
-    /// Of a part without AND, OR and NOT; `negated` if a NOT is before it or around it.
+    /// The value of a part without AND, OR and NOT; `negated` if a NOT is before it or around it.
     fn part(&mut self, span: Span, negated: bool) -> Self::Value;
-    /// Both hold.
+    /// The value where both must hold.
     fn and(&mut self, one: Self::Value, other: Self::Value, negated: bool) -> Self::Value;
-    /// One of them holds.
+    /// The value where one must hold.
     fn or(&mut self, one: Self::Value, other: Self::Value, negated: bool) -> Self::Value;
 }
 
-/// A bracket that is being read, or the whole.
+/// A bracket that is being read, or the whole condition.
 struct Frame<V> {
     end: usize,
     negated: bool,
-    /// The alternatives that ended.
+    /// The value of the alternatives that ended.
     alternatives: Option<V>,
-    /// The parts of this one.
+    /// The value of the parts of the current alternative.
     parts: Option<V>,
 }
 
@@ -54,7 +54,7 @@ impl<V> Frame<V> {
     }
 }
 
-/// Read a condition. None of one without any part.
+/// Reads a condition. `None` if it has no part.
 pub(super) fn read<R: Reading>(
     source: &Source<'_>,
     span: Span,
@@ -166,9 +166,9 @@ pub(super) fn comparison(source: &Source<'_>, span: Span) -> Option<Comparison> 
 pub(super) struct Comparison {
     pub(super) left: Span,
     pub(super) right: Span,
-    /// Whether equal sides pass.
+    /// Whether it holds for equal sides.
     pub(super) is_reflexive: bool,
-    /// Whether it picks out what belongs together: any but `<>` and what NOT is before.
+    /// Whether it selects rows that belong together, as all operators do but `<>` and those behind NOT.
     pub(super) is_positive: bool,
 }
 
