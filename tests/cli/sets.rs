@@ -223,13 +223,28 @@ then = { warn = "Hello." }
         );
         check(&desk, &[]).coded(0)
     };
-    checked(&["2026-11-20T12:00:00Z"])
-        .says("policies.reports.settings.rules[0].when.any[1].not.time: ")
-        .says("no test of the policy runs at a time at which it holds:");
-    // The night of the first ends on the second; the last business day of May is a Friday.
-    for inside in ["2026-11-02T01:59:00Z", "2026-05-29T00:00:00Z"] {
-        let ended = checked(&["2026-11-20T12:00:00Z", inside]);
-        assert!(!ended.out.contains("note:"), "{}", ended.out);
+    let (outside, last, first) = (
+        "2026-11-20T12:00:00Z",
+        // The last business day of May is a Friday, and the night of the first ends on the second.
+        "2026-05-29T00:00:00Z",
+        "2026-11-02T01:59:00Z",
+    );
+    let place = "policies.reports.settings.rules[0].when.any[1].not.time";
+    let message = "no test of the policy runs at a time at which it holds:";
+    // Each window of a list is named until a test is inside it.
+    for (tests, named) in [
+        (&[outside][..], &[0, 1][..]),
+        (&[outside, last], &[1]),
+        (&[outside, first], &[0]),
+        (&[outside, first, last], &[]),
+    ] {
+        let ended = checked(tests);
+        for number in named {
+            let warning = format!("{place}[{number}]: {message}");
+            assert!(ended.out.contains(&warning), "{warning} {}", ended.out);
+        }
+        let count = ended.out.matches("note:").count();
+        assert_eq!(count, named.len(), "{}", ended.out);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Labels: names and values that the caller gives its request.
+//! Labels: names and values with which the caller describes its request.
 
 use super::read::{InvalidRequest, wrong_type};
 use crate::text::{kind_of, quoted};

@@ -41,19 +41,6 @@ pub(super) const WHEN: &[&str] = &[
     "not",
     "any",
 ];
-/// Those of WHEN that look at what a statement does beyond its kind and its names.
-pub(super) const STRUCTURE: &[&str] = &[
-    "withoutWhere",
-    "selectStar",
-    "withoutLimit",
-    "crossJoin",
-    "locations",
-    "iamRoles",
-    "options",
-    "creates",
-    "drops",
-    "grants",
-];
 pub(super) const TIME: &[&str] = &[
     "zone",
     "from",

@@ -1,4 +1,4 @@
-//! Times and days from their JSON.
+//! Reads time windows and holidays.
 
 use super::keys;
 use super::read_when::Names;
@@ -9,7 +9,7 @@ use crate::text::{nearest, quoted};
 use jiff::civil::{Date, Time, Weekday};
 use serde_json::Value;
 
-/// What says on which days a window begins.
+/// The keys that choose the days on which a window begins.
 const DAY_KEYS: [&str; 5] = ["days", "weekdays", "daysOfMonth", "dates", "businessDays"];
 
 /// One window, or several.
@@ -30,7 +30,7 @@ pub(super) fn read_times<'v>(
     windows
 }
 
-/// The days on which nobody works; none if the settings do not say.
+/// The holidays; `None` if the settings do not have the key.
 pub(super) fn read_holidays(top: &Section<'_>, findings: &mut Findings) -> Option<Vec<DateRange>> {
     match top.value("holidays")? {
         Value::Array(items) if items.is_empty() => Some(Vec::new()),
@@ -120,7 +120,7 @@ fn read_days(section: &Section<'_>, names: &Names<'_, '_>, findings: &mut Findin
     }
 }
 
-/// `true` for any, or which of the month.
+/// `true` for every business day, or the numbers of business days of a month.
 fn read_business_days(
     section: &Section<'_>,
     names: &Names<'_, '_>,
@@ -150,7 +150,7 @@ fn read_business_days(
     })
 }
 
-/// Which of a month: from 1, or from the end, where -1 is the last.
+/// Numbers of days of a month: from 1, or from the end, where -1 is the last.
 fn read_numbers(section: &Section<'_>, key: &str, most: i8, findings: &mut Findings) -> Vec<i8> {
     let mut numbers = Vec::new();
     for (path, value) in section.values(key, findings) {
@@ -171,7 +171,7 @@ fn read_numbers(section: &Section<'_>, key: &str, most: i8, findings: &mut Findi
     numbers
 }
 
-/// Dates, and ranges with both ends in them.
+/// Dates, and ranges that include both ends.
 fn read_dates(section: &Section<'_>, key: &str, findings: &mut Findings) -> Vec<DateRange> {
     let mut dates = Vec::new();
     for (path, value) in section.values(key, findings) {

@@ -1,4 +1,4 @@
-//! What rules look for, from its JSON.
+//! Reads `when` of rules.
 
 use super::glob::{Glob, LocationPattern, TablePattern};
 use super::read_shared::read_kinds;
@@ -11,10 +11,10 @@ use crate::sql::{MAX_SQL_BYTES, is_option, option_names};
 use crate::text::{nearest, quoted};
 use std::rc::Rc;
 
-/// How deep `not` and `any` may be in each other.
+/// How deep `not` and `any` may be nested.
 const MAX_DEPTH: usize = 8;
 
-/// What the settings have beside the rules that rules refer to.
+/// What rules refer to: the sets and the holidays of the settings.
 #[derive(Debug)]
 pub(super) struct Names<'s, 'v> {
     sets: &'s Sets<'v>,
@@ -91,19 +91,18 @@ pub(super) fn read_when<'v>(
             .and_then(|bytes| usize::try_from(bytes).ok()),
         unparsed: section.flag("unparsed", findings),
         unqualified: section.flag("unqualified", findings),
-        structure: section
-            .has_any(keys::STRUCTURE)
-            .then(|| Box::new(read_structure(section, names, findings))),
+        structure: read_structure(section, names, findings).map(Box::new),
         not: read_not(section, names, depth, findings).map(Box::new),
         any: read_any(section, names, depth, findings),
     }
 }
 
+/// None if it looks at nothing that a statement does beyond its kind and its names.
 fn read_structure<'v>(
     section: &Section<'v>,
     names: &Names<'_, 'v>,
     findings: &mut Findings,
-) -> StructureWhen {
+) -> Option<StructureWhen> {
     let mut locations = Vec::new();
     for (path, text) in names.sets.texts(section, "locations", findings) {
         match LocationPattern::new(text) {
@@ -131,7 +130,7 @@ fn read_structure<'v>(
         let message = format!("{} is no option of COPY or UNLOAD.", quoted(text));
         findings.add(&path, message, help);
     }
-    StructureWhen {
+    let structure = StructureWhen {
         without_where: section.flag("withoutWhere", findings),
         select_star: section.flag("selectStar", findings),
         without_limit: section.flag("withoutLimit", findings),
@@ -142,7 +141,8 @@ fn read_structure<'v>(
         creates: names.tables(section, "creates", findings),
         drops: names.tables(section, "drops", findings),
         grants: names.tables(section, "grants", findings),
-    }
+    };
+    (structure != StructureWhen::default()).then_some(structure)
 }
 
 fn read_labels<'v>(
@@ -177,7 +177,7 @@ fn read_labels<'v>(
     found
 }
 
-/// A `when` in another one.
+/// A `when` inside another one.
 fn read_inner<'v>(
     inner: &Section<'v>,
     names: &Names<'_, 'v>,

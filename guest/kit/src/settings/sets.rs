@@ -17,12 +17,21 @@ pub(super) struct Sets<'v> {
     used: RefCell<BTreeSet<&'v str>>,
 }
 
-/// The set that an item of a list refers to; none if it is a name. `@@x` is the name `@x`.
-fn reference(item: &str) -> Result<&str, &str> {
-    match item.strip_prefix('@') {
-        Some(rest) if rest.starts_with('@') => Err(rest),
-        Some(set) => Ok(set),
-        None => Err(item),
+/// An item of a list.
+enum Item<'v> {
+    /// A reference to a set: `@name`.
+    Set(&'v str),
+    /// A name, in which `@@` at the beginning stands for `@`.
+    Name(&'v str),
+}
+
+impl<'v> Item<'v> {
+    fn of(text: &'v str) -> Self {
+        match text.strip_prefix('@') {
+            Some(rest) if rest.starts_with('@') => Self::Name(rest),
+            Some(set) => Self::Set(set),
+            None => Self::Name(text),
+        }
     }
 }
 
@@ -72,7 +81,7 @@ impl<'v> Sets<'v> {
         sets
     }
 
-    /// The texts of a list, with those of a set for a reference to it.
+    /// The texts of a list, in which the names of a set take the place of a reference to it.
     pub(super) fn texts(
         &self,
         section: &Section<'v>,
@@ -85,9 +94,9 @@ impl<'v> Sets<'v> {
         }
         let mut found = Vec::new();
         for (path, text) in texts {
-            match reference(text) {
-                Err(name) => found.push((path, name)),
-                Ok(set) => match self.names.get_key_value(set) {
+            match Item::of(text) {
+                Item::Name(name) => found.push((path, name)),
+                Item::Set(set) => match self.names.get_key_value(set) {
                     Some((set, names)) => {
                         self.used.borrow_mut().insert(set);
                         found.extend(names.iter().map(|name| (path.clone(), *name)));
@@ -99,7 +108,7 @@ impl<'v> Sets<'v> {
         found
     }
 
-    /// The sets that no rule refers to, alone or by another one.
+    /// The sets that no rule refers to, directly or through another set.
     pub(super) fn unused(&self) -> Vec<&'v str> {
         let used = self.used.borrow();
         self.names
@@ -109,7 +118,7 @@ impl<'v> Sets<'v> {
             .collect()
     }
 
-    /// What refers to a set uses those in it.
+    /// Counts the sets inside of used sets as used.
     pub(super) fn use_inner(&self, top: &Section<'v>) {
         let Some(section) = top.map("sets", &mut Findings::default()) else {
             return;
@@ -117,7 +126,7 @@ impl<'v> Sets<'v> {
         let mut work: Vec<&str> = self.used.borrow().iter().copied().collect();
         while let Some(name) = work.pop() {
             for (_, item) in section.texts(name, &mut Findings::default()) {
-                if let Ok(set) = reference(item)
+                if let Item::Set(set) = Item::of(item)
                     && let Some((set, _)) = self.names.get_key_value(set)
                     && self.used.borrow_mut().insert(set)
                 {
@@ -128,7 +137,7 @@ impl<'v> Sets<'v> {
     }
 }
 
-/// The names of a set and of those in it. The depth is that of the number of sets.
+/// Gathers the names of a set and of those in it. The recursion is at most as deep as there are sets.
 fn gather<'v>(
     whole: &'v str,
     name: &'v str,
@@ -138,12 +147,12 @@ fn gather<'v>(
     findings: &mut Findings,
 ) {
     for (path, item) in items.get(name).into_iter().flatten() {
-        let set = match reference(item) {
-            Err(name) => {
+        let set = match Item::of(item) {
+            Item::Name(name) => {
                 found.push(name);
                 continue;
             }
-            Ok(set) => set,
+            Item::Set(set) => set,
         };
         if set == whole {
             findings.add(

@@ -3,7 +3,7 @@
 use super::glob::{Glob, LocationPattern, TablePattern};
 use super::window::Window;
 
-/// What a rule looks for. Of a list one must match; what is empty or none is not looked at.
+/// What a rule looks for. Of a list, one item must match. Empty lists and `None` match everything.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct When {
     /// Kinds of statements.
@@ -43,25 +43,25 @@ pub struct When {
 /// What a rule looks for in what a statement does beyond its kind and its names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StructureWhen {
-    /// Whether it changes rows that no condition names.
+    /// Whether it changes rows without a condition that selects them.
     pub without_where: Option<bool>,
-    /// Whether a list of SELECT has a star.
+    /// Whether a list of SELECT has `*`.
     pub select_star: Option<bool>,
-    /// Whether it gives rows without a limit.
+    /// Whether it returns rows without a limit.
     pub without_limit: Option<bool>,
-    /// Whether it joins tables that nothing links.
+    /// Whether it joins tables that no condition links.
     pub cross_join: Option<bool>,
     /// Where COPY reads and UNLOAD writes.
     pub locations: Vec<LocationPattern>,
-    /// The roles that it does that with.
+    /// The IAM roles that it uses for that.
     pub iam_roles: Vec<Glob>,
     /// Options of COPY and UNLOAD.
     pub options: Vec<Glob>,
-    /// Tables that it makes.
+    /// Tables that it creates.
     pub creates: Vec<TablePattern>,
     /// Tables that it drops.
     pub drops: Vec<TablePattern>,
-    /// Tables that it gives rights on.
+    /// Tables that it grants rights on.
     pub grants: Vec<TablePattern>,
 }
 
@@ -70,7 +70,7 @@ pub struct StructureWhen {
 pub enum Access {
     /// It is read.
     Read,
-    /// It is changed, made or removed.
+    /// It is changed, created or dropped.
     Write,
 }
 

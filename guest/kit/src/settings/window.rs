@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 /// A time of the day, on some days, by the clock of a zone.
 ///
-/// A window belongs to the day on which it begins: of one from 22:00 to 06:00 on the last day of the month the morning is the
-/// first day of the next. The clock counts, not the time that passed: a time that the clock leaves out in spring does not come,
-/// and one that it shows twice in autumn comes twice.
+/// A window belongs to the day on which it begins: one from 22:00 to 06:00 on the last day of a month ends on the first day of
+/// the next. The clock counts, not the time that passed: a time that the clock skips in spring does not come, and one that it
+/// shows twice in autumn comes twice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
     /// The zone whose clock counts.
@@ -18,11 +18,11 @@ pub struct Window {
     pub hours: Option<(Time, Time)>,
     /// The days on which it begins.
     pub days: Days,
-    /// Whether the rest of the time is meant.
+    /// Whether it holds at all other times instead.
     pub outside: bool,
 }
 
-/// Days. All that is given must hold; of a list one.
+/// Conditions on a day. All that are given must hold; of a list, one item must.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Days {
     /// Days of the week.
@@ -31,7 +31,7 @@ pub struct Days {
     pub days_of_month: Vec<i8>,
     /// Dates.
     pub dates: Vec<DateRange>,
-    /// Days on which people work.
+    /// Business days.
     pub business_days: Option<BusinessDays>,
 }
 
@@ -60,25 +60,25 @@ impl DateRange {
 /// Monday to Friday without holidays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusinessDays {
-    /// Which of the month, negative ones from its end; empty for all.
+    /// Their numbers in the month, negative ones from its end; empty for all.
     pub numbers: Vec<i8>,
-    /// Days on which nobody works.
+    /// Days that do not count.
     pub holidays: Rc<[DateRange]>,
 }
 
 impl BusinessDays {
-    fn is_one(&self, date: Date) -> bool {
+    fn is_business_day(&self, date: Date) -> bool {
         !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday)
             && !self.holidays.iter().any(|holiday| holiday.contains(date))
     }
 
     fn contains(&self, date: Date) -> bool {
-        if !self.is_one(date) {
+        if !self.is_business_day(date) {
             return false;
         }
         let count = |first: Date, last: Date| {
             let days = DateRange { first, last }.days();
-            i8::try_from(days.filter(|day| self.is_one(*day)).count()).unwrap_or(i8::MAX)
+            i8::try_from(days.filter(|day| self.is_business_day(*day)).count()).unwrap_or(i8::MAX)
         };
         self.numbers.is_empty()
             || self.numbers.contains(&count(date.first_of_month(), date))
@@ -87,7 +87,7 @@ impl BusinessDays {
 }
 
 impl Days {
-    /// Whether this is one of them.
+    /// Whether the conditions hold for this day.
     #[must_use]
     pub fn contain(&self, date: Date) -> bool {
         (self.weekdays.is_empty() || self.weekdays.contains(&date.weekday()))
@@ -103,9 +103,9 @@ impl Days {
                 .is_none_or(|days| days.contains(date))
     }
 
-    /// Whether there is such a day at all.
+    /// Whether they hold for any day.
     pub(super) fn can_be(&self) -> bool {
-        /// More than weekdays and leap years take to come again.
+        /// Weekdays and leap years repeat within this time.
         const DAYS: usize = 366 * 28;
         let years = DateRange {
             first: jiff::civil::date(2024, 1, 1),
@@ -157,7 +157,7 @@ pub(super) fn zone(name: &str) -> Option<TimeZone> {
     TimeZoneDatabase::bundled().get(name).ok()
 }
 
-/// The zones' names, for a help.
+/// The names of all zones, for suggestions.
 pub(super) fn zone_names() -> Vec<String> {
     TimeZoneDatabase::bundled()
         .available()
@@ -188,7 +188,7 @@ pub(super) fn time_of_day(text: &str) -> Option<Time> {
     Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
 }
 
-/// The days as they are written.
+/// The days of the week as settings write them.
 pub(super) const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),
     ("tue", Weekday::Tuesday),

@@ -1,27 +1,28 @@
-//! A condition as its alternatives and parts, read without recursion.
+//! Reads a condition, its alternatives (OR) and their parts (AND), without recursion.
 
 use super::shape::Span;
+use crate::lexer::{Token, TokenKind};
 use crate::source::Source;
 
-/// What a condition amounts to, put together from its parts.
+/// Computes a value of a condition from its parts.
 pub(super) trait Reading {
     type Value;
 
-    /// Of a part without AND, OR and NOT; `negated` if a NOT is before it or around it.
+    /// The value of a part without AND, OR and NOT; `negated` if a NOT is before it or around it.
     fn part(&mut self, span: Span, negated: bool) -> Self::Value;
-    /// Both hold.
+    /// The value where both must hold.
     fn and(&mut self, one: Self::Value, other: Self::Value, negated: bool) -> Self::Value;
-    /// One of them holds.
+    /// The value where one must hold.
     fn or(&mut self, one: Self::Value, other: Self::Value, negated: bool) -> Self::Value;
 }
 
-/// A bracket that is being read, or the whole.
+/// A bracket that is being read, or the whole condition.
 struct Frame<V> {
     end: usize,
     negated: bool,
-    /// The alternatives that ended.
+    /// The value of the alternatives that ended.
     alternatives: Option<V>,
-    /// The parts of this one.
+    /// The value of the parts of the current alternative.
     parts: Option<V>,
 }
 
@@ -53,7 +54,7 @@ impl<V> Frame<V> {
     }
 }
 
-/// Read a condition. None of one without any part.
+/// Reads a condition. `None` if it has no part.
 pub(super) fn read<R: Reading>(
     source: &Source<'_>,
     span: Span,
@@ -100,46 +101,24 @@ pub(super) fn read<R: Reading>(
                 frames.push(Frame::new(close, negated));
                 continue;
             }
-            let end = end_of_part(source, at, frame.end);
-            let value = reading.part(Span { begin: at, end }, negated);
+            let rest = Span {
+                begin: at,
+                end: frame.end,
+            };
+            let end = end_of_part(source, rest);
+            let value = reading.part(Span { end, ..rest }, negated);
             frame.add(value, reading);
             at = end;
         }
     }
 }
 
-/// Where a part ends: at the next AND or OR that belongs to none of BETWEEN, CASE and brackets.
-fn end_of_part(source: &Source<'_>, begin: usize, end: usize) -> usize {
-    let mut at = begin;
-    let mut cases = 0_usize;
-    let mut between = 0_usize;
-    while at < end {
-        let Some(token) = source.token(at) else {
-            break;
-        };
-        if token.is_symbol('(') || token.is_symbol('[') {
-            at = source.close_of(at);
-        } else if token.is("case") {
-            cases += 1;
-        } else if token.is("end") {
-            cases = cases.saturating_sub(1);
-        } else if cases == 0 {
-            if token.is("between") {
-                between += 1;
-            } else if token.is("and") && between > 0 {
-                between -= 1;
-            } else if token.is_any(&["and", "or"]) {
-                break;
-            }
-        }
-        at += 1;
-    }
-    // Something is stepped over in any case.
-    at.max(begin + 1)
-}
-
-/// The comparison of a part: the tokens of its operator, outside of brackets and CASE.
-pub(super) fn comparison(source: &Source<'_>, span: Span) -> Option<Comparison> {
+/// The first that `find` finds at a token outside of brackets and CASE.
+fn find_outside<T>(
+    source: &Source<'_>,
+    span: Span,
+    mut find: impl FnMut(usize, &Token<'_>) -> Option<T>,
+) -> Option<T> {
     let mut at = span.begin;
     let mut cases = 0_usize;
     while at < span.end {
@@ -151,7 +130,7 @@ pub(super) fn comparison(source: &Source<'_>, span: Span) -> Option<Comparison> 
         } else if token.is("end") {
             cases = cases.saturating_sub(1);
         } else if cases == 0
-            && let Some(found) = comparison_at(source, at, span)
+            && let Some(found) = find(at, &token)
         {
             return Some(found);
         }
@@ -160,14 +139,36 @@ pub(super) fn comparison(source: &Source<'_>, span: Span) -> Option<Comparison> 
     None
 }
 
+/// Where a part ends: at the next AND or OR outside of BETWEEN, CASE and brackets.
+fn end_of_part(source: &Source<'_>, span: Span) -> usize {
+    let mut between = 0_usize;
+    let end = find_outside(source, span, |at, token| {
+        if token.is("between") {
+            between += 1;
+        } else if token.is("and") && between > 0 {
+            between -= 1;
+        } else if token.is_any(&["and", "or"]) {
+            return Some(at);
+        }
+        None
+    });
+    // A part has at least one token, so that the reading goes on.
+    end.unwrap_or(span.end).max(span.begin + 1)
+}
+
+/// The comparison of a part: the tokens of its operator, outside of brackets and CASE.
+pub(super) fn comparison(source: &Source<'_>, span: Span) -> Option<Comparison> {
+    find_outside(source, span, |at, _| comparison_at(source, at, span))
+}
+
 /// A comparison.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Comparison {
     pub(super) left: Span,
     pub(super) right: Span,
-    /// Whether equal sides pass.
+    /// Whether it holds for equal sides.
     pub(super) is_reflexive: bool,
-    /// Whether it picks out what belongs together: any but `<>` and what NOT is before.
+    /// Whether it selects rows that belong together, as all operators do but `<>` and those behind NOT.
     pub(super) is_positive: bool,
 }
 
@@ -188,7 +189,7 @@ fn comparison_at(source: &Source<'_>, at: usize, span: Span) -> Option<Compariso
             (not, not)
         } else {
             let symbol = |at: usize| match source.token(at)?.kind {
-                crate::lexer::TokenKind::Symbol(c) if "=<>!~^".contains(c) => Some(c),
+                TokenKind::Symbol(c) if "=<>!~^".contains(c) => Some(c),
                 _ => None,
             };
             let mut operator = String::new();

@@ -6,10 +6,10 @@ use crate::account::{Account, Part, Role};
 use crate::source::Source;
 use std::collections::HashMap;
 
-/// Two relations that a condition links, the smaller number first.
+/// Two relations that a condition links, the smaller index first.
 type Pair = (usize, usize);
 
-/// The relations by what columns are qualified with; none where several have the name.
+/// The relations by the names that qualify their columns; `None` where several have the same name.
 pub(super) struct Links {
     names: HashMap<(usize, String), Option<usize>>,
     qualified: HashMap<(usize, String, String), Option<usize>>,
@@ -42,7 +42,7 @@ impl Links {
         links
     }
 
-    /// Whether relations of one list are left that nothing links.
+    /// Whether a list has relations that nothing links.
     pub(super) fn leave_apart(
         &self,
         shape: &Shape,
@@ -113,7 +113,7 @@ fn add<K: std::hash::Hash + Eq>(names: &mut HashMap<K, Option<usize>>, key: K, n
         .or_insert(Some(number));
 }
 
-/// Relations in groups that are linked.
+/// Groups of linked relations (a union-find).
 struct Groups(Vec<usize>);
 
 impl Groups {
@@ -123,7 +123,7 @@ impl Groups {
 
     fn of(&mut self, mut number: usize) -> usize {
         while let Some(above) = self.0.get(number).copied().filter(|above| *above != number) {
-            // Halve the way for the next time.
+            // Shorten the path for later calls.
             let over = self.0.get(above).copied().unwrap_or(above);
             if let Some(slot) = self.0.get_mut(number) {
                 *slot = over;

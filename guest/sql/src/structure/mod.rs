@@ -1,14 +1,12 @@
 //! What a statement does beyond its kind and its names: to which rows, with which joins, from and to which places.
 //!
-//! The [grammar](crate::grammar) notes where conditions, joins and lists are ([`Shape`]). What they amount to is told from the
-//! tokens afterwards.
+//! The [grammar](crate::grammar) records where conditions, joins and lists are ([`Shape`]). This module then reads their tokens.
 
 mod condition;
+mod link;
 mod restrict;
 mod shape;
 mod transfer;
-
-mod link;
 
 use crate::Kind;
 use crate::account::Account;
@@ -21,12 +19,12 @@ pub use transfer::{is_option, option_names};
 /// Whether a statement has a property.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Seen {
-    /// A part of it has.
+    /// A part of it has it.
     Yes,
-    /// No part of it has.
+    /// No part of it has it.
     #[default]
     No,
-    /// A part was not understood, so that it may have.
+    /// A part was not understood and may have it.
     Unknown,
 }
 
@@ -40,44 +38,46 @@ impl Seen {
     }
 }
 
-/// Names or places that a statement has.
+/// Names or places in a statement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places {
-    /// Those that the text says.
+    /// Those that the text spells out.
     pub found: Vec<String>,
-    /// Whether there may be others: a text is no plain literal, or a list of files stands elsewhere.
+    /// Whether there may be others: a value is no plain literal, or a file elsewhere lists them.
     pub unsure: bool,
 }
 
-/// What a statement does beyond its kind and its names. A part of it is enough: a query of WITH, a subquery, a branch of UNION,
-/// what EXPLAIN, DECLARE, PREPARE and UNLOAD hold.
+/// What a statement does beyond its kind and its names.
+///
+/// A statement has a property if a part of it has: a query of WITH, a subquery, a branch of UNION, or the statement inside
+/// EXPLAIN, DECLARE, PREPARE or UNLOAD.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Structure {
-    /// It changes or deletes rows of a table, and no condition says which: UPDATE and DELETE without WHERE, MERGE without a
-    /// condition behind ON. A condition counts only if each of its alternatives names a column that is not another table's.
+    /// It changes or deletes rows of a table, and no condition selects them: WHERE of UPDATE and DELETE, ON of MERGE. A
+    /// condition counts only if each of its alternatives names a column that can be the table's own.
     pub without_where: Seen,
     /// A list of SELECT has `*` or `t.*`.
     pub select_star: Seen,
-    /// It gives rows of tables to its caller, or to files, without LIMIT, TOP or FETCH FIRST in its outermost query.
+    /// It returns rows of tables, or writes them to files, without LIMIT, TOP or FETCH FIRST in its outermost query.
     pub without_limit: Seen,
-    /// It joins tables that no condition links, or says CROSS JOIN.
+    /// It joins tables that no condition links, or has CROSS JOIN.
     pub cross_join: Seen,
     /// Where COPY reads, UNLOAD writes, and external tables are.
     pub locations: Places,
-    /// The roles that it does that with; `default` for the cluster's.
+    /// The IAM roles that it uses for that; `default` for the cluster's default role.
     pub iam_roles: Places,
-    /// The options of COPY and UNLOAD, in lower case; with `-on` or `-off` behind those that are switched.
+    /// The options of COPY and UNLOAD, in lower case. One that is set to ON or OFF has `-on` or `-off` behind it.
     pub options: Places,
-    /// Tables and views that it makes.
+    /// Tables and views that it creates.
     pub creates: Vec<TableName>,
     /// Tables and views that it drops.
     pub drops: Vec<TableName>,
-    /// Tables that it gives rights on.
+    /// Tables that it grants rights on, or gives another owner.
     pub grants: Vec<TableName>,
 }
 
 impl Structure {
-    /// Of what was not understood.
+    /// The structure of a statement that was not understood.
     pub(crate) fn unknown() -> Self {
         let places = || Places {
             found: Vec::new(),
@@ -95,15 +95,15 @@ impl Structure {
         }
     }
 
-    /// A part of the statement may be something else than it was read as.
+    /// Marks as unknown what this kind of statement can have, because a part of it may mean something else than was read.
     pub(crate) fn doubt(&mut self, kind: Kind) {
         if may_hold_query(kind) {
-            self.take(&Self::unknown());
+            self.add_inner(&Self::unknown());
         }
         self.doubt_places(kind, true);
     }
 
-    /// What was not read may say where rows come from and go to.
+    /// Unread parts may say where rows come from and go to.
     fn doubt_places(&mut self, kind: Kind, is_unread: bool) {
         let moves = matches!(kind, Kind::Copy | Kind::Unload);
         let has_location = moves || matches!(kind, Kind::CreateExternalTable | Kind::AlterTable);
@@ -112,8 +112,8 @@ impl Structure {
         self.options.unsure |= is_unread && moves;
     }
 
-    /// Add what a query in a text of the statement has.
-    pub(crate) fn take(&mut self, inner: &Self) {
+    /// Adds the properties of a query inside the statement.
+    fn add_inner(&mut self, inner: &Self) {
         let add = |mine: &mut Seen, theirs: Seen| match (*mine, theirs) {
             (Seen::Yes, _) | (_, Seen::No) => {}
             _ => *mine = theirs,
@@ -124,7 +124,7 @@ impl Structure {
         add(&mut self.cross_join, inner.cross_join);
     }
 
-    /// What the notes of the grammar amount to. `inner` is what a query in a text has.
+    /// The structure of a statement from what the grammar recorded. `is_unread`: whether parts of it were not read.
     pub(crate) fn of(
         shape: Shape,
         source: &Source<'_>,
@@ -150,7 +150,7 @@ impl Structure {
         transfer::places(&shape, source, kind, &mut structure);
         structure.doubt_places(kind, is_unread);
         if let Some(inner) = &shape.inner {
-            structure.take(inner);
+            structure.add_inner(inner);
         }
         structure.creates = shape.creates;
         structure.drops = shape.drops;
@@ -158,7 +158,7 @@ impl Structure {
         structure
     }
 
-    /// Each table that it makes, drops or gives rights on.
+    /// Each table that it creates, drops or grants rights on.
     pub fn tables_mut(&mut self) -> impl Iterator<Item = &mut TableName> {
         self.creates
             .iter_mut()

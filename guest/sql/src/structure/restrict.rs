@@ -42,7 +42,7 @@ const WITH_DATE_PART: [&str; 10] = [
     "last_day",
 ];
 
-/// Whether one of the changes is restricted by nothing.
+/// Whether a change has no condition that restricts its rows.
 pub(super) fn changes_all(shape: &Shape, source: &Source<'_>, account: &Account) -> bool {
     let is_of_all = |change: &Change| {
         let Some(condition) = change.condition else {
@@ -59,10 +59,8 @@ struct Restrict<'a, 's> {
     target: &'a str,
     /// The names of other relations.
     others: HashSet<&'a str>,
-    /// Of a condition that begins here whether it restricts.
+    /// Whether the condition that begins at this token restricts.
     known: HashMap<usize, bool>,
-    /// Whether columns without a table before them count.
-    is_inner: bool,
 }
 
 impl<'a, 's> Restrict<'a, 's> {
@@ -82,11 +80,10 @@ impl<'a, 's> Restrict<'a, 's> {
                 .filter_map(name)
                 .collect(),
             known: HashMap::new(),
-            is_inner: false,
         }
     }
 
-    /// Whether this condition restricts the target. Those of the queries in it are read first.
+    /// Whether this condition restricts the target. The conditions of queries inside it are read first.
     fn restricts(mut self, shape: &Shape, condition: usize) -> bool {
         let Some(whole) = shape.conditions.get(condition).map(|it| it.span) else {
             return false;
@@ -98,12 +95,10 @@ impl<'a, 's> Restrict<'a, 's> {
             .filter(|span| span.begin > whole.begin && span.end <= whole.end)
             .collect();
         inner.sort_unstable_by_key(|span| std::cmp::Reverse(span.begin));
-        self.is_inner = true;
         for span in inner {
             let restricts = self.read(span);
             self.known.insert(span.begin, restricts);
         }
-        self.is_inner = false;
         self.read(whole)
     }
 
@@ -111,7 +106,7 @@ impl<'a, 's> Restrict<'a, 's> {
         condition::read(self.source, span, self).unwrap_or(false)
     }
 
-    /// Whether a side of a comparison is the same as the other.
+    /// Whether both sides of a comparison are the same text.
     fn is_same(&self, left: Span, right: Span) -> bool {
         left.end - left.begin == right.end - right.begin
             && (left.begin..left.end)
@@ -123,7 +118,7 @@ impl<'a, 's> Restrict<'a, 's> {
                 })
     }
 
-    /// Whether a query in brackets is restricted where it says WHERE.
+    /// Whether a WHERE of a query in brackets restricts the target.
     fn query_restricts(&self, open: usize) -> bool {
         let close = self.source.close_of(open);
         let mut at = open + 1;
@@ -144,7 +139,7 @@ impl<'a, 's> Restrict<'a, 's> {
         restricts
     }
 
-    /// Whether the name that begins here is a column that may be the target's.
+    /// Whether the name that begins here can be a column of the target.
     fn is_column(&self, at: usize) -> bool {
         let Some(token) = self.source.token(at) else {
             return false;

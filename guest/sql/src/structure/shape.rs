@@ -1,10 +1,10 @@
-//! What the grammar notes on its way.
+//! What the grammar records about structure while it reads a statement.
 
 use super::Structure;
 use crate::account::Path;
 use crate::name::TableName;
 
-/// A run of tokens.
+/// A range of tokens: `end` is behind the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) begin: usize,
@@ -14,13 +14,13 @@ pub(crate) struct Span {
 /// Something that FROM, USING, UPDATE, DELETE or MERGE names.
 #[derive(Debug)]
 pub(crate) struct Relation {
-    /// The list that it stands in.
+    /// The list of tables that it stands in.
     pub(crate) scope: usize,
-    /// What columns are qualified with, in lower case; none for a bracket of joined tables.
+    /// The name that qualifies its columns, in lower case; none for a bracket of joined tables.
     pub(crate) name: Option<String>,
     /// Its schema, if it has one and no alias.
     pub(crate) schema: Option<String>,
-    /// The first part of a name of several: it may be a table before it, whose array this is.
+    /// The first part of a qualified name. It may be a table earlier in the list, whose array this is.
     pub(crate) first: Option<String>,
     /// The arguments, if it is a function.
     pub(crate) arguments: Option<Span>,
@@ -33,23 +33,23 @@ pub(crate) struct Condition {
     pub(crate) span: Span,
 }
 
-/// A change of rows: the number of the changed relation, and of its condition.
+/// A change of rows: the indices of the changed relation and of its condition.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Change {
     pub(crate) relation: usize,
     pub(crate) condition: Option<usize>,
 }
 
-/// Where COPY and UNLOAD say what they move, from the word that begins it.
+/// The location and the options of COPY or UNLOAD.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Transfer {
     /// From the location to the last option.
     pub(crate) span: Span,
-    /// Whether a manifest lists what is read.
+    /// Whether it is COPY, whose manifest lists the files to read.
     pub(crate) reads: bool,
 }
 
-/// The notes.
+/// What the grammar recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     pub(crate) star: bool,
@@ -59,25 +59,26 @@ pub(crate) struct Shape {
     pub(crate) relations: Vec<Relation>,
     pub(crate) conditions: Vec<Condition>,
     changes: Vec<Change>,
-    /// Relations that are linked whatever the conditions are.
+    /// Pairs of relations that are linked without a condition, such as by USING.
     pub(crate) linked: Vec<(usize, usize)>,
     pub(crate) transfer: Option<Transfer>,
-    /// Literals that say where a table is.
+    /// The literals behind LOCATION.
     pub(crate) locations: Vec<usize>,
     pub(crate) creates: Vec<TableName>,
     pub(crate) drops: Vec<TableName>,
     pub(crate) grants: Vec<TableName>,
-    /// What the query in a text has.
+    /// The structure of a query in a literal.
     pub(crate) inner: Option<Box<Structure>>,
-    /// Whether nobody asks for relations and conditions, so that they are not noted.
+    /// Whether the caller does not want the structure, so that relations and conditions are not recorded.
     is_off: bool,
-    /// The list that is being read, and how many there are.
+    /// The list that is being read.
     scope: usize,
+    /// How many lists there are.
     scopes: usize,
 }
 
 impl Shape {
-    /// For who asks for the structure, or does not.
+    /// `wanted`: whether the caller wants the structure.
     pub(crate) fn new(wanted: bool) -> Self {
         Self {
             is_off: !wanted,
@@ -93,7 +94,7 @@ impl Shape {
         &self.changes
     }
 
-    /// A change of rows, which is noted once.
+    /// Records the change of rows of the statement. Only the first call counts.
     pub(crate) fn change(&mut self, relation: usize, condition: Option<usize>) {
         if !self.is_off && self.changes.is_empty() {
             self.changes.push(Change {
@@ -103,7 +104,7 @@ impl Shape {
         }
     }
 
-    /// Another list of tables begins.
+    /// Begins another list of tables.
     pub(crate) fn begin_list(&mut self) {
         self.scopes += 1;
         self.scope = self.scopes;
@@ -113,12 +114,12 @@ impl Shape {
         self.scope
     }
 
-    /// Go on with a list, in one of its brackets.
+    /// Goes on with a list, in one of its brackets.
     pub(crate) fn resume(&mut self, scope: usize) {
         self.scope = scope;
     }
 
-    /// A relation, by its name and alias. The number is its place among all.
+    /// Records a relation by its name and alias, and returns its index.
     pub(crate) fn relation(&mut self, path: Option<&Path>, alias: Option<String>) -> usize {
         if self.is_off {
             return 0;
@@ -142,14 +143,14 @@ impl Shape {
         self.relations.len() - 1
     }
 
-    /// A relation is a function.
+    /// Records the arguments of a relation that is a function.
     pub(crate) fn has_arguments(&mut self, relation: usize, arguments: Span) {
         if let Some(relation) = self.relations.get_mut(relation) {
             relation.arguments = Some(arguments);
         }
     }
 
-    /// A relation is linked with the one before it in the list.
+    /// Links a relation with the one before it in the list.
     pub(crate) fn link_with_last(&mut self, relation: usize) {
         let Some(last) = relation.checked_sub(1) else {
             return;
@@ -160,7 +161,7 @@ impl Shape {
         }
     }
 
-    /// A condition of the list that is being read; the number is its place among all.
+    /// Records a condition of the list that is being read, and returns its index.
     pub(crate) fn condition(&mut self, begin: usize, end: usize) -> usize {
         if self.is_off {
             return 0;

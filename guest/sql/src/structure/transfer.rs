@@ -1,4 +1,4 @@
-//! From where and to where a statement moves rows, by which role and with which options.
+//! Locations, IAM roles and options of statements that move rows.
 
 use super::{Places, Shape, Structure};
 use crate::Kind;
@@ -7,7 +7,7 @@ use crate::lexer::{TextForm, Token, TokenKind, literal_value};
 use crate::source::Source;
 use std::collections::HashSet;
 
-/// Words among the options that are none: they stand between them, or are what an option is set to.
+/// Words among the options that name none: they stand between options, or are the value of one.
 const VALUES: [&str; 16] = [
     "as", "on", "off", "true", "false", "default", "with", "mb", "gb", "none", "auto", "utf8",
     "utf16", "utf16le", "utf16be", "iso88591",
@@ -22,7 +22,7 @@ pub fn option_names() -> impl Iterator<Item = &'static str> {
         .filter(|word| !VALUES.contains(word))
 }
 
-/// Whether an option of COPY or UNLOAD has a name for which this holds.
+/// Whether `matches` holds for the name of an option of COPY or UNLOAD.
 #[must_use]
 pub fn is_option(matches: impl Fn(&str) -> bool) -> bool {
     option_names().any(|name| {
@@ -38,7 +38,7 @@ pub(super) fn places(shape: &Shape, source: &Source<'_>, kind: Kind, structure: 
         let span = transfer.span;
         location(source, span.begin, &mut structure.locations);
         options(source, span.begin + 1, span.end, structure);
-        // What a manifest lists is read, and stands elsewhere.
+        // A manifest lists files that this text does not name.
         let is_listed = |option: &String| option == "manifest" || option == "ssh";
         structure.locations.unsure |=
             transfer.reads && structure.options.found.iter().any(is_listed);
@@ -65,7 +65,7 @@ fn dedup(places: &mut Places) {
     places.found.retain(|found| seen.insert(found.clone()));
 }
 
-/// What a literal says, if no version reads it in another way.
+/// The value of a literal, if there is only one way to read it.
 fn plain(source: &Source<'_>, at: usize) -> Option<String> {
     let token = source.token(at)?;
     let is_plain = token.kind == TokenKind::Text(TextForm::Plain)
@@ -85,7 +85,7 @@ fn location(source: &Source<'_>, at: usize, places: &mut Places) {
     add(places, plain(source, at));
 }
 
-/// `DEFAULT`, or one role or several with commas between them.
+/// `DEFAULT`, or a literal with one role or several with commas between them.
 fn role(source: &Source<'_>, at: usize, roles: &mut Places) {
     if source.token(at).is_some_and(|token| token.is("default")) {
         add(roles, Some("default".to_owned()));
@@ -105,7 +105,7 @@ fn chain(text: Option<&str>, roles: &mut Places) {
     }
 }
 
-/// `aws_iam_role=…` in a text of CREDENTIALS. Keys are no role; of anything else it is not known.
+/// `aws_iam_role=…` in the literal of CREDENTIALS. Access keys are no role; anything else may be one.
 fn credentials(source: &Source<'_>, mut at: usize, roles: &mut Places) {
     if source.token(at).is_some_and(|token| token.is("as")) {
         at += 1;
@@ -150,7 +150,7 @@ fn options(source: &Source<'_>, begin: usize, end: usize, structure: &mut Struct
             continue;
         }
         if token.is_text() {
-            // A file that says how the others are read.
+            // A file that describes the others, such as of JSON paths.
             match plain(source, at - 1) {
                 Some(text) if is_file(&text) => add(&mut structure.locations, Some(text)),
                 Some(_) => {}
@@ -185,7 +185,7 @@ fn options(source: &Source<'_>, begin: usize, end: usize, structure: &mut Struct
                 }
             });
         let switched = switch.map(|switch| format!("{name}-{switch}"));
-        // What is switched off is not in force.
+        // An option that is set to OFF is not in force.
         if switch != Some("off") {
             add(&mut structure.options, Some(name));
         }

@@ -6,6 +6,11 @@ mod structure;
 use super::*;
 use proptest::prelude::*;
 
+fn list(tables: &[TableName]) -> String {
+    let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+    names.join(" ")
+}
+
 /// Kind, tables read, tables written, schemas, and `?` if that is not all.
 fn show(sql: &str) -> String {
     let statement = classify(sql);
@@ -20,10 +25,6 @@ fn show(sql: &str) -> String {
     let kind = match &statement.inner {
         None => kind(&statement.kind),
         Some(inner) => format!("{} of {}", kind(&statement.kind), kind(inner)),
-    };
-    let list = |tables: &[TableName]| {
-        let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
-        names.join(" ")
     };
     let mut text = format!(
         "{kind} r[{}] w[{}]",

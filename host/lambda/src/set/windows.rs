@@ -26,12 +26,12 @@ pub(super) async fn untested(
     let rules = settings.get("rules").and_then(Value::as_array);
     let mut found = Vec::new();
     for (number, rule) in rules.into_iter().flatten().enumerate() {
-        let mut windows = Vec::new();
+        let mut all = Vec::new();
         if let Some(when) = rule.get("when") {
             let at = place.clone().item(number).name("when");
-            times(when, &at, &mut windows);
+            windows(when, &at, &mut all);
         }
-        for (at, window) in windows {
+        for (at, window) in all {
             let Some(probe) = probe(engine, policy, entry, &settings, window).await else {
                 continue;
             };
@@ -60,17 +60,25 @@ pub(super) async fn untested(
     found
 }
 
-/// The values of `time` in a `when`, and in those in its `not` and `any`. A check of the settings bounds the depth.
-fn times<'v>(when: &'v Value, at: &Path, found: &mut Vec<(Path, &'v Value)>) {
-    if let Some(time) = when.get("time") {
-        found.push((at.clone().name("time"), time));
+/// The windows of a `when`, and of those in its `not` and `any`. A check of the settings bounds the depth.
+fn windows<'v>(when: &'v Value, at: &Path, found: &mut Vec<(Path, &'v Value)>) {
+    let place = at.clone().name("time");
+    match when.get("time") {
+        // One window of a list is enough for the rule, so the list as a whole says nothing about each of them.
+        Some(Value::Array(list)) => found.extend(
+            list.iter()
+                .enumerate()
+                .map(|(number, window)| (place.clone().item(number), window)),
+        ),
+        Some(window) => found.push((place, window)),
+        None => {}
     }
     if let Some(not) = when.get("not") {
-        times(not, &at.clone().name("not"), found);
+        windows(not, &at.clone().name("not"), found);
     }
     let any = when.get("any").and_then(Value::as_array);
     for (number, one) in any.into_iter().flatten().enumerate() {
-        times(one, &at.clone().name("any").item(number), found);
+        windows(one, &at.clone().name("any").item(number), found);
     }
 }
 
@@ -104,4 +112,39 @@ async fn holds_at(probe: &Granted, at: u64) -> bool {
     let came = rehearse(probe, payload, at, UnknownFields::Warn, deadline).await;
     came.raised
         .is_some_and(|raised| raised.error_type == DENIED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_window_of_a_list_is_found_at_its_own_place() {
+        let hour = |from: &str, to: &str| json!({ "zone": "UTC", "from": from, "to": to });
+        let (morning, noon, evening) = (
+            hour("06:00", "07:00"),
+            hour("12:00", "13:00"),
+            hour("18:00", "19:00"),
+        );
+        let when = json!({
+            "time": [morning, noon],
+            "not": { "time": evening },
+            "any": [{ "time": [noon] }, { "kinds": "select" }, { "not": { "time": [evening, morning] } }],
+        });
+        let mut found = Vec::new();
+        windows(&when, &Path::of(&["when"]), &mut found);
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|(at, window)| (at.to_string(), window))
+            .collect();
+        let expected = [
+            ("when.time[0]", &morning),
+            ("when.time[1]", &noon),
+            ("when.not.time", &evening),
+            ("when.any[0].time[0]", &noon),
+            ("when.any[2].not.time[0]", &evening),
+            ("when.any[2].not.time[1]", &morning),
+        ];
+        assert_eq!(found, expected.map(|(at, window)| (at.to_owned(), window)));
+    }
 }

@@ -13,7 +13,7 @@ fn request(text: &str, more: &Value) -> Value {
 
 /// Whether a rule with this `when` holds for a caller.
 fn holds_for(when: &Value, execution_arn: Option<&str>, labels: &Value) -> bool {
-    let settings = rules(&json!([{ "name": "x", "when": when, "then": { "deny": "No." } }]));
+    let settings = deny(when);
     let payload = request("select 1", &json!({ "labels": labels }));
     decide_for(&settings, &payload, execution_arn, &FakeHost::default()).is_err()
 }

@@ -1,21 +1,8 @@
 use super::*;
 
-/// Settings in which a rule denies what is so, and everything that is not understood is allowed.
-fn deny(when: &Value) -> Value {
-    rules(&json!([{ "name": "x", "when": when, "then": { "deny": "No." } }]))
-}
-
-/// Settings in which only what is so is allowed.
-fn allow(when: &Value) -> Value {
-    rules(&json!([
-        { "name": "x", "when": when, "then": { "allow": true } },
-        { "name": "rest", "then": { "deny": "No." } }
-    ]))
-}
-
 #[test]
 fn what_a_statement_does_to_rows_can_be_denied() {
-    for (when, denied, runs_) in [
+    for (when, denied, allowed) in [
         (
             json!({ "withoutWhere": true }),
             &[
@@ -129,12 +116,8 @@ fn what_a_statement_does_to_rows_can_be_denied() {
             ],
         ),
     ] {
-        for text in denied {
-            assert!(!runs(&deny(&when), text), "{when} {text}");
-        }
-        for text in runs_ {
-            assert!(runs(&deny(&when), text), "{when} {text}");
-        }
+        none_runs(&deny(&when), denied);
+        all_run(&deny(&when), allowed);
         let batch = json!({ "sqlStatements": ["select a from s.t limit 1", denied[0]] });
         let message = decide(&deny(&when), &batch).unwrap_err();
         assert!(message.starts_with("Statement 2 of 2"), "{message}");
@@ -143,7 +126,7 @@ fn what_a_statement_does_to_rows_can_be_denied() {
 
 #[test]
 fn what_is_allowed_by_what_it_does_is_sure() {
-    for (when, allowed, refused) in [
+    for (when, allowed, denied) in [
         (
             json!({ "withoutWhere": false }),
             &["delete from s.t where id = 5", "select 1"][..],
@@ -229,12 +212,8 @@ fn what_is_allowed_by_what_it_does_is_sure() {
             &["select x from c.t", "select 1 from a.t, c.t", "call p()"],
         ),
     ] {
-        for text in allowed {
-            assert!(runs(&allow(&when), text), "{when} {text}");
-        }
-        for text in refused {
-            assert!(!runs(&allow(&when), text), "{when} {text}");
-        }
+        all_run(&allow(&when), allowed);
+        none_runs(&allow(&when), denied);
     }
 }
 
@@ -245,23 +224,25 @@ fn what_is_not_surely_inside_is_denied_by_not() {
         &inside,
         "insert into sandbox.t select a from sandbox.u"
     ));
-    for text in [
-        "insert into sandbox.t select a from s.u",
-        "call p()",
-        "frobnicate",
-        "select 1 from sandbox.\"T\"",
-    ] {
-        assert!(!runs(&inside, text), "{text}");
-    }
+    none_runs(
+        &inside,
+        &[
+            "insert into sandbox.t select a from s.u",
+            "call p()",
+            "frobnicate",
+            "select 1 from sandbox.\"T\"",
+        ],
+    );
     let lake = deny(&json!({ "kinds": ["copy", "unload"], "not": { "locations": "s3://lake/*" } }));
     assert!(runs(&lake, "copy s.t from 's3://lake/x' iam_role default"));
     assert!(runs(&lake, "select 1"));
-    for text in [
-        "copy s.t from 's3://lak' iam_role default",
-        "copy s.t from 's3://lake/x' iam_role default manifest",
-    ] {
-        assert!(!runs(&lake, text), "{text}");
-    }
+    none_runs(
+        &lake,
+        &[
+            "copy s.t from 's3://lak' iam_role default",
+            "copy s.t from 's3://lake/x' iam_role default manifest",
+        ],
+    );
 }
 
 #[test]
