@@ -3,10 +3,13 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::{sync::watch, task::spawn_blocking};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::spawn_blocking,
+};
 use wasmtime::component::Component;
 
 use super::LoadError;
@@ -16,42 +19,47 @@ use crate::{
     engine::{Metering, Target},
 };
 
-/// So many results that nobody took are kept; then they are dropped.
-const LEFT: usize = 8;
+/// The most jobs at a time: each holds its component. Of results that nobody took as many are kept.
+const JOBS: usize = 8;
 
 /// One compiler at a time: more would share the time and add up the memory.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 type Compiled = Result<Component, LoadError>;
 type Running = watch::Receiver<Option<Compiled>>;
+type Key = (String, String);
 
 /// What is being compiled, and what was compiled and nobody took, by policy and digest.
 ///
 /// A look at a policy set is given up after a minute, and a component may take longer. So a job does not end when its
 /// caller stops to wait: the next caller for the same component waits for the same job, or gets its result.
-#[derive(Default)]
-pub(crate) struct UnderWay(Mutex<HashMap<(String, String), Running>>);
+pub(crate) struct UnderWay {
+    jobs: Mutex<HashMap<Key, Running>>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for UnderWay {
+    fn default() -> Self {
+        Self {
+            jobs: Mutex::default(),
+            places: Arc::new(Semaphore::new(JOBS)),
+        }
+    }
+}
 
 impl UnderWay {
     /// The component of a job: of the one that is under way, if there is one.
     pub(crate) async fn result_of(&self, job: Job) -> Compiled {
         let key = (job.policy.clone(), job.digest.clone());
-        let mut running = self.with(|all| {
-            // What failed while nobody waited is tried anew: what it lacked may be there now.
-            if let Some(running) = all.get(&key)
-                && !matches!(&*running.borrow(), Some(Err(_)))
-            {
-                return running.clone();
+        let known = self.with(|jobs| known(jobs, &key));
+        let mut running = match known {
+            Some(running) => running,
+            None => {
+                // It is never closed.
+                let place = Arc::clone(&self.places).acquire_owned().await.ok();
+                self.begin(&key, job, place)
             }
-            if all.len() >= LEFT {
-                // The sender is gone when the job has ended, by a panic too.
-                all.retain(|_, running| running.has_changed().is_ok());
-            }
-            let (done, running) = watch::channel(None);
-            tokio::spawn(async move { done.send(Some(job.run().await)) });
-            all.insert(key.clone(), running.clone());
-            running
-        });
+        };
         let compiled = match running.wait_for(Option::is_some).await {
             Ok(compiled) => compiled.clone(),
             Err(_) => None,
@@ -72,9 +80,37 @@ impl UnderWay {
         })
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut HashMap<(String, String), Running>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Begins a job, unless another caller has begun the same meanwhile. It keeps its place to its end.
+    fn begin(&self, key: &Key, job: Job, place: Option<OwnedSemaphorePermit>) -> Running {
+        self.with(|jobs| {
+            if let Some(running) = known(jobs, key) {
+                return running;
+            }
+            if jobs.len() >= JOBS {
+                // The sender is gone when the job has ended, by a panic too.
+                jobs.retain(|_, running| running.has_changed().is_ok());
+            }
+            let (done, running) = watch::channel(None);
+            tokio::spawn(async move {
+                let compiled = job.run().await;
+                drop(place);
+                done.send(Some(compiled))
+            });
+            jobs.insert(key.clone(), running.clone());
+            running
+        })
     }
+
+    fn with<T>(&self, act: impl FnOnce(&mut HashMap<Key, Running>) -> T) -> T {
+        act(&mut self.jobs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The job for this component, if there is one. What failed while nobody waited is tried anew: what it lacked may be there now.
+fn known(jobs: &HashMap<Key, Running>, key: &Key) -> Option<Running> {
+    let running = jobs.get(key)?;
+    let has_failed = matches!(&*running.borrow(), Some(Err(_)));
+    (!has_failed).then(|| running.clone())
 }
 
 /// One component to compile.
