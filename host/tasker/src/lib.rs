@@ -20,11 +20,6 @@ pub mod raised;
 pub mod record;
 pub mod rehearse;
 pub mod revision;
-#[doc(hidden)]
-#[cfg(feature = "sabotage")]
-pub mod sabotage;
-#[cfg(not(feature = "sabotage"))]
-mod sabotage;
 mod scope;
 pub mod secrets;
 mod shorten;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 /// So much of a secret is looked for; what follows is compared where that is found.
 const LOOKED_FOR: usize = 64;
@@ -32,7 +32,9 @@ impl Known {
         }
         let mut beginnings: Vec<&str> = parts.keys().map(|secret| beginning(secret)).collect();
         beginnings.dedup();
+        // One is made for each event, of few secrets: the fastest kind would take longer to make than to use.
         known.automaton = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .match_kind(MatchKind::LeftmostLongest)
             .build(&beginnings)
             .ok()

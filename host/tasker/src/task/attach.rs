@@ -12,7 +12,6 @@ use crate::{
     ports::{LedgerError, TaskToken},
     raised::{detail, names},
     record::{Advance, CameTo, Ending, Phase, Record, Reserve, Statement, Stored, Watch, Work},
-    sabotage::{self, Bug},
 };
 
 /// How often an attempt looks again after others were faster.
@@ -73,9 +72,6 @@ impl Tasker {
             let Some(owner) = newest.and_then(|newest| newest.record) else {
                 return Ok(Attach::Start(next));
             };
-            if sabotage::is(Bug::WorkStartedAgain) {
-                return Ok(Attach::Start(next));
-            }
             // The same attempt, delivered twice at once.
             if asking.token.is_some() && owner.record.record_id == asking.record_id {
                 return Ok(Attach::To(Box::new(owner)));

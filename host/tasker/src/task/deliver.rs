@@ -9,7 +9,6 @@ use super::{Settling, Tasker, answer};
 use crate::{
     ports::SendError,
     record::{Advance, Ending, Phase, Record, Stored},
-    sabotage::{self, Bug},
     waiting::Waiting,
 };
 
@@ -34,10 +33,6 @@ impl Tasker {
                     reason: "the record holds no answer yet".to_owned(),
                 };
             };
-            if sabotage::is(Bug::MarkBeforeSend) {
-                let next = record.clone().closed(Ending::Answered);
-                let _ = self.store.advance(&stored, next, deadline).await;
-            }
             let next = match self.send(deadline, &waiting, answer).await {
                 Ok(()) => record.clone().told(Ending::Answered),
                 Err(SendError::Closed { code }) => {

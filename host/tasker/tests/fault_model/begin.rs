@@ -3,13 +3,17 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use signalbox_policy::contract::Source;
-use signalbox_tasker::{Call, Options, Ports, Tasker, ports::Clock};
+use signalbox_tasker::{
+    Call, Options, Ports, Tasker,
+    ports::{Callbacks, Clock, CustomResources, Ledger, Warehouse},
+};
 use tokio::time::Instant;
 
 use super::{
+    bugs::Spoiled,
     messages::{completion, payload, stopped},
     run::{DEPLOYMENT, Outcome, Process, Run},
-    schedule::Event,
+    schedule::{Event, TARGETS},
     services::{Caller, ClosedBy, Task},
     world::Door,
 };
@@ -68,11 +72,12 @@ impl Run {
         self.world.control().asked.push(false);
         self.world
             .note(|| format!("process {actor} begins: {event:?}"));
-        let tasker = self.tasker(Door {
+        let door = Door {
             world: Arc::clone(&self.world),
             actor,
             caller,
-        });
+        };
+        let tasker = self.tasker(door, &event);
         let mut call = Call {
             request_id: format!("request-{actor}"),
             function_arn: None,
@@ -157,20 +162,33 @@ impl Run {
     }
 
     /// A new process: nothing is left of those before.
-    pub fn tasker(&self, door: Door) -> Tasker {
+    fn tasker(&self, door: Door, event: &Event) -> Tasker {
         let clock = Arc::clone(&self.world);
-        let door = Arc::new(door);
-        let ports = Ports {
-            warehouse: door.clone(),
-            callbacks: door.clone(),
-            custom_resources: door.clone(),
-            ledger: door,
-            clock,
+        let ports = match self.bug {
+            None => ports(Arc::new(door), clock),
+            Some(bug) => {
+                let spoiled = Arc::new(Spoiled::new(door, bug, event));
+                ports(Arc::clone(&spoiled), spoiled)
+            }
         };
         let options = Options {
             deployment: DEPLOYMENT.to_owned(),
+            targets: TARGETS.map(str::to_owned).to_vec(),
             ..Options::default()
         };
         Tasker::new(ports, options, self.policies.clone())
+    }
+}
+
+fn ports<P>(services: Arc<P>, clock: Arc<dyn Clock>) -> Ports
+where
+    P: Warehouse + Callbacks + CustomResources + Ledger + 'static,
+{
+    Ports {
+        warehouse: services.clone(),
+        callbacks: services.clone(),
+        custom_resources: services.clone(),
+        ledger: services,
+        clock,
     }
 }

@@ -20,7 +20,8 @@ pub fn open(services: &Services) -> usize {
     records.count() + waiting.count()
 }
 
-fn is_open(id: &str, body: &serde_json::Map<String, Value>) -> bool {
+/// Whether an item is a record that is open.
+pub fn is_open(id: &str, body: &serde_json::Map<String, Value>) -> bool {
     let is_record = id.starts_with("task#") && !body.contains_key("attemptOf");
     is_record && body.get("phase").and_then(Value::as_str) != Some("closed")
 }

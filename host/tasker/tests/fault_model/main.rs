@@ -13,6 +13,7 @@
 
 mod begin;
 mod beyond;
+mod bugs;
 mod check;
 mod checked;
 mod choice;
@@ -22,6 +23,7 @@ mod exhaustive;
 mod faults;
 #[path = "../shared/items.rs"]
 mod items;
+mod lasting;
 mod messages;
 mod paths;
 mod policy;

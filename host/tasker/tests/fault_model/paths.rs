@@ -9,6 +9,7 @@ use signalbox_policy::{FaultKind, contract::StatementStatus};
 use signalbox_tasker::ports::ServiceErrorKind;
 
 use super::{
+    lasting::Lasting,
     policy::Script,
     schedule::{Event, Schedule, TaskPlan},
 };
@@ -32,6 +33,8 @@ fn many(tasks: Vec<TaskPlan>, more: Vec<(Duration, Event)>) -> Schedule {
         events,
         time: Duration::from_secs(4),
         late: Duration::from_secs(3),
+        lasting: Lasting::default(),
+        bug: None,
     }
 }
 

@@ -15,8 +15,9 @@ use signalbox_policy::{
     },
 };
 use signalbox_tasker::raised::detail_of;
+use tokio::time::sleep_until;
 
-use super::{services::name_of, world::World};
+use super::{schedule::TARGETS, services::name_of, world::World};
 
 /// What a policy does with a task.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +41,8 @@ pub struct Script {
     pub answer_refusal: bool,
     /// Faults so often when it settles.
     pub settle_faults: u32,
+    /// Takes all the time that it is given when it settles.
+    pub settle_loops: bool,
     pub deadline_seconds: Option<u32>,
     pub heartbeat: bool,
 }
@@ -101,9 +104,10 @@ fn direct() -> Option<Answer> {
     Some(Answer::Succeed { output })
 }
 
-fn options(task: usize, script: &Script) -> StartOptions {
+fn options(task: usize, target: usize, script: &Script) -> StartOptions {
     StartOptions {
-        target: None,
+        // The first one is that of payloads that name none.
+        target: (target > 0).then(|| TARGETS[target].to_owned()),
         action: "executeStatement".to_owned(),
         output: OutputShape::Event,
         parameters: Vec::new(),
@@ -150,7 +154,8 @@ impl Policy for ModelPolicy {
             return invoked(Ok("{}".to_owned()), direct());
         }
         let bound = waiter.is_some() && !script.unbound;
-        let options = options(task, &script);
+        let target = self.world.services().tasks[task].plan.target;
+        let options = options(task, target, &script);
         let started = match script.batch {
             true => {
                 let request = BatchExecuteStatementRequest {
@@ -193,11 +198,15 @@ impl Policy for ModelPolicy {
 
     async fn settle(
         &self,
-        _: CallContext,
+        context: CallContext,
         settlement: Settlement,
         _: Waiter,
     ) -> Result<Settled, Fault> {
         let task: usize = settlement.facts.memo.parse().unwrap();
+        if self.script(task).settle_loops {
+            sleep_until(context.deadline).await;
+            return Err(fault(FaultKind::Timeout));
+        }
         let decision = self.decisions.fetch_add(1, Ordering::Relaxed);
         {
             let mut services = self.world.services();

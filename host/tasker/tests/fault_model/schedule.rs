@@ -5,7 +5,10 @@ use std::time::Duration;
 use signalbox_policy::{FaultKind, contract::StatementStatus};
 use signalbox_tasker::ports::ServiceErrorKind;
 
-use super::{choice::Rng, policy::Script};
+use super::{bugs::Bug, choice::Rng, lasting::Lasting, policy::Script};
+
+/// The names of the targets.
+pub const TARGETS: [&str; 2] = ["default", "other"];
 
 /// A task, and how the services treat it.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct TaskPlan {
     pub work: Option<usize>,
     /// The task whose execution this one belongs to, if it is not its own.
     pub execution: Option<usize>,
+    /// Where its statement runs: one of [`TARGETS`].
+    pub target: usize,
     /// The original started its statement, before it was replaced: there is its row, and a statement that runs.
     pub original: bool,
     pub script: Script,
@@ -58,6 +63,7 @@ impl Default for TaskPlan {
             queue: false,
             work: None,
             execution: None,
+            target: 0,
             original: false,
             script: Script::default(),
             runs_for: Duration::from_secs(20),
@@ -117,6 +123,10 @@ pub struct Schedule {
     pub time: Duration,
     /// How late a late call is.
     pub late: Duration,
+    /// What stays broken.
+    pub lasting: Lasting,
+    /// What is wrong with the program.
+    pub bug: Option<Bug>,
 }
 
 const MOMENTS: [Duration; 8] = [
@@ -203,15 +213,19 @@ impl Schedule {
                 .collect(),
             time,
             late,
+            lasting: Lasting::default(),
+            bug: None,
         }
     }
 }
 
 /// Has some of the tasks be attempts at the work of the first.
 fn share_work(rng: &mut Rng, tasks: &mut [TaskPlan]) {
+    let target = tasks[0].target;
     for (number, task) in tasks.iter_mut().enumerate() {
         if task.waits && !task.resource && !task.original && (number == 0 || !rng.one_in(4)) {
             task.work = Some(0);
+            task.target = target;
             task.execution = rng.one_in(2).then_some(0);
         }
     }
@@ -270,6 +284,7 @@ fn random_task(rng: &mut Rng) -> TaskPlan {
         queue: waits && !resource && !original && rng.one_in(4),
         work: None,
         execution: None,
+        target: usize::from(!original && rng.one_in(4)),
         original,
         script,
         runs_for: rng.pick(&RUNS),

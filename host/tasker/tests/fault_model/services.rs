@@ -8,7 +8,7 @@ use signalbox_policy::contract::{
     CancelledStatement, ResultFormat, StartedStatement, StatementDescription, StatementStatus,
 };
 use signalbox_tasker::ports::{
-    Execution, ExecutionStatus, Item, Listed, ListedPage, SendError, ServiceError,
+    Execution, ExecutionStatus, Item, Key, Listed, ListedPage, SendError, ServiceError,
     ServiceErrorKind, Sql, StartStatement,
 };
 use tokio::time::Instant;
@@ -31,6 +31,7 @@ pub enum Caller {
 pub struct Statement {
     pub id: String,
     pub name: String,
+    target: String,
     /// The task that its SQL speaks of: of several attempts at a work the first one.
     pub task: usize,
     client_token: String,
@@ -66,6 +67,30 @@ impl Statement {
             self.ends_as
         }
     }
+}
+
+/// What a call is about, as its arguments say.
+#[derive(Debug, Clone, Copy)]
+pub enum About<'a> {
+    Nothing,
+    /// A statement's id.
+    Statement(&'a str),
+    /// A statement's name.
+    Name(&'a str),
+    /// Whoever waits.
+    Token(&'a str),
+    /// An item of the ledger.
+    Item(&'a Key),
+    /// A partition of the ledger.
+    List(&'a str),
+}
+
+/// What a call is about.
+#[derive(Debug, Clone, Default)]
+pub struct Subject {
+    pub task: Option<usize>,
+    pub target: Option<usize>,
+    pub list: Option<String>,
 }
 
 /// What was sent to a token.
@@ -120,6 +145,8 @@ pub struct Services {
     pub jumps: bool,
     /// How late a call can be.
     pub late: Duration,
+    /// Whether anything stays broken.
+    pub is_lasting: bool,
     /// Whether Redshift has left a describe without a reply.
     pub silent: bool,
     /// What happened that must never happen.
@@ -171,7 +198,7 @@ impl Services {
                 if let Some(refusal) = self.tasks[number].plan.redshift_refuses {
                     return Err(error(refusal, "RefusedByRedshift"));
                 }
-                self.begin(number, now, start);
+                self.begin(number, now, target, start);
                 self.statements.len() - 1
             }
         };
@@ -186,7 +213,51 @@ impl Services {
         })
     }
 
-    pub fn begin(&mut self, number: usize, now: Instant, start: &StartStatement) {
+    /// What a call is about. Looked at only where something stays broken.
+    pub fn subject(&self, about: About<'_>) -> Subject {
+        if !self.is_lasting {
+            return Subject::default();
+        }
+        let named = |name: &str| {
+            self.tasks
+                .iter()
+                .position(|task| task.statement_name == name)
+        };
+        let task = match about {
+            About::Nothing | About::List(_) => None,
+            About::Statement(id) => {
+                let mut statements = self.statements.iter();
+                let statement = statements.find(|statement| statement.id == id);
+                statement.and_then(|statement| named(&statement.name))
+            }
+            About::Name(name) => named(name),
+            About::Token(token) => self.tasks.iter().position(|task| task.token == token),
+            About::Item(key) => {
+                let id = key.id.strip_prefix("task#");
+                id.and_then(|id| (self.tasks.iter()).position(|it| it.statement_name.ends_with(id)))
+            }
+        };
+        // The ledger and Step Functions are none of a target's.
+        let is_of_redshift = matches!(about, About::Statement(_) | About::Name(_));
+        Subject {
+            task,
+            target: task
+                .filter(|_| is_of_redshift)
+                .map(|task| self.tasks[task].plan.target),
+            list: match about {
+                About::List(list) => Some(list.to_owned()),
+                _ => None,
+            },
+        }
+    }
+
+    /// When the last statement ends that has started.
+    pub fn last_end(&self) -> Instant {
+        let ends = self.statements.iter().map(Statement::over_at);
+        ends.max().unwrap_or_else(Instant::now)
+    }
+
+    pub fn begin(&mut self, number: usize, now: Instant, target: &str, start: &StartStatement) {
         let task = &self.tasks[number];
         let mut broken = self.again(number, now);
         if self
@@ -208,6 +279,7 @@ impl Services {
         if let Some(scope) = &task.plan.script.exclusive {
             let others = self.statements.iter().filter(|other| {
                 !other.is_over(now)
+                    && other.target == target
                     && self.tasks[other.task].plan.script.exclusive.as_ref() == Some(scope)
             });
             for other in others {
@@ -221,6 +293,7 @@ impl Services {
         self.statements.push(Statement {
             id: format!("00000000-0000-4000-8000-{:012}", self.statements.len() + 1),
             name: start.statement_name.clone(),
+            target: target.to_owned(),
             task: number,
             client_token: start.client_token.clone(),
             started: now,
@@ -250,19 +323,20 @@ impl Services {
             .collect()
     }
 
-    fn statement(&mut self, id: &str) -> Result<&mut Statement, ServiceError> {
+    fn statement(&mut self, target: &str, id: &str) -> Result<&mut Statement, ServiceError> {
         self.statements
             .iter_mut()
-            .find(|statement| statement.id == id)
+            .find(|statement| statement.id == id && statement.target == target)
             .ok_or_else(|| error(ServiceErrorKind::NotFound, "ResourceNotFoundException"))
     }
 
     pub fn describe(
         &mut self,
         now: Instant,
+        target: &str,
         id: &str,
     ) -> Result<StatementDescription, ServiceError> {
-        let statement = self.statement(id)?;
+        let statement = self.statement(target, id)?;
         let status = statement.status(now);
         let message =
             (status == StatementStatus::Failed).then(|| "ERROR: no such table".to_owned());
@@ -284,14 +358,19 @@ impl Services {
     }
 
     /// A cancel is refused when it is too early or too late; what is taken takes effect a moment later.
-    pub fn cancel(&mut self, now: Instant, id: &str) -> Result<CancelledStatement, ServiceError> {
-        let number = self.statement(id)?.task;
+    pub fn cancel(
+        &mut self,
+        now: Instant,
+        target: &str,
+        id: &str,
+    ) -> Result<CancelledStatement, ServiceError> {
+        let number = self.statement(target, id)?.task;
         if !self.jumps && self.is_to_run(number) {
             self.broken.push(format!(
                 "task {number}: its statement was cancelled, and nobody had asked for that"
             ));
         }
-        let statement = self.statement(id)?;
+        let statement = self.statement(target, id)?;
         if statement.is_over(now) {
             return Err(error(ServiceErrorKind::Invalid, "ValidationException"));
         }
@@ -320,7 +399,13 @@ impl Services {
     }
 
     /// One statement a page, and one of a longer name before: a look-up has to read on and to compare whole names.
-    pub fn list_named(&self, now: Instant, name: &str, next: Option<&str>) -> ListedPage {
+    pub fn list_named(
+        &self,
+        now: Instant,
+        target: &str,
+        name: &str,
+        next: Option<&str>,
+    ) -> ListedPage {
         let decoy = Listed {
             id: "decoy".to_owned(),
             statement_name: Some(format!("{name}0")),
@@ -329,7 +414,7 @@ impl Services {
         let named = self
             .statements
             .iter()
-            .filter(|statement| statement.name.starts_with(name))
+            .filter(|statement| statement.target == target && statement.name.starts_with(name))
             .map(|statement| Listed {
                 id: statement.id.clone(),
                 statement_name: Some(statement.name.clone()),
@@ -489,7 +574,7 @@ impl Services {
     }
 
     /// The items of a task's own record, or of its attempt at a work.
-    fn own_items(&self, number: usize) -> impl Iterator<Item = &Item> {
+    pub fn own_items(&self, number: usize) -> impl Iterator<Item = &Item> {
         let record = self.tasks[number].statement_name.rsplit(':').next();
         let id = format!("task#{}", record.unwrap_or_default());
         self.items.iter().filter(move |item| item.key.id == id)

@@ -1,0 +1,132 @@
+//! Deliberate bugs, by which the suite shows that it would find them.
+//!
+//! None of them is in the program. Each is a port that is not true to its word between the program and the services, so
+//! that together they do what the program would do if it had the bug.
+
+mod ports;
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use signalbox_policy::contract::StatementStatus;
+use signalbox_tasker::ports::Clock;
+
+use super::{
+    schedule::Event,
+    services::{Caller, Told},
+    world::Door,
+};
+
+/// A bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// The record is marked as answered before the answer is sent.
+    MarkBeforeSend,
+    /// The answer is not stored before it is sent: who sends it again decides again.
+    AnswerRecomputed,
+    /// ExecuteStatement is sent without a ClientToken.
+    NoClientToken,
+    /// The lock is free as soon as the statement has started.
+    LockReleasedEarly,
+    /// The sweep starts a statement that was reserved and never started.
+    SweepStarts,
+    /// The state that a completion event tells is taken for the statement's.
+    EventBelieved,
+    /// The sweep gives up a start that may still be under way.
+    HastySweep,
+    /// A statement that Redshift cannot describe at the moment counts as lost for good.
+    HastyGiveUp,
+    /// That an execution was stopped is believed without asking Step Functions.
+    StopBelieved,
+    /// Another attempt starts the work again, whether or not it runs.
+    WorkStartedAgain,
+}
+
+impl Bug {
+    /// Every bug, with a part of what the suite has to say of it.
+    pub const ALL: [(Self, &'static str); 10] = [
+        (Self::MarkBeforeSend, "was never answered"),
+        (Self::AnswerRecomputed, "was sent two answers"),
+        (Self::NoClientToken, "a second statement was started"),
+        (Self::LockReleasedEarly, "one of the same lock ran"),
+        (Self::SweepStarts, "SQL was started by Sweep"),
+        (Self::EventBelieved, "its statement still runs"),
+        (
+            Self::HastySweep,
+            "a statement was started after the task had been told",
+        ),
+        (Self::HastyGiveUp, "nobody had lost it"),
+        (Self::StopBelieved, "nobody had asked for that"),
+        (Self::WorkStartedAgain, "its work was started again"),
+    ];
+}
+
+/// A clock that is sixteen minutes ahead: more than an invocation can take.
+const HASTY_MS: i64 = 16 * 60 * 1_000;
+/// Longer than Redshift remembers anything.
+const FORGOTTEN_MS: i64 = 50 * 60 * 60 * 1_000;
+
+/// The ports of one process of a program with a bug.
+pub struct Spoiled {
+    door: Door,
+    bug: Bug,
+    /// What the process's event claims.
+    claim: Claim,
+    /// Whether Redshift has not described a statement.
+    silence: AtomicBool,
+    /// Answers that were acknowledged and are not sent yet.
+    held: Mutex<Vec<(String, Told)>>,
+    /// The record that a work's key has led to.
+    hidden: Mutex<Option<String>>,
+}
+
+/// What an event says, true or not.
+#[derive(Debug, Clone, Copy, Default)]
+struct Claim {
+    /// Of a statement: how it ended.
+    status: Option<StatementStatus>,
+    /// Of an execution: when it stopped.
+    stopped_at: Option<i64>,
+}
+
+impl Spoiled {
+    pub fn new(door: Door, bug: Bug, event: &Event) -> Self {
+        let claim = match event {
+            Event::Completion { state, .. } => Claim {
+                status: match *state {
+                    "FINISHED" => Some(StatementStatus::Finished),
+                    "FAILED" => Some(StatementStatus::Failed),
+                    _ => None,
+                },
+                ..Claim::default()
+            },
+            Event::Stopped { at, .. } => Claim {
+                stopped_at: Some(*at),
+                ..Claim::default()
+            },
+            _ => Claim::default(),
+        };
+        Self {
+            door,
+            bug,
+            claim,
+            silence: AtomicBool::new(false),
+            held: Mutex::default(),
+            hidden: Mutex::default(),
+        }
+    }
+}
+
+impl Clock for Spoiled {
+    fn now(&self) -> jiff::Timestamp {
+        let ahead = match self.bug {
+            Bug::HastySweep if self.door.caller == Caller::Sweep => HASTY_MS,
+            Bug::HastyGiveUp if self.silence.load(Ordering::Relaxed) => FORGOTTEN_MS,
+            _ => 0,
+        };
+        let now = self.door.world.now().as_millisecond();
+        jiff::Timestamp::from_millisecond(now + ahead).unwrap()
+    }
+}
