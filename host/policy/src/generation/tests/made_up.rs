@@ -25,7 +25,8 @@ macro_rules! bindings {
                 imports: { default: async | trappable },
                 exports: { default: async },
                 with: {
-                    "signalbox:policy/callbacks.task": crate::                },
+                    "signalbox:policy/callbacks.task": crate::contract::TaskHandle,
+                },
                 additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
             });
         }
@@ -55,7 +56,6 @@ macro_rules! generation {
             };
             use $to as to;
             use crate::{
-                contract::TaskHandle,
                 contract::{TaskHandle, Closing, Description, Finding, Invocation, OnStop as Stop, Rejection, Settlement},
                 generation::{Guest, Prepared},
                 instance::state::State,
