@@ -470,12 +470,12 @@ mod tests {
             "unload ('select * from a join b on a.token=b.token') to 's3://b' iam_role default",
             "copy a from 's3://b' credentials 'aws_iam_role=arn:aws:iam::1:role/r'",
             "copy a from 's3://b' access_key_id 'A1' secret_access_key 'B1'",
-            "copy a from 's3://b/k?X-Amz-Signature=f00f00f00f00f00f00f00' iam_role default",
         ] {
-            let (secrets, text) = lent(sql);
-            assert!(!secrets.is_misread(), "{sql}");
-            assert_ne!(text, sql);
+            assert!(!lent(sql).0.is_misread(), "{sql}");
         }
+        let (secrets, text) =
+            lent("copy a from 's3://b/k?Signature=f00f00f00f00f00f00f00' iam_role default");
+        assert!(!secrets.is_misread() && !text.contains("f00"), "{text}");
         let (secrets, _) = lent("create user u password 'it''s' valid until 'infinity'");
         assert!(!secrets.is_misread());
     }
