@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use signalbox_policy::contract::Source;
 use signalbox_tasker::{
-    Call, Options, Ports, Tasker,
+    Call, Options, PolicySet, Ports, Tasker,
     ports::{Callbacks, Clock, CustomResources, Ledger, Warehouse},
 };
 use tokio::time::Instant;
@@ -12,16 +12,21 @@ use tokio::time::Instant;
 use super::{
     bugs::Spoiled,
     messages::{completion, payload, stopped},
+    policy::ModelPolicy,
     run::{DEPLOYMENT, Outcome, Process, Run},
     schedule::{Event, TARGETS},
     services::{Caller, ClosedBy, Task},
     world::Door,
 };
 
-/// What Lambda leaves an invocation beyond the time that the domain is given: the host's reserve.
-const RESERVE: Duration = Duration::from_millis(1_500);
-/// What of it the domain may use to close what it has begun.
-const CLOSING: Duration = Duration::from_millis(1_100);
+/// What the host keeps of an invocation's time to answer in, and of that to hand the answer over. The rule of
+/// `host/lambda/src/dispatch/mod.rs`.
+fn reserves(time: Duration) -> (Duration, Duration) {
+    let reserve = (time / 4).min(Duration::from_millis(1_500));
+    (reserve, (reserve / 3).min(Duration::from_millis(400)))
+}
+/// Nobody delivers an invocation again after so long: Lambda tries for six hours.
+const DELIVERED_FOR: Duration = Duration::from_secs(6 * 60 * 60);
 
 impl Run {
     pub fn begin(&mut self, event: Event) {
@@ -33,6 +38,7 @@ impl Run {
         };
         let caller = match &event {
             Event::Invoke(task) if self.is_over(*task) => return,
+            Event::Invoke(task) if self.is_too_old(*task) => return,
             Event::Invoke(task) if self.is_of_the_original(*task) => {
                 self.start_as_the_original(*task);
                 return;
@@ -65,6 +71,12 @@ impl Run {
                 self.world.jump(*by);
                 return;
             }
+            Event::Swap(set) => {
+                self.world
+                    .note(|| format!("policy set {set} is put in force"));
+                self.policies = self.set(*set);
+                return;
+            }
         };
         self.next_actor += 1;
         self.world.control().calls_of.push(0);
@@ -76,20 +88,23 @@ impl Run {
             world: Arc::clone(&self.world),
             actor,
             caller,
+            skew_ms: self.skew_ms * [0, 1, -1][actor % 3],
         };
         let tasker = self.tasker(door, &event);
+        let (reserve, reply) = reserves(self.time);
         let mut call = Call {
             request_id: format!("request-{actor}"),
             function_arn: None,
             source: Source::Invocation,
-            deadline: Instant::now() + self.time,
-            answer_by: Instant::now() + self.time + CLOSING,
+            deadline: Instant::now() + self.time - reserve,
+            answer_by: Instant::now() + self.time - reply,
         };
         let work: Pin<Box<dyn Future<Output = Outcome>>> = match &event {
             Event::Invoke(number) => {
                 let mut services = self.world.services();
                 let task = &mut services.tasks[*number];
                 task.invocations += 1;
+                task.invoked_at.get_or_insert(Instant::now());
                 call.source = source(task);
                 let payload = payload(*number, &task.plan, &task.token, &task.arn);
                 if !task.plan.waits {
@@ -145,7 +160,7 @@ impl Run {
             actor,
             event,
             work,
-            ends: Instant::now() + self.time + RESERVE,
+            ends: Instant::now() + self.time,
             ready: true,
         });
     }
@@ -157,15 +172,34 @@ impl Run {
         task.plan.waits && !task.plan.is_delivered_again() && task.closed.is_some()
     }
 
+    fn is_too_old(&self, number: usize) -> bool {
+        let invoked_at = self.world.services().tasks[number].invoked_at;
+        invoked_at.is_some_and(|at| at.elapsed() > DELIVERED_FOR)
+    }
+
+    /// A policy set: the first one, one with another version of the policy, or none.
+    pub fn set(&self, number: usize) -> PolicySet {
+        match number {
+            0 => PolicySet::single(Arc::new(ModelPolicy::new(Arc::clone(&self.world), "1"))),
+            1 => PolicySet::single(Arc::new(ModelPolicy::new(Arc::clone(&self.world), "2"))),
+            _ => {
+                self.world.services().was_without_policy = true;
+                PolicySet::unavailable("there is none")
+            }
+        }
+    }
+
     pub fn is_of_the_original(&self, number: usize) -> bool {
         self.world.services().tasks[number].plan.original
     }
 
     /// A new process: nothing is left of those before.
     fn tasker(&self, door: Door, event: &Event) -> Tasker {
-        let clock = Arc::clone(&self.world);
         let ports = match self.bug {
-            None => ports(Arc::new(door), clock),
+            None => {
+                let door = Arc::new(door);
+                ports(Arc::clone(&door), door)
+            }
             Some(bug) => {
                 let spoiled = Arc::new(Spoiled::new(door, bug, event));
                 ports(Arc::clone(&spoiled), spoiled)

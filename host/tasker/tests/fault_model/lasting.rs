@@ -25,7 +25,7 @@ use super::{
     random::explain,
     run::{Report, Run, run_with},
     say,
-    schedule::{Event, Schedule, TaskPlan},
+    schedule::{Event, Manners, Schedule, TaskPlan},
     services::Subject,
 };
 
@@ -34,8 +34,8 @@ use super::{
 pub const ENDS_WITHIN: Duration = Duration::from_secs(35 * 60);
 /// How often the sweep comes.
 const PERIOD: Duration = Duration::from_secs(60);
-/// Schedules that are run, unless `SIGNALBOX_SCHEDULES` says how many random ones: a fiftieth of them.
-const SCHEDULES: u64 = 4_000;
+/// Schedules that are run, unless `SIGNALBOX_SCHEDULES` says how many random ones: one for each two hundred.
+const SCHEDULES: u64 = 1_000;
 /// The most tasks of a schedule.
 const TASKS_MAX: usize = 50;
 
@@ -75,7 +75,7 @@ const HOW: [Fault; 4] = [
 const OF_A_RECORD: [Option<&str>; 8] = [
     None,
     Some("DescribeStatement"),
-    Some("DescribeStatement"),
+    Some("GetStatementResult"),
     Some("SendTaskSuccess"),
     Some("SendTaskFailure"),
     Some("CancelStatement"),
@@ -167,6 +167,7 @@ fn crowd(rng: &mut Rng) -> Schedule {
             deadline_seconds: rng.one_in(6).then_some(30),
             heartbeat: rng.one_in(6),
             settle_loops: rng.one_in(20),
+            reads: rng.one_in(8),
             ..Script::default()
         },
         runs_for: Duration::from_secs([0, 5, 20, 60, 600][rng.below(5)]),
@@ -195,6 +196,7 @@ fn crowd(rng: &mut Rng) -> Schedule {
         events,
         time: Duration::from_secs([3, 6, 29][rng.below(3)]),
         late: Duration::from_secs(1),
+        manners: Manners::default(),
         bug: None,
     }
 }
@@ -293,7 +295,7 @@ fn what_stays_broken_keeps_nothing_else_from_its_end() {
         assert!(report.broken.is_empty(), "{}", report.broken.join("\n"));
         return;
     }
-    let count = super::random::number("SIGNALBOX_SCHEDULES").map_or(SCHEDULES, |all| all / 50);
+    let count = super::random::number("SIGNALBOX_SCHEDULES").map_or(SCHEDULES, |all| all.div_ceil(200));
     let began = Stopwatch::now();
     let runs = share(usize::try_from(count).unwrap(), |seed| {
         let (_, report, took) = run_seed(seed as u64, None, false);

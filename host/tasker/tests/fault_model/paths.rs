@@ -1,6 +1,7 @@
 //! The lives that a task can have, each as a schedule in which nothing fails by itself.
 
 mod attempts;
+mod days;
 mod meetings;
 
 use std::time::Duration;
@@ -11,7 +12,7 @@ use signalbox_tasker::ports::ServiceErrorKind;
 use super::{
     lasting::Lasting,
     policy::Script,
-    schedule::{Event, Schedule, TaskPlan},
+    schedule::{Event, Manners, Schedule, TaskPlan},
 };
 
 pub use meetings::meetings;
@@ -31,8 +32,9 @@ fn many(tasks: Vec<TaskPlan>, more: Vec<(Duration, Event)>) -> Schedule {
     Schedule {
         tasks,
         events,
-        time: Duration::from_secs(4),
+        time: Duration::from_secs(6),
         late: Duration::from_secs(3),
+        manners: Manners::default(),
         lasting: Lasting::default(),
         bug: None,
     }
@@ -461,5 +463,6 @@ pub fn all() -> Vec<(&'static str, Schedule)> {
     .chain(attempts::attempts())
     .chain(attempts::stops())
     .chain(attempts::originals())
+    .chain(days::days())
     .collect()
 }

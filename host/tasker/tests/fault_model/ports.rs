@@ -1,5 +1,7 @@
 //! The ports of the domain, each a door to the services of the model.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use signalbox_policy::contract::{
     CancelledStatement, GetStatementResultRequest, ListStatementsRequest, StartedStatement,
@@ -10,6 +12,7 @@ use signalbox_tasker::ports::{
     ListedPage, Page, Query, ResponseUrl, SendError, ServiceError, ServiceErrorKind,
     StartStatement, TaskToken, Warehouse, Write, WriteError,
 };
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     faults::Seen,
@@ -71,13 +74,24 @@ impl Warehouse for Door {
         let (caller, target, start) = (self.caller, target.to_owned(), start.clone());
         let name = start.statement_name.clone();
         self.world.control().asked[self.actor] = true;
-        self.call(
-            "ExecuteStatement",
-            About::Name(&name),
-            move |services, now| services.start(caller, now, &target, &start),
-            |seen| Err(of_redshift(seen)),
-        )
-        .await
+        let waits = start
+            .wait_seconds
+            .map(|seconds| Duration::from_secs(seconds.into()));
+        let mut started = self
+            .call(
+                "ExecuteStatement",
+                About::Name(&name),
+                move |services, now| services.start(caller, now, &target, &start),
+                |seen| Err(of_redshift(seen)),
+            )
+            .await?;
+        if let Some(waits) = waits {
+            let until = Instant::now() + waits;
+            let over_at = self.world.services().over_at(&started.id);
+            sleep_until(over_at.min(until)).await;
+            started.status = self.world.services().status(Instant::now(), &started.id);
+        }
+        Ok(started)
     }
 
     async fn describe(
@@ -109,10 +123,21 @@ impl Warehouse for Door {
 
     async fn result(
         &self,
-        _: &str,
-        _: &GetStatementResultRequest,
+        target: &str,
+        request: &GetStatementResultRequest,
     ) -> Result<StatementResult, ServiceError> {
-        Err(of_redshift(Seen::Denied))
+        let (target, asked) = (target.to_owned(), request.id.clone());
+        let read = self
+            .call(
+                "GetStatementResult",
+                About::Statement(&request.id),
+                move |services, now| services.rows(now, &target, &asked),
+                |seen| Err(of_redshift(seen)),
+            )
+            .await;
+        let denied = |error: &ServiceError| error.kind == ServiceErrorKind::Denied;
+        self.world.services().rows_denied |= read.as_ref().is_err_and(denied);
+        read
     }
 
     async fn list(

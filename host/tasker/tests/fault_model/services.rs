@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use signalbox_policy::contract::{
-    CancelledStatement, ResultFormat, StartedStatement, StatementDescription, StatementStatus,
+    CancelledStatement, ResultFormat, StartedStatement, StatementDescription, StatementResult,
+    StatementStatus,
 };
 use signalbox_tasker::ports::{
     Execution, ExecutionStatus, Item, Key, Listed, ListedPage, SendError, ServiceError,
@@ -13,11 +14,19 @@ use signalbox_tasker::ports::{
 };
 use tokio::time::Instant;
 
-use super::{items::Items, schedule::TaskPlan};
+use super::{
+    items::Items,
+    schedule::{Manners, TaskPlan},
+    world::BEGIN,
+};
 
-/// How long Redshift remembers a ClientToken.
-const CLIENT_TOKEN_LIFE: Duration = Duration::from_secs(8 * 60 * 60);
-/// The answer that says that nobody knows. No schedule takes as long as Redshift remembers, so it is never true here.
+/// How long Redshift remembers a statement that has ended.
+const MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Before that nobody may say that nothing is known, but for an hour for clocks and queues.
+const LOST_AFTER: Duration = Duration::from_secs(22 * 60 * 60);
+/// So long the host tries to read rows.
+const ROWS_WITHIN: Duration = Duration::from_secs(60 * 60);
+/// The answer that says that nobody knows.
 const UNKNOWN_OUTCOME: &str = "StatementLost";
 
 /// Who makes a call.
@@ -53,6 +62,16 @@ impl Statement {
 
     pub fn is_over(&self, now: Instant) -> bool {
         self.over_at() <= now
+    }
+
+    fn is_forgotten(&self, now: Instant) -> bool {
+        self.over_at() + MEMORY <= now
+    }
+
+    /// What a service says that lags behind.
+    fn status_behind(&self, now: Instant, lag: Duration) -> StatementStatus {
+        let then = now.checked_sub(lag).unwrap_or(now);
+        self.status(then.max(self.started))
     }
 
     pub fn status(&self, now: Instant) -> StatementStatus {
@@ -132,9 +151,10 @@ pub struct Task {
     pub beats: u32,
     /// Invocations that were begun.
     pub invocations: u32,
+    /// When the first one was.
+    pub invoked_at: Option<Instant>,
 }
 
-#[derive(Default)]
 pub struct Services {
     pub items: Items,
     pub statements: Vec<Statement>,
@@ -145,6 +165,14 @@ pub struct Services {
     pub jumps: bool,
     /// How late a call can be.
     pub late: Duration,
+    pub manners: Manners,
+    pub began: Instant,
+    /// ClientTokens of starts that were refused, and are again.
+    pub refused_tokens: BTreeMap<String, ServiceErrorKind>,
+    /// Whether there was no policy for a while.
+    pub was_without_policy: bool,
+    /// Whether rows were denied.
+    pub rows_denied: bool,
     /// Whether anything stays broken.
     pub is_lasting: bool,
     /// Whether Redshift has left a describe without a reply.
@@ -190,12 +218,12 @@ impl Services {
         let known = self.statements.iter().position(|known| {
             !start.client_token.is_empty()
                 && known.client_token == start.client_token
-                && now - known.started < CLIENT_TOKEN_LIFE
+                && now - known.started < self.manners.token_life
         });
         let at = match known {
             Some(at) => at,
             None => {
-                if let Some(refusal) = self.tasks[number].plan.redshift_refuses {
+                if let Some(refusal) = self.refusal(number, &start.client_token) {
                     return Err(error(refusal, "RefusedByRedshift"));
                 }
                 self.begin(number, now, target, start);
@@ -211,6 +239,20 @@ impl Services {
             has_result_set: None,
             document: json!({"Id": statement.id}).to_string(),
         })
+    }
+
+    /// Whether Redshift refuses a start. It says the same again under the same ClientToken.
+    fn refusal(&mut self, number: usize, client_token: &str) -> Option<ServiceErrorKind> {
+        if let Some(refusal) = self.refused_tokens.get(client_token) {
+            return Some(*refusal);
+        }
+        let plan = &mut self.tasks[number].plan;
+        let refusal = plan.redshift_refuses.filter(|_| plan.refusals > 0)?;
+        plan.refusals -= 1;
+        if !client_token.is_empty() {
+            self.refused_tokens.insert(client_token.to_owned(), refusal);
+        }
+        Some(refusal)
     }
 
     /// What a call is about. Looked at only where something stays broken.
@@ -313,7 +355,15 @@ impl Services {
         if self.tasks[number].plan.work.is_none() || self.jumps {
             return Vec::new();
         }
-        let before = self.awaited(number, true).into_iter();
+        let passed = i64::try_from((now - self.began).as_millis()).unwrap();
+        let seconds = (BEGIN + passed).div_euclid(1_000);
+        // A key holds as long as the record does.
+        let is_recorded = |it: &&Statement| {
+            let id = it.name.rsplit(':').next().unwrap_or_default();
+            let key = Key::new(format!("task#{id}"), "record");
+            self.items.get(seconds, &key).is_some()
+        };
+        let before = self.awaited(number, true).into_iter().filter(is_recorded);
         before
             .map(|it| it.status(now))
             .filter(|status| !matches!(status, StatementStatus::Failed | StatementStatus::Aborted))
@@ -323,10 +373,17 @@ impl Services {
             .collect()
     }
 
-    fn statement(&mut self, target: &str, id: &str) -> Result<&mut Statement, ServiceError> {
+    fn statement(
+        &mut self,
+        now: Instant,
+        target: &str,
+        id: &str,
+    ) -> Result<&mut Statement, ServiceError> {
+        let is_it =
+            |it: &&mut Statement| it.id == id && it.target == target && !it.is_forgotten(now);
         self.statements
             .iter_mut()
-            .find(|statement| statement.id == id && statement.target == target)
+            .find(is_it)
             .ok_or_else(|| error(ServiceErrorKind::NotFound, "ResourceNotFoundException"))
     }
 
@@ -336,8 +393,8 @@ impl Services {
         target: &str,
         id: &str,
     ) -> Result<StatementDescription, ServiceError> {
-        let statement = self.statement(target, id)?;
-        let status = statement.status(now);
+        let lag = self.manners.describe_lag;
+        let status = self.statement(now, target, id)?.status_behind(now, lag);
         let message =
             (status == StatementStatus::Failed).then(|| "ERROR: no such table".to_owned());
         Ok(StatementDescription {
@@ -357,6 +414,35 @@ impl Services {
         })
     }
 
+    /// The rows of a statement that finished.
+    pub fn rows(
+        &mut self,
+        now: Instant,
+        target: &str,
+        id: &str,
+    ) -> Result<StatementResult, ServiceError> {
+        match self.statement(now, target, id)?.status(now) {
+            StatementStatus::Finished => Ok(StatementResult {
+                next_token: None,
+                total_rows: 0,
+                document: "{}".to_owned(),
+            }),
+            _ => Err(error(ServiceErrorKind::Invalid, "ValidationException")),
+        }
+    }
+
+    /// When a statement that there is ends.
+    pub fn over_at(&self, id: &str) -> Instant {
+        let mut statements = self.statements.iter();
+        statements.find(|it| it.id == id).unwrap().over_at()
+    }
+
+    /// How a statement that there is is.
+    pub fn status(&self, now: Instant, id: &str) -> StatementStatus {
+        let mut statements = self.statements.iter();
+        statements.find(|it| it.id == id).unwrap().status(now)
+    }
+
     /// A cancel is refused when it is too early or too late; what is taken takes effect a moment later.
     pub fn cancel(
         &mut self,
@@ -364,13 +450,13 @@ impl Services {
         target: &str,
         id: &str,
     ) -> Result<CancelledStatement, ServiceError> {
-        let number = self.statement(target, id)?.task;
+        let number = self.statement(now, target, id)?.task;
         if !self.jumps && self.is_to_run(number) {
             self.broken.push(format!(
                 "task {number}: its statement was cancelled, and nobody had asked for that"
             ));
         }
-        let statement = self.statement(target, id)?;
+        let statement = self.statement(now, target, id)?;
         if statement.is_over(now) {
             return Err(error(ServiceErrorKind::Invalid, "ValidationException"));
         }
@@ -391,11 +477,15 @@ impl Services {
         let Task { plan, .. } = &self.tasks[number];
         let script = &plan.script;
         let faults = script.fault_after.is_some() || script.reject_after;
+        // What the policy wants to run on runs on, unless there is none to say so.
+        let leaves = script.leave && !self.was_without_policy;
         let open = |(other, task): (usize, &Task)| {
             let same = other == number || task.plan.work == Some(number);
             !same || task.closed.is_none()
         };
-        !faults && script.deadline_seconds.is_none() && self.tasks.iter().enumerate().all(open)
+        !faults
+            && script.deadline_seconds.is_none()
+            && (leaves || self.tasks.iter().enumerate().all(open))
     }
 
     /// One statement a page, and one of a longer name before: a look-up has to read on and to compare whole names.
@@ -406,6 +496,7 @@ impl Services {
         name: &str,
         next: Option<&str>,
     ) -> ListedPage {
+        let lag = self.manners.list_lag;
         let decoy = Listed {
             id: "decoy".to_owned(),
             statement_name: Some(format!("{name}0")),
@@ -414,11 +505,12 @@ impl Services {
         let named = self
             .statements
             .iter()
-            .filter(|statement| statement.target == target && statement.name.starts_with(name))
+            .filter(|it| it.target == target && it.name.starts_with(name))
+            .filter(|it| it.started + lag <= now && !it.is_forgotten(now))
             .map(|statement| Listed {
                 id: statement.id.clone(),
                 statement_name: Some(statement.name.clone()),
-                status: statement.status(now),
+                status: statement.status_behind(now, lag),
             });
         let all: Vec<_> = std::iter::once(decoy).chain(named).collect();
         let at: usize = next.map_or(0, |next| next.parse().unwrap());
@@ -488,7 +580,7 @@ impl Services {
             return Ok(());
         }
         task.closed = Some(ClosedBy::Answer(Told::Succeeded(response.to_owned())));
-        if response.contains(UNKNOWN_OUTCOME) {
+        if response.contains(UNKNOWN_OUTCOME) && !self.may_be_lost(now, number) {
             self.broken.push(format!(
                 "the stack of task {number} was told {response}: nobody had lost it"
             ));
@@ -515,7 +607,7 @@ impl Services {
             return Err(closed());
         };
         // It may have ended since Redshift was asked.
-        let late = self.late;
+        let late = self.late + self.manners.describe_lag;
         let ran_lately = |statement: &&Statement| now <= statement.over_at() + 4 * late;
         // Where Redshift does not say how it is, it counts as running.
         if !self.silent && !self.awaited(number, true).iter().any(ran_lately) {
@@ -591,6 +683,18 @@ impl Services {
             .any(|item| item.body.contains_key("attemptOf"))
     }
 
+    /// Whether Redshift may have forgotten what a task waits for.
+    fn may_be_lost(&self, now: Instant, number: usize) -> bool {
+        let work = self.tasks[number].plan.work;
+        let is_of_it = |other: usize| {
+            other == number || (work.is_some() && self.tasks[other].plan.work == work)
+        };
+        let mut all = self.tasks.iter().enumerate();
+        all.any(|(other, task)| {
+            is_of_it(other) && task.invoked_at.is_some_and(|at| now - at > LOST_AFTER)
+        })
+    }
+
     /// The statements that a task can wait for: its own, or those of its work. An attempt that was refused waits for none
     /// of them: then its answer claims nothing about one.
     fn awaited(&self, number: usize, claims: bool) -> Vec<&Statement> {
@@ -611,7 +715,8 @@ impl Services {
             Told::Failed(error, cause) => (error.as_deref(), cause.as_ref()),
         };
         if error == Some(UNKNOWN_OUTCOME) {
-            return Some("nobody had lost it".to_owned());
+            let lost = self.may_be_lost(now, number);
+            return (!lost).then(|| "nobody had lost it".to_owned());
         }
         let body: Value = body
             .and_then(|body| serde_json::from_str(body).ok())
@@ -631,6 +736,13 @@ impl Services {
             let record = text("/recordId").unwrap_or_default();
             let started = statements.iter().any(|it| it.name.ends_with(record));
             return started.then(|| "its statement was started".to_owned());
+        }
+        let within = |it: &&Statement| now < it.over_at() + ROWS_WITHIN;
+        if body.get("rows") == Some(&json!(false))
+            && !self.rows_denied
+            && statements.iter().any(within)
+        {
+            return Some("its rows were there".to_owned());
         }
         let (claimed, id) = claim?;
         let meant = statements.iter().find(|statement| statement.id == id);

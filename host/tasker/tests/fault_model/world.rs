@@ -23,7 +23,7 @@ use super::{
 };
 
 /// The time of day at which every schedule begins, in milliseconds since the Unix epoch.
-const BEGIN: i64 = 1_800_000_000_000;
+pub const BEGIN: i64 = 1_800_000_000_000;
 
 type Deed = Box<dyn FnOnce(&mut Services, Instant) + Send>;
 
@@ -196,6 +196,15 @@ pub struct Door {
     pub world: Arc<World>,
     pub actor: usize,
     pub caller: Caller,
+    /// How far the process's clock is from the true time, in milliseconds.
+    pub skew_ms: i64,
+}
+
+impl Clock for Door {
+    fn now(&self) -> jiff::Timestamp {
+        let now = self.world.now().as_millisecond() + self.skew_ms;
+        jiff::Timestamp::from_millisecond(now).unwrap()
+    }
 }
 
 impl Door {

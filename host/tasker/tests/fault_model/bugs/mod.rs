@@ -16,7 +16,7 @@ use signalbox_tasker::ports::Clock;
 use super::{
     schedule::Event,
     services::{Caller, Told},
-    world::Door,
+    world::{BEGIN, Door},
 };
 
 /// A bug.
@@ -42,29 +42,88 @@ pub enum Bug {
     StopBelieved,
     /// Another attempt starts the work again, whether or not it runs.
     WorkStartedAgain,
+    /// Rows that could not be read at the moment are given up.
+    RowsGivenUp,
+    /// A statement that no list shows counts as never started, however long ago that was.
+    NeverStarted,
+    /// A list that cannot be read ends the sweep for all the others.
+    ListsFailTogether,
+    /// Statements are described one after the other, and one that hangs keeps the others waiting.
+    OneAfterTheOther,
+}
+
+/// Where a bug shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// Where calls fail in passing.
+    InPassing,
+    /// Beside what stays broken.
+    Beside,
 }
 
 impl Bug {
     /// Every bug, with a part of what the suite has to say of it.
-    pub const ALL: [(Self, &'static str); 10] = [
-        (Self::MarkBeforeSend, "was never answered"),
-        (Self::AnswerRecomputed, "was sent two answers"),
-        (Self::NoClientToken, "a second statement was started"),
-        (Self::LockReleasedEarly, "one of the same lock ran"),
-        (Self::SweepStarts, "SQL was started by Sweep"),
-        (Self::EventBelieved, "its statement still runs"),
+    pub const ALL: [(Self, Shows, &'static str); 14] = [
+        (Self::MarkBeforeSend, Shows::InPassing, "was never answered"),
+        (
+            Self::AnswerRecomputed,
+            Shows::InPassing,
+            "was sent two answers",
+        ),
+        (
+            Self::NoClientToken,
+            Shows::InPassing,
+            "a second statement was started",
+        ),
+        (
+            Self::LockReleasedEarly,
+            Shows::InPassing,
+            "one of the same lock ran",
+        ),
+        (
+            Self::SweepStarts,
+            Shows::InPassing,
+            "SQL was started by Sweep",
+        ),
+        (
+            Self::EventBelieved,
+            Shows::InPassing,
+            "its statement still runs",
+        ),
         (
             Self::HastySweep,
-            "a statement was started after the task had been told",
+            Shows::InPassing,
+            "was started after the task had been told",
         ),
-        (Self::HastyGiveUp, "nobody had lost it"),
-        (Self::StopBelieved, "nobody had asked for that"),
-        (Self::WorkStartedAgain, "its work was started again"),
+        (Self::HastyGiveUp, Shows::InPassing, "nobody had lost it"),
+        (
+            Self::StopBelieved,
+            Shows::InPassing,
+            "nobody had asked for that",
+        ),
+        (
+            Self::WorkStartedAgain,
+            Shows::InPassing,
+            "its work was started again",
+        ),
+        (Self::RowsGivenUp, Shows::InPassing, "its rows were there"),
+        (
+            Self::NeverStarted,
+            Shows::InPassing,
+            "its statement was started",
+        ),
+        (
+            Self::ListsFailTogether,
+            Shows::Beside,
+            "did not end in time",
+        ),
+        (Self::OneAfterTheOther, Shows::Beside, "did not end in time"),
     ];
 }
 
 /// A clock that is sixteen minutes ahead: more than an invocation can take.
 const HASTY_MS: i64 = 16 * 60 * 1_000;
+const HOUR_MS: i64 = 60 * 60 * 1_000;
 /// Longer than Redshift remembers anything.
 const FORGOTTEN_MS: i64 = 50 * 60 * 60 * 1_000;
 
@@ -76,6 +135,9 @@ pub struct Spoiled {
     claim: Claim,
     /// Whether Redshift has not described a statement.
     silence: AtomicBool,
+    /// Whether a list of due records was not read.
+    broken: AtomicBool,
+    turns: tokio::sync::Mutex<()>,
     /// Answers that were acknowledged and are not sent yet.
     held: Mutex<Vec<(String, Told)>>,
     /// The record that a work's key has led to.
@@ -113,6 +175,8 @@ impl Spoiled {
             bug,
             claim,
             silence: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            turns: tokio::sync::Mutex::default(),
             held: Mutex::default(),
             hidden: Mutex::default(),
         }
@@ -126,7 +190,11 @@ impl Clock for Spoiled {
             Bug::HastyGiveUp if self.silence.load(Ordering::Relaxed) => FORGOTTEN_MS,
             _ => 0,
         };
-        let now = self.door.world.now().as_millisecond();
-        jiff::Timestamp::from_millisecond(now + ahead).unwrap()
+        let mut now = self.door.now().as_millisecond() + ahead;
+        if self.bug == Bug::NeverStarted {
+            // For this program no record is older than an hour.
+            now = now.min(BEGIN + HOUR_MS);
+        }
+        jiff::Timestamp::from_millisecond(now).unwrap()
     }
 }

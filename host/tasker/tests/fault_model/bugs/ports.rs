@@ -10,8 +10,8 @@ use signalbox_policy::contract::{
 };
 use signalbox_tasker::ports::{
     Callbacks, CustomResources, Execution, ExecutionError, ExecutionStatus, Expect, Item, Key,
-    Ledger, LedgerError, ListedPage, Page, Query, ResponseUrl, SendError, ServiceError, Sql,
-    StartStatement, TaskToken, Warehouse, Write, WriteError,
+    Ledger, LedgerError, ListedPage, Page, Query, ResponseUrl, SendError, ServiceError,
+    ServiceErrorKind, Sql, StartStatement, TaskToken, Warehouse, Write, WriteError,
 };
 
 use super::{Bug, Spoiled};
@@ -118,6 +118,10 @@ impl Warehouse for Spoiled {
                 document: "{}".to_owned(),
             });
         }
+        let _turn = match self.bug {
+            Bug::OneAfterTheOther => Some(self.turns.lock().await),
+            _ => None,
+        };
         let described = self.door.describe(target, id, wait_seconds).await;
         self.silence.store(described.is_err(), Ordering::Relaxed);
         described
@@ -132,7 +136,11 @@ impl Warehouse for Spoiled {
         target: &str,
         request: &GetStatementResultRequest,
     ) -> Result<StatementResult, ServiceError> {
-        self.door.result(target, request).await
+        let mut read = self.door.result(target, request).await;
+        if let (Bug::RowsGivenUp, Err(error)) = (self.bug, &mut read) {
+            error.kind = ServiceErrorKind::Invalid;
+        }
+        read
     }
 
     async fn list(
@@ -249,6 +257,15 @@ impl Ledger for Spoiled {
     }
 
     async fn query(&self, now: i64, query: &Query) -> Result<Page, LedgerError> {
-        self.door.query(now, query).await
+        let fails = self.bug == Bug::ListsFailTogether;
+        if fails && self.broken.load(Ordering::Relaxed) {
+            return Err(LedgerError::Unavailable(
+                "another list was not read".to_owned(),
+            ));
+        }
+        let page = self.door.query(now, query).await;
+        self.broken
+            .fetch_or(fails && page.is_err(), Ordering::Relaxed);
+        page
     }
 }
