@@ -44,23 +44,3 @@ fn every_deliberate_bug_is_found() {
         say(&format!("{bug:?} was found by {schedule}: {broken}"));
     }
 }
-
-#[test]
-#[ignore = "says what a bug breaks"]
-fn what_a_bug_breaks() {
-    let wanted = std::env::var("SIGNALBOX_BUG").unwrap_or_default();
-    for (bug, _) in Bug::ALL
-        .into_iter()
-        .filter(|(bug, _)| format!("{bug:?}") == wanted)
-    {
-        for seed in 0..SCHEDULES {
-            let (_, report) = run_seed_with(seed, Some(bug), false);
-            for broken in report.broken {
-                say(&format!(
-                    "seed {seed}: {}",
-                    broken.chars().take(150).collect::<String>()
-                ));
-            }
-        }
-    }
-}

@@ -295,7 +295,8 @@ fn what_stays_broken_keeps_nothing_else_from_its_end() {
         assert!(report.broken.is_empty(), "{}", report.broken.join("\n"));
         return;
     }
-    let count = super::random::number("SIGNALBOX_SCHEDULES").map_or(SCHEDULES, |all| all.div_ceil(200));
+    let count =
+        super::random::number("SIGNALBOX_SCHEDULES").map_or(SCHEDULES, |all| all.div_ceil(200));
     let began = Stopwatch::now();
     let runs = share(usize::try_from(count).unwrap(), |seed| {
         let (_, report, took) = run_seed(seed as u64, None, false);

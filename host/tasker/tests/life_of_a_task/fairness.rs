@@ -16,24 +16,6 @@ use crate::support::{
     standard,
 };
 
-#[tokio::test(start_paused = true)]
-async fn a_sweep_settles_thousands_at_latencies_like_those_of_aws() {
-    let world = World::new(standard());
-    running(&world, 2_500).await;
-    finish(&world, 0..2_500);
-    with_latencies(&world);
-    world.push(200);
-    let summary = sweep_within(&world, 29).await;
-    assert!(summary.settled >= 1_800, "{summary:?}");
-    while answered(&world, 0..2_500) < 2_500 {
-        world.push(60);
-        sweep_within(&world, 29).await;
-    }
-    for number in 0..2_500 {
-        assert_eq!(world.callbacks.sent(&token(number)).len(), 1, "{number}");
-    }
-}
-
 /// The most memory that this process has had, in MiB; none where the system does not say so.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -43,7 +25,7 @@ fn peak_memory() -> Option<u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_tasks_in_flight_end_within_a_few_sweeps() {
+async fn ten_thousand_tasks_end_within_a_few_sweeps_at_latencies_like_those_of_aws() {
     const TASKS: u32 = 10_000;
     let world = World::new(standard());
     running(&world, TASKS).await;
@@ -57,7 +39,8 @@ async fn ten_thousand_tasks_in_flight_end_within_a_few_sweeps() {
     let (memory, before) = (peak_memory(), calls());
     let mut sweeps = 0;
     while answered(&world, 0..TASKS) < TASKS as usize {
-        sweep_within(&world, 29).await;
+        let summary = sweep_within(&world, 29).await;
+        assert!(sweeps > 0 || summary.settled >= 1_800, "{summary:?}");
         world.push(60);
         sweeps += 1;
         assert!(sweeps <= 6, "{} are answered", answered(&world, 0..TASKS));
