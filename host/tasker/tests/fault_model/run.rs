@@ -156,7 +156,7 @@ impl Run {
             began: Instant::now(),
             refused_tokens: BTreeMap::new(),
             was_without_policy: false,
-            rows_denied: false,
+            was_denied: false,
             is_lasting: !schedule.lasting.stuck.is_empty(),
             silent: false,
             broken: Vec::new(),

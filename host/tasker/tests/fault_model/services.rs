@@ -171,8 +171,8 @@ pub struct Services {
     pub refused_tokens: BTreeMap<String, ServiceErrorKind>,
     /// Whether there was no policy for a while.
     pub was_without_policy: bool,
-    /// Whether rows were denied.
-    pub rows_denied: bool,
+    /// Whether anything was denied: what a policy reads is not read again then.
+    pub was_denied: bool,
     /// Whether anything stays broken.
     pub is_lasting: bool,
     /// Whether Redshift has left a describe without a reply.
@@ -739,7 +739,7 @@ impl Services {
         }
         let within = |it: &&Statement| now < it.over_at() + ROWS_WITHIN;
         if body.get("rows") == Some(&json!(false))
-            && !self.rows_denied
+            && !self.was_denied
             && statements.iter().any(within)
         {
             return Some("its rows were there".to_owned());

@@ -235,7 +235,10 @@ impl Door {
                 error(Seen::Unclear)
             }
             Fault::Throttle => error(Seen::Throttled),
-            Fault::Deny => error(Seen::Denied),
+            Fault::Deny => {
+                world.services().was_denied = true;
+                error(Seen::Denied)
+            }
             Fault::HangBefore => pending().await,
             Fault::HangAfter => {
                 act();
