@@ -17,11 +17,11 @@ use crate::settings;
 /// code of a call that failed, such as `ConcurrentExecution`.
 pub fn invoke(
     policy: &dyn Policy,
-    settings: &str,
+    settings: impl Into<String>,
     invocation: &Invocation,
     host: &dyn Host,
 ) -> Result<String, Rejection> {
-    let settings = settings::read(settings).map_err(|_| Rejection {
+    let settings = settings::read_approved(settings.into()).map_err(|_| Rejection {
         error: "PolicyFault".to_owned(),
         message:
             "The settings of this policy are not valid: it was loaded without a check of them. \
@@ -34,7 +34,7 @@ pub fn invoke(
     }
     let event = Event {
         host,
-        settings: &settings.0,
+        settings: &settings,
         invocation,
     };
     match &payload.request {
