@@ -4,14 +4,12 @@ mod candidates;
 mod matching;
 mod structure;
 
-use crate::contract::{Exclusivity, Level, Rejection};
-use crate::handle::Decision;
+use crate::contract::{Exclusivity, ExecutionMode, Level, Rejection};
+use crate::handle::{Decision, note};
 use crate::host::Host;
 use crate::payload::Start;
 use crate::policy::Event;
-use crate::settings::{
-    CallbackRule, Rule, SessionRule, Settings, Singleton, Then, Unqualified, Verdict,
-};
+use crate::settings::{Rule, SessionRule, Settings, Singleton, Then, Unqualified, Verdict};
 use crate::sql::{Kind, Statement, Unparsed, classify, classify_names, has_text_literal};
 use crate::text::quoted;
 use candidates::candidates;
@@ -61,12 +59,27 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
     let kinds: Vec<Kind> = kinds
         .filter_map(|statement| statement.kind.as_ref().ok().copied())
         .collect();
-    if settings.callbacks.iter().any(CallbackRule::looks_at_kinds) {
+    if settings.callbacks_look_at_kinds() {
         decision.note_kinds(&kinds);
+        if statements.iter().flatten().all(only_reads) {
+            note(&mut decision.options.memo, "onlyReads", true.into());
+        }
+        if start.execution_mode == ExecutionMode::AutoCommit {
+            note(&mut decision.options.memo, "autoCommit", true.into());
+        }
     }
     effects.change(&mut decision, start)?;
     effects.warn(start.sqls.len(), event.host);
     Ok(decision)
+}
+
+/// Whether a statement is known to do no more than read.
+fn only_reads(statement: &Statement) -> bool {
+    let reads = [Kind::Select, Kind::Show, Kind::Explain];
+    statement.complete
+        && statement.unparsed_part().is_none()
+        && statement.writes.is_empty()
+        && statement.kinds().all(|kind| reads.contains(&kind))
 }
 
 /// Says what SQL is, with the schema that the settings give to names without one.

@@ -48,6 +48,8 @@ pub struct Settings {
     pub callbacks: Vec<CallbackRule>,
     /// The error of an ABORTED statement; none for `FAILED`, as the original has it.
     pub aborted_error: Option<String>,
+    /// The error of what is worth a retry; none for that of any other failure, as the original has it.
+    pub transient_error: Option<String>,
     /// What becomes of a statement whose task is gone.
     pub on_stop: OnStopRules,
     /// What belongs to a policy built on the kit.
@@ -155,11 +157,17 @@ impl Settings {
         self.unparsed == Some(Verdict::Deny)
             || self.unknown_tables == Some(Verdict::Deny)
             || self.unqualified == Some(Unqualified::Deny)
-            || self.callbacks.iter().any(CallbackRule::looks_at_kinds)
+            || self.callbacks_look_at_kinds()
             || match &self.prepared {
                 Some(prepared) => prepared.looks_at_sql,
                 None => self.look_at_rules(&When::looks_at_sql),
             }
+    }
+
+    /// Whether the kinds of a statement matter when it has ended.
+    #[must_use]
+    pub fn callbacks_look_at_kinds(&self) -> bool {
+        self.transient_error.is_some() || self.callbacks.iter().any(CallbackRule::looks_at_kinds)
     }
 
     fn look_at_rules(&self, looks: &dyn Fn(&When) -> bool) -> bool {

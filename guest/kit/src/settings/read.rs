@@ -72,9 +72,8 @@ fn read_parts(value: &Value) -> Result<(Settings, Sets<'_>), Refused> {
         unknown_tables: top.word("unknownTables", &VERDICTS, &mut findings),
         known_functions: names.globs(&top, "knownFunctions", &mut findings),
         callbacks: read_callbacks(&top, &mut findings),
-        aborted_error: top
-            .text("abortedError", 256, &mut findings)
-            .and_then(|name| error_name(&top.at("abortedError"), name, &mut findings)),
+        aborted_error: read_error(&top, "abortedError", &mut findings),
+        transient_error: read_error(&top, "transientError", &mut findings),
         on_stop: read_on_stop(&top, &mut findings),
         custom: top.value("custom").cloned(),
     };
@@ -83,6 +82,11 @@ fn read_parts(value: &Value) -> Result<(Settings, Sets<'_>), Refused> {
         return Ok((settings, sets));
     }
     Err((findings.0, settings.custom))
+}
+
+fn read_error(top: &Section<'_>, key: &str, findings: &mut Findings) -> Option<String> {
+    let name = top.text(key, 256, findings)?;
+    error_name(&top.at(key), name, findings)
 }
 
 fn read_unqualified(top: &Section<'_>, findings: &mut Findings) -> Option<Unqualified> {

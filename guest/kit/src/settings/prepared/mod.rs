@@ -124,8 +124,9 @@ impl Prepared {
         self.read(&numbers)
     }
 
-    /// Every rule, in order.
-    pub(crate) fn all(&self) -> Option<Vec<(usize, Rule)>> {
+    /// Every rule, in order, each with its number. None if the text is damaged.
+    #[must_use]
+    pub fn all(&self) -> Option<Vec<(usize, Rule)>> {
         self.read(&(0..self.layout.rules.count).collect::<Vec<_>>())
     }
 
