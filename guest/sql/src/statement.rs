@@ -47,7 +47,7 @@ pub struct Statement {
 
 /// Whether a text in which secrets are hidden is the whole one to whoever looks at its facts: the same kinds, tables, schemas,
 /// functions and structure, as completely. Which words are not accounted for does not matter; a role in a secret text of
-/// CREDENTIALS is unsure in place of known.
+/// CREDENTIALS is unsure in place of known; a location may have a secret behind its first `?`, where signatures are.
 #[must_use]
 pub fn read_alike(whole: &str, hidden: &str) -> bool {
     let facts = |sql| {
@@ -65,11 +65,26 @@ pub fn read_alike(whole: &str, hidden: &str) -> bool {
             ..
         } = statement;
         let roles = std::mem::take(&mut structure.iam_roles);
+        let locations = std::mem::take(&mut structure.locations.found);
         let names = (reads, writes, schemas, functions, complete);
-        ((kinds, names, structure), roles)
+        ((kinds, names, structure), roles, locations)
     };
-    let ((whole, roles), (hidden, hidden_roles)) = (facts(whole), facts(hidden));
-    whole == hidden && (roles == hidden_roles || hidden_roles.unsure)
+    let (whole, roles, locations) = facts(whole);
+    let (hidden, hidden_roles, hidden_locations) = facts(hidden);
+    whole == hidden
+        && (roles == hidden_roles || hidden_roles.unsure)
+        && locations.len() == hidden_locations.len()
+        && (locations.iter().zip(&hidden_locations))
+            .all(|(whole, hidden)| is_same_place(whole, hidden))
+}
+
+/// Whether two locations are one but for what stands behind the first `?`. A secret with a `/` may be a part of a path.
+fn is_same_place(whole: &str, hidden: &str) -> bool {
+    let parted = |location| str::split_once(location, '?');
+    whole == hidden
+        || parted(whole).is_some_and(|(path, query)| {
+            !query.contains('/') && parted(hidden).is_some_and(|(hidden, _)| hidden == path)
+        })
 }
 
 /// Words that are said to be not accounted for.

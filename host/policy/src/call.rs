@@ -199,7 +199,3 @@ pub enum FaultKind {
     /// It did not load: not a component, another world, settings refused.
     Load,
 }
-
-/// What the resource `task` is in the host: a mark. The secret behind it never gets here.
-#[derive(Debug)]
-pub struct TaskHandle;

@@ -16,3 +16,9 @@ pub const LIST_STATEMENTS: &str = "redshift-data/list-statements";
 pub const LATEST: &str = "ledger/latest";
 /// `callbacks.task.heartbeat`
 pub const HEARTBEAT: &str = "callbacks/heartbeat";
+
+/// The function's own name, without its interface.
+#[must_use]
+pub(crate) fn name(function: &str) -> &str {
+    function.rsplit_once('/').map_or(function, |(_, name)| name)
+}

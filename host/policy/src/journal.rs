@@ -10,14 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    contract::{
-        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
-        DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartedStatement,
-        StatementDescription, StatementList, StatementResult,
-    },
-    functions,
-    services::Services,
+    contract::Failure,
+    services::{ServiceCall, ServiceReply, Services},
 };
 
 /// How much of arguments and replies is kept of one call of a policy, in bytes. A policy can hand over and be handed
@@ -127,24 +121,6 @@ impl<S> Journaled<S> {
             call.duration_us = duration_us;
         }
     }
-
-    async fn record<T: Serialize>(
-        &self,
-        function: &str,
-        arguments: Value,
-        call: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let number = self.begin(function, arguments);
-        let begun = Instant::now();
-        let result = call.await;
-        let duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let reply = match &result {
-            Ok(value) => json!({ "ok": value }),
-            Err(failure) => json!({ "err": failure }),
-        };
-        self.end(number, reply, duration_us);
-        result
-    }
 }
 
 /// The same value with the fields of all objects in the order of their names.
@@ -166,163 +142,45 @@ pub fn canonical(value: Value) -> Value {
 
 #[async_trait]
 impl<S: Services> Services for Journaled<S> {
-    async fn execute_statement(
-        &self,
-        bound: bool,
-        request: ExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        let arguments = json!({ "task": bound, "request": &request });
-        let call = self.services.execute_statement(bound, request);
-        self.record(functions::EXECUTE_STATEMENT, arguments, call)
-            .await
-    }
-
-    async fn batch_execute_statement(
-        &self,
-        bound: bool,
-        request: BatchExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        let arguments = json!({ "task": bound, "request": &request });
-        let call = self.services.batch_execute_statement(bound, request);
-        self.record(functions::BATCH_EXECUTE_STATEMENT, arguments, call)
-            .await
-    }
-
-    async fn describe_statement(
-        &self,
-        request: DescribeStatementRequest,
-    ) -> Result<StatementDescription, Failure> {
-        let arguments = json!({ "request": &request });
-        self.record(
-            functions::DESCRIBE_STATEMENT,
-            arguments,
-            self.services.describe_statement(request),
-        )
-        .await
-    }
-
-    async fn cancel_statement(
-        &self,
-        request: CancelStatementRequest,
-    ) -> Result<CancelledStatement, Failure> {
-        let arguments = json!({ "request": &request });
-        self.record(
-            functions::CANCEL_STATEMENT,
-            arguments,
-            self.services.cancel_statement(request),
-        )
-        .await
-    }
-
-    async fn get_statement_result(
-        &self,
-        request: GetStatementResultRequest,
-    ) -> Result<StatementResult, Failure> {
-        let arguments = json!({ "request": &request });
-        self.record(
-            functions::GET_STATEMENT_RESULT,
-            arguments,
-            self.services.get_statement_result(request),
-        )
-        .await
-    }
-
-    async fn list_statements(
-        &self,
-        request: ListStatementsRequest,
-    ) -> Result<StatementList, Failure> {
-        let arguments = json!({ "request": &request });
-        self.record(
-            functions::LIST_STATEMENTS,
-            arguments,
-            self.services.list_statements(request),
-        )
-        .await
-    }
-
-    async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
-        let arguments = json!({ "request": &request });
-        self.record(functions::LATEST, arguments, self.services.latest(request))
-            .await
-    }
-
-    async fn heartbeat(&self) -> Result<(), Failure> {
-        self.record(functions::HEARTBEAT, json!({}), self.services.heartbeat())
-            .await
+    async fn call(&self, call: ServiceCall) -> Result<ServiceReply, Failure> {
+        let number = self.begin(call.function(), call.arguments());
+        let begun = Instant::now();
+        let result = self.services.call(call).await;
+        let duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let reply = match &result {
+            Ok(value) => json!({ "ok": value }),
+            Err(failure) => json!({ "err": failure }),
+        };
+        self.end(number, reply, duration_us);
+        result
     }
 }
 
 /// So that services which are shared can be wrapped.
 #[async_trait]
 impl<S: Services + ?Sized> Services for Arc<S> {
-    async fn execute_statement(
-        &self,
-        bound: bool,
-        request: ExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        (**self).execute_statement(bound, request).await
-    }
-
-    async fn batch_execute_statement(
-        &self,
-        bound: bool,
-        request: BatchExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        (**self).batch_execute_statement(bound, request).await
-    }
-
-    async fn describe_statement(
-        &self,
-        request: DescribeStatementRequest,
-    ) -> Result<StatementDescription, Failure> {
-        (**self).describe_statement(request).await
-    }
-
-    async fn cancel_statement(
-        &self,
-        request: CancelStatementRequest,
-    ) -> Result<CancelledStatement, Failure> {
-        (**self).cancel_statement(request).await
-    }
-
-    async fn get_statement_result(
-        &self,
-        request: GetStatementResultRequest,
-    ) -> Result<StatementResult, Failure> {
-        (**self).get_statement_result(request).await
-    }
-
-    async fn list_statements(
-        &self,
-        request: ListStatementsRequest,
-    ) -> Result<StatementList, Failure> {
-        (**self).list_statements(request).await
-    }
-
-    async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
-        (**self).latest(request).await
-    }
-
-    async fn heartbeat(&self) -> Result<(), Failure> {
-        (**self).heartbeat().await
+    async fn call(&self, call: ServiceCall) -> Result<ServiceReply, Failure> {
+        (**self).call(call).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::services::Denied;
+    use crate::{
+        contract::{LatestRequest, ListStatementsRequest},
+        services::Denied,
+    };
 
     #[tokio::test]
     async fn calls_are_written_down_in_order() {
         let journal = Journaled::new(Denied);
-        let _ = journal
-            .latest(LatestRequest {
-                execution_arn: None,
-                step: Some("s".to_owned()),
-            })
-            .await;
-        let _ = journal.heartbeat().await;
+        let latest = LatestRequest {
+            execution_arn: None,
+            step: Some("s".to_owned()),
+        };
+        let _ = journal.call(ServiceCall::Latest(latest)).await;
+        let _ = journal.call(ServiceCall::Heartbeat).await;
         let mut calls = journal.calls();
         for call in &mut calls {
             call.duration_us = 0;
@@ -334,16 +192,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_journal_says_what_it_left_out() {
-        let request = |sql: &str| ListStatementsRequest {
-            target: None,
-            statement_name: Some(sql.to_owned()),
-            status: None,
-            max_results: None,
-            next_token: None,
+        let request = |name: &str| {
+            ServiceCall::ListStatements(ListStatementsRequest {
+                target: None,
+                statement_name: Some(name.to_owned()),
+                status: None,
+                max_results: None,
+                next_token: None,
+            })
         };
         let journal = Journaled::with_room(Denied, 1_000);
         for text in ["small", &"x".repeat(1_000), "small"] {
-            let _ = journal.list_statements(request(text)).await;
+            let _ = journal.call(request(text)).await;
         }
         let kept: Vec<_> = journal
             .calls()
@@ -362,8 +222,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_that_never_returned_has_no_reply() {
-        let journal = Journaled::new(Denied);
-        let call = journal.record("x/y", json!({}), std::future::pending::<Result<(), _>>());
+        struct Silent;
+        #[async_trait]
+        impl Services for Silent {
+            async fn call(&self, _: ServiceCall) -> Result<ServiceReply, Failure> {
+                std::future::pending().await
+            }
+        }
+        let journal = Journaled::new(Silent);
+        let call = journal.call(ServiceCall::Heartbeat);
         let cut_off = tokio::time::timeout(std::time::Duration::from_millis(1), call).await;
         assert!(cut_off.is_err());
         let calls = journal.calls();

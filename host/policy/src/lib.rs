@@ -41,5 +41,5 @@ pub use policy::ComponentPolicy;
 #[doc(hidden)]
 pub use policy::Reused;
 pub use record::{Decision, DecisionRecord};
-pub use services::{Denied, Services};
+pub use services::{Denied, ServiceCall, ServiceReply, Services};
 pub use witness::{Witness, Witnessed};

@@ -12,11 +12,10 @@ use wasmtime::{
 };
 
 use crate::{
-    call::{
-        CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, TaskHandle,
-        Usage,
+    call::{CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage},
+    contract::{
+        Closing, Description, Finding, Invocation, Rejection, Settlement, TaskHandle, Waiter,
     },
-    contract::{Closing, Description, Finding, Invocation, Rejection, Settlement, Waiter},
     engine::{Metering, Ticker},
     generation::Prepared,
     inspect,

@@ -12,13 +12,8 @@ use std::{
 use async_trait::async_trait;
 use serde::Deserialize;
 use signalbox_policy::{
-    Services,
-    contract::{
-        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
-        DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartOptions,
-        StartedStatement, StatementDescription, StatementList, StatementResult,
-    },
+    ServiceCall, ServiceReply, Services,
+    contract::{Failure, StartOptions},
 };
 use tokio::time::Instant;
 
@@ -64,6 +59,20 @@ impl Action {
         Self::Latest,
         Self::Heartbeat,
     ];
+
+    /// What a call needs.
+    const fn of(call: &ServiceCall) -> Self {
+        match call {
+            ServiceCall::ExecuteStatement { .. } => Self::ExecuteStatement,
+            ServiceCall::BatchExecuteStatement { .. } => Self::BatchExecuteStatement,
+            ServiceCall::DescribeStatement(_) => Self::DescribeStatement,
+            ServiceCall::CancelStatement(_) => Self::CancelStatement,
+            ServiceCall::GetStatementResult(_) => Self::GetStatementResult,
+            ServiceCall::ListStatements(_) => Self::ListStatements,
+            ServiceCall::Latest(_) => Self::Latest,
+            ServiceCall::Heartbeat => Self::Heartbeat,
+        }
+    }
 
     /// Its name in the contract and in a manifest.
     #[must_use]
@@ -258,76 +267,30 @@ impl<S> GrantedServices<S> {
         bytes.sum()
     }
 
-    fn allow(&self, action: Action) -> Result<(), Failure> {
-        self.grants.allow(&self.policy, action)
+    /// The bytes that a start sends to Redshift; none if the call is no start.
+    fn start_bytes(&self, call: &ServiceCall) -> Option<usize> {
+        match call {
+            ServiceCall::ExecuteStatement { request, .. } => {
+                Some(self.bytes(&request.sql) + self.parameters(&request.options))
+            }
+            ServiceCall::BatchExecuteStatement { request, .. } => {
+                let sqls: usize = request.sqls.iter().map(|sql| self.bytes(sql)).sum();
+                Some(sqls + self.parameters(&request.options))
+            }
+            _ => None,
+        }
     }
 }
 
 #[async_trait]
 impl<S: Services> Services for GrantedServices<S> {
-    async fn execute_statement(
-        &self,
-        bound: bool,
-        request: ExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        let bytes = self.bytes(&request.sql) + self.parameters(&request.options);
-        self.grants
-            .allow_start(&self.policy, Action::ExecuteStatement, bytes)?;
-        self.services.execute_statement(bound, request).await
-    }
-
-    async fn batch_execute_statement(
-        &self,
-        bound: bool,
-        request: BatchExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        let sqls: usize = request.sqls.iter().map(|sql| self.bytes(sql)).sum();
-        let bytes = sqls + self.parameters(&request.options);
-        self.grants
-            .allow_start(&self.policy, Action::BatchExecuteStatement, bytes)?;
-        self.services.batch_execute_statement(bound, request).await
-    }
-
-    async fn describe_statement(
-        &self,
-        request: DescribeStatementRequest,
-    ) -> Result<StatementDescription, Failure> {
-        self.allow(Action::DescribeStatement)?;
-        self.services.describe_statement(request).await
-    }
-
-    async fn cancel_statement(
-        &self,
-        request: CancelStatementRequest,
-    ) -> Result<CancelledStatement, Failure> {
-        self.allow(Action::CancelStatement)?;
-        self.services.cancel_statement(request).await
-    }
-
-    async fn get_statement_result(
-        &self,
-        request: GetStatementResultRequest,
-    ) -> Result<StatementResult, Failure> {
-        self.allow(Action::GetStatementResult)?;
-        self.services.get_statement_result(request).await
-    }
-
-    async fn list_statements(
-        &self,
-        request: ListStatementsRequest,
-    ) -> Result<StatementList, Failure> {
-        self.allow(Action::ListStatements)?;
-        self.services.list_statements(request).await
-    }
-
-    async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
-        self.allow(Action::Latest)?;
-        self.services.latest(request).await
-    }
-
-    async fn heartbeat(&self) -> Result<(), Failure> {
-        self.allow(Action::Heartbeat)?;
-        self.services.heartbeat().await
+    async fn call(&self, call: ServiceCall) -> Result<ServiceReply, Failure> {
+        let action = Action::of(&call);
+        match self.start_bytes(&call) {
+            Some(bytes) => self.grants.allow_start(&self.policy, action, bytes)?,
+            None => self.grants.allow(&self.policy, action)?,
+        }
+        self.services.call(call).await
     }
 }
 
@@ -335,7 +298,13 @@ impl<S: Services> Services for GrantedServices<S> {
 mod tests {
     use std::time::Duration;
 
-    use signalbox_policy::Denied;
+    use signalbox_policy::{
+        Denied,
+        contract::{
+            CancelStatementRequest, DescribeStatementRequest, GetStatementResultRequest,
+            LatestRequest, ListStatementsRequest,
+        },
+    };
 
     use super::*;
 

@@ -8,13 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use signalbox_policy::{
-    CallContext, Fault, Invoked, Services,
+    CallContext, Fault, Invoked, ServiceCall, ServiceReply, Services,
     contract::{
-        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
-        DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, Invocation, LatestRequest, ListStatementsRequest, Source,
-        StartOptions, StartedStatement, StatementDescription, StatementList, StatementResult,
-        StatementStatus, UnknownFields,
+        Failure, Invocation, Source, StartOptions, StartedStatement, StatementStatus, UnknownFields,
     },
 };
 use tokio::time::Instant;
@@ -131,7 +127,7 @@ struct Rehearsal {
 }
 
 impl Rehearsal {
-    fn start(&self, sql: String, options: &StartOptions) -> Result<StartedStatement, Failure> {
+    fn start(&self, sql: String, options: &StartOptions) -> Result<ServiceReply, Failure> {
         let asked = options.target.as_deref();
         let target = match asked {
             Some(name) => self.targets.iter().find(|target| *target == name),
@@ -149,73 +145,40 @@ impl Rehearsal {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push((target.clone(), sql));
-        Ok(StartedStatement {
+        Ok(ServiceReply::Started(StartedStatement {
             id: NO_ID.to_owned(),
             target,
             status: StatementStatus::Submitted,
             session_id: None,
             has_result_set: None,
             document: format!("{{\"Id\":\"{NO_ID}\"}}"),
-        })
+        }))
     }
-}
-
-fn nothing_there<T>(function: &str) -> Result<T, Failure> {
-    Err(Failure::Unavailable(detail(
-        "NotInARehearsal",
-        format!("`{function}` has nothing behind it in a test of a policy set"),
-        false,
-    )))
 }
 
 #[async_trait]
 impl Services for Rehearsal {
-    async fn execute_statement(
-        &self,
-        _: bool,
-        request: ExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        self.start(request.sql, &request.options)
-    }
-
-    async fn batch_execute_statement(
-        &self,
-        _: bool,
-        request: BatchExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        self.start(request.sqls.join("\n"), &request.options)
-    }
-
-    async fn describe_statement(
-        &self,
-        _: DescribeStatementRequest,
-    ) -> Result<StatementDescription, Failure> {
-        nothing_there("describe-statement")
-    }
-
-    async fn cancel_statement(
-        &self,
-        _: CancelStatementRequest,
-    ) -> Result<CancelledStatement, Failure> {
-        nothing_there("cancel-statement")
-    }
-
-    async fn get_statement_result(
-        &self,
-        _: GetStatementResultRequest,
-    ) -> Result<StatementResult, Failure> {
-        nothing_there("get-statement-result")
-    }
-
-    async fn list_statements(&self, _: ListStatementsRequest) -> Result<StatementList, Failure> {
-        nothing_there("list-statements")
-    }
-
-    async fn latest(&self, _: LatestRequest) -> Result<Option<Entry>, Failure> {
-        Ok(None)
-    }
-
-    async fn heartbeat(&self) -> Result<(), Failure> {
-        Ok(())
+    async fn call(&self, call: ServiceCall) -> Result<ServiceReply, Failure> {
+        match &call {
+            ServiceCall::ExecuteStatement { request, .. } => {
+                self.start(request.sql.clone(), &request.options)
+            }
+            ServiceCall::BatchExecuteStatement { request, .. } => {
+                self.start(request.sqls.join("\n"), &request.options)
+            }
+            ServiceCall::Latest(_) => Ok(ServiceReply::Latest(None)),
+            ServiceCall::Heartbeat => Ok(ServiceReply::Heartbeat),
+            ServiceCall::DescribeStatement(_)
+            | ServiceCall::CancelStatement(_)
+            | ServiceCall::GetStatementResult(_)
+            | ServiceCall::ListStatements(_) => Err(Failure::Unavailable(detail(
+                "NotInARehearsal",
+                format!(
+                    "`{}` has nothing behind it in a test of a policy set",
+                    call.function()
+                ),
+                false,
+            ))),
+        }
     }
 }

@@ -19,8 +19,9 @@ use wasmtime::{
 pub(crate) use version::Version;
 
 use crate::{
-    call::TaskHandle,
-    contract::{Closing, Description, Finding, Invocation, OnStop, Rejection, Settlement},
+    contract::{
+        Closing, Description, Finding, Invocation, OnStop, Rejection, Settlement, TaskHandle,
+    },
     instance::state::State,
 };
 

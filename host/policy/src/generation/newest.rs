@@ -8,9 +8,9 @@ use wasmtime::{
 
 use super::{Generation, Guest, Prepared, Version};
 use crate::{
-    call::TaskHandle,
     contract::{
-        Closing, Description, Finding, Invocation, OnStop, Rejection, Settlement, bindings,
+        Closing, Description, Finding, Invocation, OnStop, Rejection, Settlement, TaskHandle,
+        bindings,
     },
     instance::state::State,
 };

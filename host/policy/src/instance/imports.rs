@@ -8,12 +8,11 @@ use std::sync::Arc;
 use wasmtime::{Result, component::Resource};
 
 use crate::{
-    call::TaskHandle,
     contract::{
         BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
         DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
         GetStatementResultRequest, LatestRequest, Level, ListStatementsRequest, StartedStatement,
-        StatementDescription, StatementList, StatementResult, Waiter,
+        StatementDescription, StatementList, StatementResult, TaskHandle, Waiter,
         bindings::signalbox::policy::{callbacks, clock, ledger, log, redshift_data, types},
     },
     instance::{rules, state::State},

@@ -3,22 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::{Conceal, EffectChange};
 use crate::{
-    contract::{
-        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
-        DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartOptions,
-        StartedStatement, StatementDescription, StatementList, StatementResult, StatementStatus,
-    },
+    contract::{CancelledStatement, Failure, StartOptions, StartedStatement, StatementStatus},
     functions,
     journal::{HostCall, canonical},
     record::{Asked, DecisionRecord},
-    services::Services,
+    services::{ServiceCall, ServiceReply, Services},
 };
 
 /// What changes something, and so can be made up.
@@ -172,40 +166,49 @@ impl Recorded {
         std::future::pending().await
     }
 
-    /// A read: recorded, or the end of the run.
-    async fn read<T: DeserializeOwned>(
-        &self,
-        function: &str,
-        arguments: Value,
-    ) -> Result<T, Failure> {
-        let arguments = canonical(arguments);
-        let end = match self.find(function, &arguments) {
-            Found::Reply(reply) => match reply_of(reply) {
-                Some(reply) => return reply,
-                None => End::Omitted {
-                    call: self.progress().next,
-                },
-            },
-            Found::End(end) => end,
-            Found::Nothing => End::Diverged {
-                call: self.progress().made,
-                function: function.to_owned(),
-                arguments,
-            },
-        };
-        self.stop(end).await
+    /// What a service would say to a start that was not recorded.
+    fn made_up_start(&self, options: &StartOptions, number: usize) -> ServiceReply {
+        let id = format!("replayed-{number}");
+        let target = options.target.as_ref().unwrap_or(&self.default_target);
+        ServiceReply::Started(StartedStatement {
+            document: json!({ "Id": id }).to_string(),
+            id,
+            target: target.clone(),
+            status: StatementStatus::Submitted,
+            session_id: None,
+            has_result_set: None,
+        })
     }
 
-    /// An effect: recorded, or a difference that succeeds.
-    async fn act<T: DeserializeOwned>(
-        &self,
-        function: &str,
-        arguments: Value,
-        made_up: impl FnOnce(usize) -> T + Send,
-    ) -> Result<T, Failure> {
-        let arguments = canonical(arguments);
-        let end = match self.find(function, &arguments) {
-            Found::Reply(reply) => match reply_of(reply) {
+    /// What a service would say to this call, the `number`th that was not recorded; none if nobody can say that.
+    fn made_up(&self, call: &ServiceCall, number: usize) -> Option<ServiceReply> {
+        Some(match call {
+            ServiceCall::ExecuteStatement { request, .. } => {
+                self.made_up_start(&request.options, number)
+            }
+            ServiceCall::BatchExecuteStatement { request, .. } => {
+                self.made_up_start(&request.options, number)
+            }
+            ServiceCall::CancelStatement(_) => ServiceReply::Cancelled(CancelledStatement {
+                status: true,
+                document: json!({ "Status": true }).to_string(),
+            }),
+            ServiceCall::Heartbeat => ServiceReply::Heartbeat,
+            ServiceCall::DescribeStatement(_)
+            | ServiceCall::GetStatementResult(_)
+            | ServiceCall::ListStatements(_)
+            | ServiceCall::Latest(_) => return None,
+        })
+    }
+}
+
+/// What was recorded of a call. Of what was not, an effect is a difference that succeeds, and a read ends the run.
+#[async_trait]
+impl Services for Recorded {
+    async fn call(&self, call: ServiceCall) -> Result<ServiceReply, Failure> {
+        let arguments = canonical(call.arguments());
+        let end = match self.find(call.function(), &arguments) {
+            Found::Reply(reply) => match call.recorded_reply(reply) {
                 Some(reply) => return reply,
                 None => End::Omitted {
                     call: self.progress().next,
@@ -214,125 +217,19 @@ impl Recorded {
             Found::End(end) => end,
             Found::Nothing => {
                 let mut progress = self.progress();
-                progress.new.push((function.to_owned(), arguments));
-                return Ok(made_up(progress.new.len()));
+                match self.made_up(&call, progress.new.len() + 1) {
+                    Some(reply) => {
+                        progress.new.push((call.function().to_owned(), arguments));
+                        return Ok(reply);
+                    }
+                    None => End::Diverged {
+                        call: progress.made,
+                        function: call.function().to_owned(),
+                        arguments,
+                    },
+                }
             }
         };
         self.stop(end).await
-    }
-
-    async fn start(
-        &self,
-        function: &str,
-        arguments: Value,
-        options: &StartOptions,
-    ) -> Result<StartedStatement, Failure> {
-        let target = options
-            .target
-            .clone()
-            .unwrap_or_else(|| self.default_target.clone());
-        self.act(function, arguments, |number| {
-            let id = format!("replayed-{number}");
-            StartedStatement {
-                document: json!({ "Id": id }).to_string(),
-                id,
-                target,
-                status: StatementStatus::Submitted,
-                session_id: None,
-                has_result_set: None,
-            }
-        })
-        .await
-    }
-}
-
-/// A recorded reply; none if it is of another form than the contract's, as one that was shortened.
-fn reply_of<T: DeserializeOwned>(reply: Value) -> Option<Result<T, Failure>> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Reply<T> {
-        Ok(T),
-        Err(Failure),
-    }
-    match serde_json::from_value(reply).ok()? {
-        Reply::Ok(value) => Some(Ok(value)),
-        Reply::Err(failure) => Some(Err(failure)),
-    }
-}
-
-#[async_trait]
-impl Services for Recorded {
-    async fn execute_statement(
-        &self,
-        bound: bool,
-        request: ExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        let arguments = json!({ "task": bound, "request": &request });
-        self.start(functions::EXECUTE_STATEMENT, arguments, &request.options)
-            .await
-    }
-
-    async fn batch_execute_statement(
-        &self,
-        bound: bool,
-        request: BatchExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        let arguments = json!({ "task": bound, "request": &request });
-        self.start(
-            functions::BATCH_EXECUTE_STATEMENT,
-            arguments,
-            &request.options,
-        )
-        .await
-    }
-
-    async fn describe_statement(
-        &self,
-        request: DescribeStatementRequest,
-    ) -> Result<StatementDescription, Failure> {
-        let arguments = json!({ "request": request });
-        self.read(functions::DESCRIBE_STATEMENT, arguments).await
-    }
-
-    async fn cancel_statement(
-        &self,
-        request: CancelStatementRequest,
-    ) -> Result<CancelledStatement, Failure> {
-        let arguments = json!({ "request": request });
-        self.act(functions::CANCEL_STATEMENT, arguments, |_| {
-            CancelledStatement {
-                status: true,
-                document: json!({ "Status": true }).to_string(),
-            }
-        })
-        .await
-    }
-
-    async fn get_statement_result(
-        &self,
-        request: GetStatementResultRequest,
-    ) -> Result<StatementResult, Failure> {
-        self.read(
-            functions::GET_STATEMENT_RESULT,
-            json!({ "request": request }),
-        )
-        .await
-    }
-
-    async fn list_statements(
-        &self,
-        request: ListStatementsRequest,
-    ) -> Result<StatementList, Failure> {
-        let arguments = json!({ "request": request });
-        self.read(functions::LIST_STATEMENTS, arguments).await
-    }
-
-    async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
-        self.read(functions::LATEST, json!({ "request": request }))
-            .await
-    }
-
-    async fn heartbeat(&self) -> Result<(), Failure> {
-        self.act(functions::HEARTBEAT, json!({}), |_| ()).await
     }
 }

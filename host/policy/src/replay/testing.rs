@@ -12,14 +12,11 @@ use crate::{
         Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
     },
     contract::{
-        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement, Closing,
-        DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, Invocation, LatestRequest, ListStatementsRequest, OnStop,
-        OutputShape, Rejection, ResultFormat, Settlement, Source, StartOptions, StartedStatement,
-        StatementDescription, StatementList, StatementResult, StatementStatus, UnknownFields,
-        Waiter,
+        CancelStatementRequest, Closing, DescribeStatementRequest, ExecuteStatementRequest,
+        Failure, Invocation, OnStop, OutputShape, Rejection, ResultFormat, Settlement, Source,
+        StartOptions, StartedStatement, StatementStatus, UnknownFields, Waiter,
     },
-    services::{Denied, Services},
+    services::{Denied, ServiceCall, ServiceReply, Services},
 };
 
 /// What a [`Fake`] does, step by step.
@@ -222,65 +219,26 @@ impl Counting {
 
 #[async_trait]
 impl Services for Counting {
-    async fn execute_statement(
-        &self,
-        _: bool,
-        request: ExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        let mut starts = self.starts.lock().unwrap();
-        starts.push(request.sql);
-        Ok(StartedStatement {
-            id: format!("id-{}", starts.len()),
-            target: "default".to_owned(),
-            status: StatementStatus::Submitted,
-            session_id: None,
-            has_result_set: None,
-            document: "{}".to_owned(),
-        })
-    }
-
-    async fn batch_execute_statement(
-        &self,
-        bound: bool,
-        request: BatchExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        Denied.batch_execute_statement(bound, request).await
-    }
-
-    async fn describe_statement(
-        &self,
-        request: DescribeStatementRequest,
-    ) -> Result<StatementDescription, Failure> {
-        tokio::time::sleep(self.delay).await;
-        Denied.describe_statement(request).await
-    }
-
-    async fn cancel_statement(
-        &self,
-        request: CancelStatementRequest,
-    ) -> Result<CancelledStatement, Failure> {
-        Denied.cancel_statement(request).await
-    }
-
-    async fn get_statement_result(
-        &self,
-        request: GetStatementResultRequest,
-    ) -> Result<StatementResult, Failure> {
-        Denied.get_statement_result(request).await
-    }
-
-    async fn list_statements(
-        &self,
-        request: ListStatementsRequest,
-    ) -> Result<StatementList, Failure> {
-        Denied.list_statements(request).await
-    }
-
-    async fn latest(&self, request: LatestRequest) -> Result<Option<Entry>, Failure> {
-        Denied.latest(request).await
-    }
-
-    async fn heartbeat(&self) -> Result<(), Failure> {
-        Ok(())
+    async fn call(&self, call: ServiceCall) -> Result<ServiceReply, Failure> {
+        match call {
+            ServiceCall::ExecuteStatement { request, .. } => {
+                let mut starts = self.starts.lock().unwrap();
+                starts.push(request.sql);
+                Ok(ServiceReply::Started(StartedStatement {
+                    id: format!("id-{}", starts.len()),
+                    target: "default".to_owned(),
+                    status: StatementStatus::Submitted,
+                    session_id: None,
+                    has_result_set: None,
+                    document: "{}".to_owned(),
+                }))
+            }
+            ServiceCall::Heartbeat => Ok(ServiceReply::Heartbeat),
+            ServiceCall::DescribeStatement(_) => {
+                tokio::time::sleep(self.delay).await;
+                Denied.call(call).await
+            }
+            _ => Denied.call(call).await,
+        }
     }
 }

@@ -12,14 +12,11 @@ use std::{
 use async_trait::async_trait;
 use signalbox_policy::{
     CallContext, ComponentPolicy, EngineOptions, Limits, LoadError, Loading, PolicyEngine,
-    Services, Source,
+    ServiceCall, ServiceReply, Services, Source,
     contract::{
-        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement, Closing,
-        ClosingReason, DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        FailureDetail, GetStatementResultRequest, Invocation, LatestRequest, ListStatementsRequest,
+        CancelledStatement, Closing, ClosingReason, Failure, FailureDetail, Invocation,
         OutputShape, ResultFormat, Settlement, Source as EventSource, StartedStatement,
-        StatementDescription, StatementFacts, StatementList, StatementResult, StatementStatus,
-        UnknownFields,
+        StatementDescription, StatementFacts, StatementList, StatementStatus, UnknownFields,
     },
 };
 use tokio::time::Instant;
@@ -211,67 +208,36 @@ impl Fake {
 
 #[async_trait]
 impl Services for Fake {
-    async fn execute_statement(
-        &self,
-        _: bool,
-        _: ExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        self.started()
-    }
-
-    async fn batch_execute_statement(
-        &self,
-        _: bool,
-        _: BatchExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        self.started()
-    }
-
-    async fn describe_statement(
-        &self,
-        request: DescribeStatementRequest,
-    ) -> Result<StatementDescription, Failure> {
-        self.describes.fetch_add(1, Ordering::SeqCst);
-        if !self.delay.is_zero() {
-            tokio::time::sleep(self.delay).await;
-        }
-        Ok(description(&request.id, StatementStatus::Finished))
-    }
-
-    async fn cancel_statement(
-        &self,
-        _: CancelStatementRequest,
-    ) -> Result<CancelledStatement, Failure> {
-        self.others.fetch_add(1, Ordering::SeqCst);
-        Ok(CancelledStatement {
-            status: true,
-            document: "{}".to_owned(),
+    async fn call(&self, call: ServiceCall) -> Result<ServiceReply, Failure> {
+        Ok(match call {
+            ServiceCall::ExecuteStatement { .. } | ServiceCall::BatchExecuteStatement { .. } => {
+                ServiceReply::Started(self.started()?)
+            }
+            ServiceCall::DescribeStatement(request) => {
+                self.describes.fetch_add(1, Ordering::SeqCst);
+                if !self.delay.is_zero() {
+                    tokio::time::sleep(self.delay).await;
+                }
+                ServiceReply::Description(description(&request.id, StatementStatus::Finished))
+            }
+            other => {
+                self.others.fetch_add(1, Ordering::SeqCst);
+                match other {
+                    ServiceCall::CancelStatement(_) => {
+                        ServiceReply::Cancelled(CancelledStatement {
+                            status: true,
+                            document: "{}".to_owned(),
+                        })
+                    }
+                    ServiceCall::ListStatements(_) => ServiceReply::List(StatementList {
+                        next_token: None,
+                        document: r#"{"Statements":[]}"#.to_owned(),
+                    }),
+                    ServiceCall::Latest(_) => ServiceReply::Latest(None),
+                    ServiceCall::Heartbeat => ServiceReply::Heartbeat,
+                    _ => return Err(Failure::NotFound(Self::detail())),
+                }
+            }
         })
-    }
-
-    async fn get_statement_result(
-        &self,
-        _: GetStatementResultRequest,
-    ) -> Result<StatementResult, Failure> {
-        self.others.fetch_add(1, Ordering::SeqCst);
-        Err(Failure::NotFound(Self::detail()))
-    }
-
-    async fn list_statements(&self, _: ListStatementsRequest) -> Result<StatementList, Failure> {
-        self.others.fetch_add(1, Ordering::SeqCst);
-        Ok(StatementList {
-            next_token: None,
-            document: r#"{"Statements":[]}"#.to_owned(),
-        })
-    }
-
-    async fn latest(&self, _: LatestRequest) -> Result<Option<Entry>, Failure> {
-        self.others.fetch_add(1, Ordering::SeqCst);
-        Ok(None)
-    }
-
-    async fn heartbeat(&self) -> Result<(), Failure> {
-        self.others.fetch_add(1, Ordering::SeqCst);
-        Ok(())
     }
 }

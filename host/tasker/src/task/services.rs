@@ -11,11 +11,10 @@ use std::{
 
 use async_trait::async_trait;
 use signalbox_policy::{
-    Identity, Services,
+    Identity, ServiceCall, ServiceReply, Services,
     contract::{
-        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
-        DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartOptions,
+        BatchExecuteStatementRequest, DescribeStatementRequest, Entry, ExecuteStatementRequest,
+        Failure, GetStatementResultRequest, LatestRequest, ListStatementsRequest, StartOptions,
         StartedStatement, StatementDescription, StatementList, StatementResult,
     },
 };
@@ -329,6 +328,37 @@ pub(super) fn clean_document(document: &str, secrets: &Secrets) -> String {
 
 #[async_trait]
 impl Services for EventServices {
+    async fn call(&self, call: ServiceCall) -> Result<ServiceReply, Failure> {
+        Ok(match call {
+            ServiceCall::ExecuteStatement { bound, request } => {
+                ServiceReply::Started(self.execute_statement(bound, request).await?)
+            }
+            ServiceCall::BatchExecuteStatement { bound, request } => {
+                ServiceReply::Started(self.batch_execute_statement(bound, request).await?)
+            }
+            ServiceCall::DescribeStatement(request) => {
+                ServiceReply::Description(self.describe_statement(request).await?)
+            }
+            ServiceCall::CancelStatement(request) => {
+                self.touched.store(true, Ordering::Relaxed);
+                ServiceReply::Cancelled(self.cancel(request).await?)
+            }
+            ServiceCall::GetStatementResult(request) => {
+                ServiceReply::Result(self.get_statement_result(request).await?)
+            }
+            ServiceCall::ListStatements(request) => {
+                ServiceReply::List(self.list_statements(request).await?)
+            }
+            ServiceCall::Latest(request) => ServiceReply::Latest(self.latest(request).await?),
+            ServiceCall::Heartbeat => {
+                self.heartbeat().await?;
+                ServiceReply::Heartbeat
+            }
+        })
+    }
+}
+
+impl EventServices {
     async fn execute_statement(
         &self,
         bound: bool,
@@ -374,14 +404,6 @@ impl Services for EventServices {
         let wait = || self.wait_in_time(request.wait_seconds);
         let described = self.read(|| warehouse.describe(&target, &request.id, wait()));
         Ok(self.clean_description(described.await?))
-    }
-
-    async fn cancel_statement(
-        &self,
-        request: CancelStatementRequest,
-    ) -> Result<CancelledStatement, Failure> {
-        self.touched.store(true, Ordering::Relaxed);
-        self.cancel(request).await
     }
 
     async fn get_statement_result(

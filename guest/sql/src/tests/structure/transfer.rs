@@ -116,3 +116,22 @@ fn where_rows_come_from_and_go_to_is_seen() {
     assert!(is_option(|name| name == "allowoverwrite"));
     assert!(!is_option(|name| name == "true"));
 }
+
+#[test]
+fn a_secret_in_a_location_is_where_a_signature_stands() {
+    let copy = |location: &str| format!("copy t from '{location}' iam_role default");
+    for (whole, hidden, alike) in [
+        ("s3://b/k?Signature=f00", "s3://b/k?Signature=x1", true),
+        ("s3://b/f00/k", "s3://b/x1/k", false),
+        ("s3://b/f00?k", "s3://b/x1?k", false),
+        // Who names a folder so keeps a rule about it.
+        ("s3://b/k?token=f00/finance", "s3://b/k?token=x1", false),
+        ("s3://b/k?token=f00", "s3://b/k", false),
+    ] {
+        assert_eq!(
+            crate::read_alike(&copy(whole), &copy(hidden)),
+            alike,
+            "{whole} {hidden}"
+        );
+    }
+}

@@ -25,7 +25,7 @@ macro_rules! bindings {
                 imports: { default: async | trappable },
                 exports: { default: async },
                 with: {
-                    "signalbox:policy/callbacks.task": crate::call::TaskHandle,
+                    "signalbox:policy/callbacks.task": crate::contract::TaskHandle,
                 },
                 additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
             });
@@ -56,8 +56,7 @@ macro_rules! generation {
             };
             use $to as to;
             use crate::{
-                call::TaskHandle,
-                contract::{Closing, Description, Finding, Invocation, OnStop as Stop, Rejection, Settlement},
+                contract::{TaskHandle, Closing, Description, Finding, Invocation, OnStop as Stop, Rejection, Settlement},
                 generation::{Guest, Prepared},
                 instance::state::State,
             };

@@ -27,15 +27,13 @@ use wasmtime::component::HasSelf;
 use super::{ALL, Functions, Generation, Version};
 use crate::{
     Answer, CallContext, ComponentPolicy, Denied, EngineOptions, Limits, LoadError, Loading,
-    Policy, PolicyEngine, Services, Source,
+    Policy, PolicyEngine, ServiceCall, ServiceReply, Services, Source,
     contract::{
-        BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement, Closing,
-        ClosingReason, DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, Invocation, LatestRequest, ListStatementsRequest, OnStop,
-        OutputShape, ResultFormat, Settlement, Source as Came, StartedStatement,
-        StatementDescription, StatementFacts, StatementList, StatementResult, StatementStatus,
-        UnknownFields, Waiter,
+        CancelledStatement, Closing, ClosingReason, Failure, Invocation, OnStop, OutputShape,
+        ResultFormat, Settlement, Source as Came, StartedStatement, StatementDescription,
+        StatementFacts, StatementList, StatementResult, StatementStatus, UnknownFields, Waiter,
     },
+    functions,
     instance::state::State,
 };
 
@@ -265,73 +263,36 @@ fn started() -> StartedStatement {
 
 #[async_trait]
 impl Services for Taking {
-    async fn execute_statement(
-        &self,
-        _: bool,
-        request: ExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        self.note("execute-statement");
-        self.sql.lock().unwrap().push(request.sql);
-        Ok(started())
-    }
-
-    async fn batch_execute_statement(
-        &self,
-        _: bool,
-        request: BatchExecuteStatementRequest,
-    ) -> Result<StartedStatement, Failure> {
-        self.note("batch-execute-statement");
-        self.sql.lock().unwrap().extend(request.sqls);
-        Ok(started())
-    }
-
-    async fn describe_statement(
-        &self,
-        request: DescribeStatementRequest,
-    ) -> Result<StatementDescription, Failure> {
-        self.note("describe-statement");
-        Ok(described(&request.id, StatementStatus::Started))
-    }
-
-    async fn cancel_statement(
-        &self,
-        _: CancelStatementRequest,
-    ) -> Result<CancelledStatement, Failure> {
-        self.note("cancel-statement");
-        Ok(CancelledStatement {
-            status: true,
-            document: "{}".to_owned(),
+    async fn call(&self, call: ServiceCall) -> Result<ServiceReply, Failure> {
+        self.note(functions::name(call.function()));
+        Ok(match call {
+            ServiceCall::ExecuteStatement { request, .. } => {
+                self.sql.lock().unwrap().push(request.sql);
+                ServiceReply::Started(started())
+            }
+            ServiceCall::BatchExecuteStatement { request, .. } => {
+                self.sql.lock().unwrap().extend(request.sqls);
+                ServiceReply::Started(started())
+            }
+            ServiceCall::DescribeStatement(request) => {
+                ServiceReply::Description(described(&request.id, StatementStatus::Started))
+            }
+            ServiceCall::CancelStatement(_) => ServiceReply::Cancelled(CancelledStatement {
+                status: true,
+                document: "{}".to_owned(),
+            }),
+            ServiceCall::GetStatementResult(_) => ServiceReply::Result(StatementResult {
+                next_token: None,
+                total_rows: 0,
+                document: "{}".to_owned(),
+            }),
+            ServiceCall::ListStatements(_) => ServiceReply::List(StatementList {
+                next_token: None,
+                document: "{}".to_owned(),
+            }),
+            ServiceCall::Latest(_) => ServiceReply::Latest(None),
+            ServiceCall::Heartbeat => ServiceReply::Heartbeat,
         })
-    }
-
-    async fn get_statement_result(
-        &self,
-        _: GetStatementResultRequest,
-    ) -> Result<StatementResult, Failure> {
-        self.note("get-statement-result");
-        Ok(StatementResult {
-            next_token: None,
-            total_rows: 0,
-            document: "{}".to_owned(),
-        })
-    }
-
-    async fn list_statements(&self, _: ListStatementsRequest) -> Result<StatementList, Failure> {
-        self.note("list-statements");
-        Ok(StatementList {
-            next_token: None,
-            document: "{}".to_owned(),
-        })
-    }
-
-    async fn latest(&self, _: LatestRequest) -> Result<Option<Entry>, Failure> {
-        self.note("latest");
-        Ok(None)
-    }
-
-    async fn heartbeat(&self) -> Result<(), Failure> {
-        self.note("heartbeat");
-        Ok(())
     }
 }
 
