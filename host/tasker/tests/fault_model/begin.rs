@@ -136,7 +136,7 @@ impl Run {
             Event::Reported { statement, .. } => {
                 let services = self.world.services();
                 let statement = &services.statements[*statement];
-                let state = super::services::name_of(statement.status(Instant::now()));
+                let state = super::redshift::name_of(statement.status(Instant::now()));
                 let event = completion(&statement.name, &statement.id, state);
                 drop(services);
                 Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })

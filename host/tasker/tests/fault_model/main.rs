@@ -29,6 +29,7 @@ mod paths;
 mod policy;
 mod ports;
 mod random;
+mod redshift;
 mod run;
 mod schedule;
 mod services;

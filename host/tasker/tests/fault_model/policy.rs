@@ -18,7 +18,7 @@ use signalbox_policy::{
 use signalbox_tasker::raised::detail_of;
 use tokio::time::sleep_until;
 
-use super::{schedule::TARGETS, services::name_of, world::World};
+use super::{redshift::name_of, schedule::TARGETS, world::World};
 
 /// What a policy does with a task.
 #[derive(Debug, Clone, Default)]
