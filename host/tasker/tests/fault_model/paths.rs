@@ -77,7 +77,7 @@ pub fn all() -> Vec<(&'static str, Schedule)> {
     };
     let long = Duration::from_secs(60 * 60);
     let sweeps = |count: usize| vec![(SWEEP, Event::Sweep); count];
-    vec![
+    let lives = vec![
         ("success", one(plain(), vec![])),
         (
             "success, and the caller does not hear of a death",
@@ -458,11 +458,12 @@ pub fn all() -> Vec<(&'static str, Schedule)> {
             "the time of the state is over",
             one(plain(), vec![(Duration::from_secs(5), Event::Stop(0))]),
         ),
-    ]
-    .into_iter()
-    .chain(attempts::attempts())
-    .chain(attempts::stops())
-    .chain(attempts::originals())
-    .chain(days::days())
-    .collect()
+    ];
+    days::days()
+        .into_iter()
+        .chain(lives)
+        .chain(attempts::attempts())
+        .chain(attempts::stops())
+        .chain(attempts::originals())
+        .collect()
 }

@@ -46,8 +46,6 @@ pub enum Bug {
     RowsGivenUp,
     /// A statement that no list shows counts as never started, however long ago that was.
     NeverStarted,
-    /// A list that cannot be read ends the sweep for all the others.
-    ListsFailTogether,
     /// Statements are described one after the other, and one that hangs keeps the others waiting.
     OneAfterTheOther,
 }
@@ -63,7 +61,7 @@ pub enum Shows {
 
 impl Bug {
     /// Every bug, with a part of what the suite has to say of it.
-    pub const ALL: [(Self, Shows, &'static str); 14] = [
+    pub const ALL: [(Self, Shows, &'static str); 13] = [
         (Self::MarkBeforeSend, Shows::InPassing, "was never answered"),
         (
             Self::AnswerRecomputed,
@@ -112,11 +110,6 @@ impl Bug {
             Shows::InPassing,
             "its statement was started",
         ),
-        (
-            Self::ListsFailTogether,
-            Shows::Beside,
-            "did not end in time",
-        ),
         (Self::OneAfterTheOther, Shows::Beside, "did not end in time"),
     ];
 }
@@ -135,8 +128,6 @@ pub struct Spoiled {
     claim: Claim,
     /// Whether Redshift has not described a statement.
     silence: AtomicBool,
-    /// Whether a list of due records was not read.
-    broken: AtomicBool,
     turns: tokio::sync::Mutex<()>,
     /// Answers that were acknowledged and are not sent yet.
     held: Mutex<Vec<(String, Told)>>,
@@ -175,7 +166,6 @@ impl Spoiled {
             bug,
             claim,
             silence: AtomicBool::new(false),
-            broken: AtomicBool::new(false),
             turns: tokio::sync::Mutex::default(),
             held: Mutex::default(),
             hidden: Mutex::default(),
