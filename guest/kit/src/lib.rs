@@ -23,12 +23,14 @@
 pub mod answer;
 pub mod bindings;
 pub mod contract;
+pub mod expect;
 mod export;
 pub mod handle;
 pub mod host;
 pub mod payload;
 mod policy;
 mod rules;
+mod section;
 pub mod settings;
 pub use signalbox_sql as sql;
 pub mod standard;

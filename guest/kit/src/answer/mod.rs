@@ -10,6 +10,7 @@ pub use shorten::{shorten, shorten_text, utf16_length};
 pub use transient::is_transient;
 
 use crate::contract::{OutputShape, StatementDescription, StatementFacts, StatementStatus};
+use crate::expect::{Verdict, judge};
 use crate::handle::{memo_kinds, noted};
 use crate::host::Host;
 use crate::settings::{CallbackEffect, CallbackSubject, Settings};
@@ -74,6 +75,29 @@ pub enum Answer {
 
 /// The standard answer.
 pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host) -> Answer {
+    let contracts = noted(&outcome.facts.memo, "expect");
+    if let Some(contracts) = &contracts
+        && let Some(Verdict { error, contract }) = judge(contracts, outcome.statement)
+    {
+        return broken(outcome, error, contract);
+    }
+    // What checked the contracts is no part of what the task asked for.
+    let own = contracts
+        .as_ref()
+        .and_then(|contracts| contracts.get("own")?.as_u64());
+    let own_parts;
+    let outcome = match own.and_then(|own| usize::try_from(own).ok()) {
+        Some(own) if outcome.statement.sub_statements.len() > own => {
+            let mut statement = outcome.statement.clone();
+            statement.sub_statements.truncate(own);
+            own_parts = statement;
+            &Outcome {
+                statement: &own_parts,
+                ..*outcome
+            }
+        }
+        _ => outcome,
+    };
     let error = outcome.error();
     let kinds = memo_kinds(&outcome.facts.memo);
     let transient = is_worth_a_retry(outcome, error.as_deref());
@@ -101,6 +125,19 @@ pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host
             },
             _ => as_the_original(outcome, settings, error.as_deref(), host),
         },
+    }
+}
+
+/// A contract that was broken or not checked: the event, with what is known of the contract.
+fn broken(outcome: &Outcome<'_>, error: &str, contract: Value) -> Answer {
+    let message = outcome.error();
+    let mut cause = event::of(outcome, message.as_deref());
+    if let Some(cause) = cause.as_object_mut() {
+        cause.shift_insert(0, "contract".to_owned(), contract);
+    }
+    Answer::Fail {
+        error: error.to_owned(),
+        cause,
     }
 }
 

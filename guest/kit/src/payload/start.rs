@@ -3,13 +3,15 @@
 use super::read::{InvalidRequest, Reader, wrong_type};
 use super::{labels, parameters};
 use crate::contract::{ExecutionMode, OnStop, OutputShape, Parameter, ResultFormat};
+use crate::expect::{self, Expectation};
+use crate::section::Findings;
 use crate::sql::{MAX_SQL_BYTES, count_statements};
 use crate::text::thousands;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Statements that Redshift takes in one batch.
-const MAX_BATCH: usize = 40;
+/// The most statements that Redshift takes in one batch.
+pub const MAX_BATCH: usize = 40;
 /// The longest that Redshift keeps a session open, in seconds: a day.
 const MAX_KEEP_ALIVE: u32 = 86_400;
 /// The longest that Redshift runs a statement, in seconds: a day.
@@ -71,6 +73,8 @@ pub struct Start {
     pub step: Option<String>,
     /// Names and values of the caller's own, for rules.
     pub labels: BTreeMap<String, String>,
+    /// What must be true once the SQL has run.
+    pub expect: Vec<Expectation>,
     /// Cancel the statement so long after its start, in seconds.
     pub deadline_seconds: Option<u32>,
     /// What becomes of the statement when its task is stopped.
@@ -122,6 +126,7 @@ pub(super) fn read(reader: &Reader<'_>, action: Action) -> Result<Start, Invalid
         idempotency_key: reader.text("idempotencyKey", 1, MAX_KEY)?,
         step: reader.text("step", 1, MAX_KEY)?,
         labels: labels::read(reader.value("labels"))?,
+        expect: read_expect(reader)?,
         deadline_seconds: reader.whole("deadlineSeconds", 1, MAX_DEADLINE)?,
         on_stop: reader.word(
             "onStop",
@@ -130,8 +135,27 @@ pub(super) fn read(reader: &Reader<'_>, action: Action) -> Result<Start, Invalid
         heartbeat: reader.flag("heartbeat")?.unwrap_or(false),
         wait_seconds: reader.whole("waitSeconds", 1, MAX_WAIT)?,
     };
-    parameters::check(&start.parameters, &start.sqls)?;
+    let queries = start.expect.iter().filter_map(Expectation::query);
+    let sqls = start.sqls.iter().map(String::as_str).chain(queries);
+    parameters::check(&start.parameters, sqls)?;
     Ok(start)
+}
+
+fn read_expect(reader: &Reader<'_>) -> Result<Vec<Expectation>, InvalidRequest> {
+    let Some(value) = reader.value("expect") else {
+        return Ok(Vec::new());
+    };
+    let mut findings = Findings::default();
+    let expectations = expect::read("expect", value, &mut findings);
+    match findings.0.into_iter().next() {
+        None => Ok(expectations),
+        Some(finding) => Err(InvalidRequest::new(format!(
+            "`{}`: {} {}",
+            finding.path.replace('/', "."),
+            finding.message,
+            finding.help.unwrap_or_default()
+        ))),
+    }
 }
 
 fn read_single(reader: &Reader<'_>) -> Result<String, InvalidRequest> {

@@ -1,10 +1,12 @@
 //! The rules of the settings, applied to SQL that somebody wants to run.
 
 mod candidates;
+mod expectations;
 mod matching;
 mod structure;
 
 use crate::contract::{Exclusivity, ExecutionMode, Level, Rejection};
+use crate::expect::Expectation;
 use crate::handle::{Decision, note};
 use crate::host::Host;
 use crate::payload::Start;
@@ -28,15 +30,23 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
         .targets
         .first()
         .map(String::as_str));
+    let own = start.sqls.len();
+    // What a caller expects runs too, and goes by the same rules.
+    let queries = start.expect.iter().filter_map(Expectation::query);
+    let sqls: Vec<&str> = start
+        .sqls
+        .iter()
+        .map(String::as_str)
+        .chain(queries)
+        .collect();
     let statements: Vec<Option<Statement>> = match settings.look_at_sql() {
         true => {
             let understand = understanding(settings);
-            start.sqls.iter().map(|sql| Some(understand(sql))).collect()
+            sqls.iter().map(|sql| Some(understand(sql))).collect()
         }
-        false => start.sqls.iter().map(|_| None).collect(),
+        false => sqls.iter().map(|_| None).collect(),
     };
-    let subjects: Vec<Subject<'_>> = start
-        .sqls
+    let subjects: Vec<Subject<'_>> = sqls
         .iter()
         .zip(&statements)
         .map(|(sql, statement)| Subject {
@@ -51,9 +61,16 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
     let rules = candidates(settings, &subjects).ok_or_else(damaged)?;
     let mut effects = Effects::default();
     for (position, subject) in subjects.iter().enumerate() {
+        let mut aside = Effects::default();
+        let effects = match position < own {
+            true => &mut effects,
+            false => &mut aside,
+        };
         effects.position = position;
-        apply(settings, &rules, subject, &mut effects)
-            .map_err(|why| denied(&why, position, start.sqls.len()))?;
+        apply(settings, &rules, subject, effects).map_err(|why| match position < own {
+            true => denied(&why, position, own),
+            false => denied(&format!("A query of `expect`: {why}"), 0, 1),
+        })?;
     }
     let kinds = statements.iter().flatten();
     let kinds: Vec<Kind> = kinds
@@ -69,6 +86,7 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
         }
     }
     effects.change(&mut decision, start)?;
+    expectations::add(&mut decision, start, &effects.expect, event.host)?;
     effects.warn(start.sqls.len(), event.host);
     Ok(decision)
 }
@@ -117,6 +135,8 @@ struct Effects<'s> {
     session: Option<(SessionRule, &'s str)>,
     /// The number of the statement that is looked at, from 0.
     position: usize,
+    /// Contracts of rules, each once.
+    expect: Vec<(&'s str, &'s [Expectation])>,
     /// Warnings, each with its rule and the first statement that it is about.
     warnings: Vec<(&'s str, &'s str, usize)>,
 }
@@ -232,6 +252,9 @@ impl<'s> Effects<'s> {
             if !self.warnings.iter().any(is_known) {
                 self.warnings.push((&rule.name, warning, self.position));
             }
+        }
+        if !then.expect.is_empty() && !self.expect.iter().any(|(name, _)| *name == rule.name) {
+            self.expect.push((&rule.name, &then.expect));
         }
         self.target = self.target.or(then.target.as_deref());
         self.singleton = self.singleton.or(then.singleton.as_ref());

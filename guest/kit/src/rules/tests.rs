@@ -8,6 +8,7 @@ use crate::testing::{FakeHost, invocation};
 use serde_json::{Value, json};
 
 mod caller;
+mod contracts;
 mod effects;
 mod finance;
 mod kinds;

@@ -1,8 +1,8 @@
 //! What only settings as a whole show: what must be said, and what is odd.
 
 use super::callback::CallbackRule;
-use super::section::Findings;
 use super::{Rule, Settings, Unqualified, Verdict, When};
+use crate::section::Findings;
 use crate::sql::Kind;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -188,6 +188,7 @@ fn has_other_effects(rule: &Rule) -> bool {
         || then.session.is_some()
         || then.require_parameters
         || then.warn.is_some()
+        || !then.expect.is_empty()
 }
 
 fn callbacks(rules: &[CallbackRule], warnings: &mut Findings) {

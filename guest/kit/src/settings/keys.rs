@@ -62,6 +62,7 @@ pub(super) const THEN: &[&str] = &[
     "deadlineSeconds",
     "session",
     "requireParameters",
+    "expect",
     "help",
     "warn",
 ];

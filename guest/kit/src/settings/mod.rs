@@ -13,7 +13,7 @@ mod read_rules;
 mod read_shared;
 mod read_time;
 mod read_when;
-mod section;
+
 mod sets;
 mod when;
 mod window;
@@ -27,6 +27,7 @@ pub use when::{Access, StructureWhen, When};
 pub use window::{BusinessDays, DateRange, Days, Window};
 
 use crate::contract::OnStop;
+use crate::expect::Expectation;
 use serde_json::Value;
 
 /// The settings, checked.
@@ -108,6 +109,8 @@ pub struct Then {
     pub session: Option<SessionRule>,
     /// Refuse texts in quotes: values must come as parameters.
     pub require_parameters: bool,
+    /// What must be true once the SQL has run.
+    pub expect: Vec<Expectation>,
 }
 
 /// What runs alone.

@@ -4,10 +4,10 @@ use super::read_callbacks::{error_name, read_callbacks};
 use super::read_rules::read_rules;
 use super::read_time::read_holidays;
 use super::read_when::Names;
-use super::section::{Findings, Section};
 use super::sets::Sets;
 use super::{OnStopRules, Settings, Unqualified, Verdict, check, keys};
 use crate::contract::{Finding, OnStop};
+use crate::section::{Findings, Section};
 use serde_json::Value;
 
 const VERDICTS: [(&str, Verdict); 2] = [("allow", Verdict::Allow), ("deny", Verdict::Deny)];

@@ -3,10 +3,10 @@
 use super::glob::{Glob, LocationPattern, TablePattern};
 use super::read_shared::read_kinds;
 use super::read_time::read_times;
-use super::section::{Findings, Section};
 use super::sets::Sets;
 use super::{Access, DateRange, StructureWhen, When, keys};
 use crate::payload::{MAX_LABEL_NAME, MAX_LABELS};
+use crate::section::{Findings, Section};
 use crate::sql::{MAX_SQL_BYTES, is_option, option_names};
 use crate::text::{nearest, quoted};
 use std::rc::Rc;

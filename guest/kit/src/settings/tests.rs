@@ -208,6 +208,8 @@ fn the_schema_has_the_keys_that_are_read() {
         ("/rules/then", keys::THEN),
         ("/rules/then/singleton", keys::SINGLETON),
         ("/rules/then/session", keys::SESSION),
+        ("/rules/then/expect", crate::expect::EXPECTATION),
+        ("/rules/then/expect/rows", crate::expect::ROWS),
         ("/unqualified", keys::UNQUALIFIED),
         ("/callbacks", keys::RULE),
         ("/callbacks/when", keys::CALLBACK_WHEN),
@@ -259,7 +261,7 @@ fn what_the_schema_refers_to_is_there() {
     let schema: Value = serde_json::from_str(crate::SETTINGS_SCHEMA).unwrap();
     let mut count = 0;
     check(&schema, &schema, &mut count);
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }
 
 #[test]
