@@ -1,10 +1,13 @@
 //! What a waiting task is told about a statement that ended.
 
+mod cap;
 mod event;
 mod rows;
 mod shorten;
 mod transient;
 
+pub use cap::ResultCap;
+pub(crate) use cap::noted_caps;
 pub use rows::page_pointer;
 pub use shorten::{shorten, shorten_text, utf16_length};
 pub use transient::is_transient;
@@ -79,7 +82,7 @@ pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host
     if let Some(contracts) = &contracts
         && let Some(Verdict { error, contract }) = judge(contracts, outcome.statement)
     {
-        return broken(outcome, error, contract);
+        return explained(outcome, error, "contract", contract);
     }
     // What checked the contracts is no part of what the task asked for.
     let own = contracts
@@ -98,6 +101,12 @@ pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host
         }
         _ => outcome,
     };
+    if let Some(result) = noted(&outcome.facts.memo, "caps")
+        .as_ref()
+        .and_then(|caps| cap::too_large(caps, outcome))
+    {
+        return explained(outcome, "ResultTooLarge", "result", result);
+    }
     let error = outcome.error();
     let kinds = memo_kinds(&outcome.facts.memo);
     let transient = is_worth_a_retry(outcome, error.as_deref());
@@ -128,12 +137,12 @@ pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host
     }
 }
 
-/// A contract that was broken or not checked: the event, with what is known of the contract.
-fn broken(outcome: &Outcome<'_>, error: &str, contract: Value) -> Answer {
+/// A failure that the database does not know of: the event, with what is known of the failure under a name of its own.
+fn explained(outcome: &Outcome<'_>, error: &str, name: &str, known: Value) -> Answer {
     let message = outcome.error();
     let mut cause = event::of(outcome, message.as_deref());
     if let Some(cause) = cause.as_object_mut() {
-        cause.shift_insert(0, "contract".to_owned(), contract);
+        cause.shift_insert(0, name.to_owned(), known);
     }
     Answer::Fail {
         error: error.to_owned(),

@@ -2,7 +2,7 @@
 
 /// Every field that a payload may have, in the order of the documentation: the request, its options,
 /// what the host reads, and what CloudFormation sends to a custom resource.
-pub const FIELDS: [&str; 35] = [
+pub const FIELDS: [&str; 38] = [
     "action",
     "sqlStatement",
     "sqlStatements",
@@ -21,6 +21,9 @@ pub const FIELDS: [&str; 35] = [
     "step",
     "labels",
     "expect",
+    "maxResultRows",
+    "maxResultBytes",
+    "largeResult",
     "deadlineSeconds",
     "onStop",
     "heartbeat",

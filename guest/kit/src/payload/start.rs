@@ -2,6 +2,7 @@
 
 use super::read::{InvalidRequest, Reader, wrong_type};
 use super::{labels, parameters};
+use crate::answer::ResultCap;
 use crate::contract::{ExecutionMode, OnStop, OutputShape, Parameter, ResultFormat};
 use crate::expect::{self, Expectation};
 use crate::section::Findings;
@@ -75,6 +76,8 @@ pub struct Start {
     pub labels: BTreeMap<String, String>,
     /// What must be true once the SQL has run.
     pub expect: Vec<Expectation>,
+    /// How large its result may be.
+    pub result_cap: Option<ResultCap>,
     /// Cancel the statement so long after its start, in seconds.
     pub deadline_seconds: Option<u32>,
     /// What becomes of the statement when its task is stopped.
@@ -127,6 +130,7 @@ pub(super) fn read(reader: &Reader<'_>, action: Action) -> Result<Start, Invalid
         step: reader.text("step", 1, MAX_KEY)?,
         labels: labels::read(reader.value("labels"))?,
         expect: read_expect(reader)?,
+        result_cap: read_result_cap(reader)?,
         deadline_seconds: reader.whole("deadlineSeconds", 1, MAX_DEADLINE)?,
         on_stop: reader.word(
             "onStop",
@@ -139,6 +143,24 @@ pub(super) fn read(reader: &Reader<'_>, action: Action) -> Result<Start, Invalid
     let sqls = start.sqls.iter().map(String::as_str).chain(queries);
     parameters::check(&start.parameters, sqls)?;
     Ok(start)
+}
+
+fn read_result_cap(reader: &Reader<'_>) -> Result<Option<ResultCap>, InvalidRequest> {
+    let cap = ResultCap {
+        rows: reader.whole("maxResultRows", 0, u32::MAX)?.map(u64::from),
+        bytes: reader.whole("maxResultBytes", 1, u32::MAX)?.map(u64::from),
+        cut: reader
+            .word("largeResult", &[("fail", false), ("truncate", true)])?
+            .unwrap_or(false),
+    };
+    let has_bound = cap.rows.is_some() || cap.bytes.is_some();
+    if !has_bound && reader.value("largeResult").is_some() {
+        return Err(InvalidRequest::new(
+            "`largeResult` says what becomes of a large result, and nothing says what is large. Add `maxResultRows` or \
+             `maxResultBytes`.",
+        ));
+    }
+    Ok(has_bound.then_some(cap))
 }
 
 fn read_expect(reader: &Reader<'_>) -> Result<Vec<Expectation>, InvalidRequest> {

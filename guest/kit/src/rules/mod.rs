@@ -5,6 +5,7 @@ mod expectations;
 mod matching;
 mod structure;
 
+use crate::answer::{ResultCap, noted_caps};
 use crate::contract::{Exclusivity, ExecutionMode, Level, Rejection};
 use crate::expect::Expectation;
 use crate::handle::{Decision, note};
@@ -86,6 +87,17 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
         }
     }
     effects.change(&mut decision, start)?;
+    let by_rule = effects
+        .result_cap
+        .map(|(rule, cap)| (format!("rule `{rule}`"), cap));
+    let by_caller = start.result_cap.as_ref();
+    let caps: Vec<_> = by_rule
+        .into_iter()
+        .chain(by_caller.map(|cap| ("the payload".to_owned(), cap)))
+        .collect();
+    if !caps.is_empty() {
+        note(&mut decision.options.memo, "caps", noted_caps(&caps));
+    }
     expectations::add(&mut decision, start, &effects.expect, event.host)?;
     effects.warn(start.sqls.len(), event.host);
     Ok(decision)
@@ -135,6 +147,8 @@ struct Effects<'s> {
     session: Option<(SessionRule, &'s str)>,
     /// The number of the statement that is looked at, from 0.
     position: usize,
+    /// How large a result may be, and the rule that says so.
+    result_cap: Option<(&'s str, &'s ResultCap)>,
     /// Contracts of rules, each once.
     expect: Vec<(&'s str, &'s [Expectation])>,
     /// Warnings, each with its rule and the first statement that it is about.
@@ -256,6 +270,8 @@ impl<'s> Effects<'s> {
         if !then.expect.is_empty() && !self.expect.iter().any(|(name, _)| *name == rule.name) {
             self.expect.push((&rule.name, &then.expect));
         }
+        let cap = then.result_cap.as_ref();
+        self.result_cap = self.result_cap.or(cap.map(|cap| (rule.name.as_str(), cap)));
         self.target = self.target.or(then.target.as_deref());
         self.singleton = self.singleton.or(then.singleton.as_ref());
         self.deadline_seconds = self.deadline_seconds.or(then.deadline_seconds);

@@ -189,6 +189,7 @@ fn has_other_effects(rule: &Rule) -> bool {
         || then.require_parameters
         || then.warn.is_some()
         || !then.expect.is_empty()
+        || then.result_cap.is_some()
 }
 
 fn callbacks(rules: &[CallbackRule], warnings: &mut Findings) {

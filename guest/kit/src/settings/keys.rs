@@ -63,6 +63,9 @@ pub(super) const THEN: &[&str] = &[
     "session",
     "requireParameters",
     "expect",
+    "maxResultRows",
+    "maxResultBytes",
+    "largeResult",
     "help",
     "warn",
 ];

@@ -26,6 +26,7 @@ pub use read::{Accepted, Refused, read};
 pub use when::{Access, StructureWhen, When};
 pub use window::{BusinessDays, DateRange, Days, Window};
 
+use crate::answer::ResultCap;
 use crate::contract::OnStop;
 use crate::expect::Expectation;
 use serde_json::Value;
@@ -109,6 +110,8 @@ pub struct Then {
     pub session: Option<SessionRule>,
     /// Refuse texts in quotes: values must come as parameters.
     pub require_parameters: bool,
+    /// How large its result may be.
+    pub result_cap: Option<ResultCap>,
     /// What must be true once the SQL has run.
     pub expect: Vec<Expectation>,
 }

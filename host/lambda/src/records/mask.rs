@@ -36,7 +36,7 @@ const PARAMETERS: [&str; 2] = ["parameters", "queryparameters"];
 /// The text that holds a caller's payload.
 const PAYLOAD: &str = "payload";
 /// Fields of a payload that `docs/reference/payload.md` explains. Any other is the caller's own, and may hold anything.
-pub(super) const EXPLAINED: [&str; 33] = [
+pub(super) const EXPLAINED: [&str; 36] = [
     "action",
     "deadlineSeconds",
     "executionArn",
@@ -45,7 +45,10 @@ pub(super) const EXPLAINED: [&str; 33] = [
     "heartbeat",
     "idempotencyKey",
     "labels",
+    "largeResult",
     "LogicalResourceId",
+    "maxResultBytes",
+    "maxResultRows",
     "nextToken",
     "OldResourceProperties",
     "onSessionLost",

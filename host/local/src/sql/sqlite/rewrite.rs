@@ -197,10 +197,7 @@ mod tests {
             ),
             ("select f(x, g(y))::text", "select CAST(f(x, g(y)) AS TEXT)"),
             ("select :p::bigint", "select to_integer(:p)"),
-            (
-                "select a::text::int",
-                "select to_integer(CAST(a AS TEXT))",
-            ),
+            ("select a::text::int", "select to_integer(CAST(a AS TEXT))"),
             (
                 "select a::timestamp without time zone as x",
                 "select datetime(a) as x",
