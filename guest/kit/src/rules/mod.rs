@@ -3,6 +3,7 @@
 mod candidates;
 mod expectations;
 mod matching;
+mod stamps;
 mod structure;
 
 use crate::answer::{ResultCap, noted_caps};
@@ -99,6 +100,10 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
         note(&mut decision.options.memo, "caps", noted_caps(&caps));
     }
     expectations::add(&mut decision, start, &effects.expect, event.host)?;
+    if let Some(own) = &settings.stamp {
+        let execution_arn = event.invocation.execution_arn.as_deref();
+        stamps::add(&mut decision, own, start, execution_arn, event.host);
+    }
     effects.warn(start.sqls.len(), event.host);
     Ok(decision)
 }

@@ -4,7 +4,7 @@ use crate::payload::{self, Request};
 use crate::policy::Event;
 use crate::settings::{self, Settings};
 use crate::sql::Kind;
-use crate::testing::{FakeHost, invocation};
+use crate::testing::{Call, FakeHost, invocation};
 use serde_json::{Value, json};
 
 mod caller;
@@ -14,6 +14,7 @@ mod finance;
 mod kinds;
 mod prepared;
 mod reference;
+mod stamps;
 mod structure;
 mod tables;
 

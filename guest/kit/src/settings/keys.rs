@@ -9,6 +9,7 @@ pub(super) const TOP: &[&str] = &[
     "callbacks",
     "abortedError",
     "transientError",
+    "stamp",
     "onStop",
     "custom",
     "sets",

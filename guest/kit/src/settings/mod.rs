@@ -52,6 +52,8 @@ pub struct Settings {
     pub aborted_error: Option<String>,
     /// The error of what is worth a retry; none for that of any other failure, as the original has it.
     pub transient_error: Option<String>,
+    /// Whether SQL is stamped with who runs it, and with what else.
+    pub stamp: Option<Vec<(String, String)>>,
     /// What becomes of a statement whose task is gone.
     pub on_stop: OnStopRules,
     /// What belongs to a policy built on the kit.
