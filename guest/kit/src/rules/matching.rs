@@ -32,6 +32,14 @@ pub(super) enum Sure {
 }
 
 impl Sure {
+    /// How sure a rule has to be.
+    pub(super) fn of(rule: &Rule) -> Self {
+        match rule.then.allow {
+            true => Self::All,
+            false => Self::Seen,
+        }
+    }
+
     /// Of what must not hold.
     fn negated(self) -> Self {
         match self {
@@ -46,16 +54,12 @@ impl Sure {
 /// A rule that allows must see everything: it holds only if all kinds and tables match and none is unknown. Any other
 /// rule holds if one of them does.
 pub(super) fn holds(rule: &Rule, subject: &Subject<'_>) -> bool {
-    let sure = match rule.then.allow {
-        true => Sure::All,
-        false => Sure::Seen,
-    };
-    when_holds(&rule.when, subject, sure)
+    when_holds(&rule.when, subject, Sure::of(rule))
 }
 
 /// What `not` excludes has to be sure where the rule need not be, and the other way round. The depth of `not` and `any` is
 /// bounded by the check of the settings.
-fn when_holds(when: &When, subject: &Subject<'_>, sure: Sure) -> bool {
+pub(super) fn when_holds(when: &When, subject: &Subject<'_>, sure: Sure) -> bool {
     any(&when.targets, subject.target)
         && any(&when.execution_arns, subject.execution_arn)
         && (when.state_machines.is_empty()

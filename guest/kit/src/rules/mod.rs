@@ -2,6 +2,7 @@
 
 mod candidates;
 mod expectations;
+mod explain;
 mod matching;
 mod stamps;
 mod structure;
@@ -69,7 +70,13 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
             false => &mut aside,
         };
         effects.position = position;
-        apply(settings, &rules, subject, effects).map_err(|why| match position < own {
+        let outcome = apply(settings, &rules, subject, effects);
+        if settings.explain {
+            let position = format!("{} of {}", position + 1, subjects.len());
+            let refused = outcome.as_ref().err().map(String::as_str);
+            explain::explain(&rules, subject, refused, &position);
+        }
+        outcome.map_err(|why| match position < own {
             true => denied(&why, position, own),
             false => denied(&format!("A query of `expect`: {why}"), 0, 1),
         })?;

@@ -10,6 +10,7 @@ pub(super) const TOP: &[&str] = &[
     "abortedError",
     "transientError",
     "stamp",
+    "explain",
     "onStop",
     "custom",
     "sets",

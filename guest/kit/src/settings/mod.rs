@@ -54,6 +54,8 @@ pub struct Settings {
     pub transient_error: Option<String>,
     /// Whether SQL is stamped with who runs it, and with what else.
     pub stamp: Option<Vec<(String, String)>>,
+    /// Whether each decision is explained in the log.
+    pub explain: bool,
     /// What becomes of a statement whose task is gone.
     pub on_stop: OnStopRules,
     /// What belongs to a policy built on the kit.

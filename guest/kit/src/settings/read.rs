@@ -74,6 +74,7 @@ fn read_parts(value: &Value) -> Result<(Settings, Sets<'_>), Refused> {
         known_functions: names.globs(&top, "knownFunctions", &mut findings),
         callbacks: read_callbacks(&top, &mut findings),
         aborted_error: read_error(&top, "abortedError", &mut findings),
+        explain: top.flag("explain", &mut findings).unwrap_or(false),
         stamp: read_stamp(&top, &mut findings),
         transient_error: read_error(&top, "transientError", &mut findings),
         on_stop: read_on_stop(&top, &mut findings),
