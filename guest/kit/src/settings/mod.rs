@@ -4,8 +4,10 @@
 
 mod callback;
 mod check;
+mod covers;
 mod glob;
 mod keys;
+mod lint;
 mod prepared;
 mod read;
 mod read_callbacks;
@@ -20,6 +22,7 @@ mod window;
 
 pub use callback::{CallbackEffect, CallbackRule, CallbackSubject, error_codes};
 pub use glob::{Glob, LocationPattern, TablePattern};
+pub use lint::{MOST_RULES, lint, lint_tables};
 pub(crate) use prepared::{Lookup, Place};
 pub use prepared::{Prepared, prepare, read_approved};
 pub use read::{Accepted, Refused, read};

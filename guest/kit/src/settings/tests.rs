@@ -1,6 +1,7 @@
 use super::*;
 mod calendar;
 mod conditions;
+mod lint;
 
 use crate::contract::Finding;
 use serde_json::{Value, json};
