@@ -175,6 +175,8 @@ pub(crate) enum PolicyCommand {
         #[arg(long)]
         allow_unsigned: bool,
     },
+    /// Find rules that never count, that stand in each other's way, or that match nothing of a catalogue
+    Lint(crate::policy::lint::LintArgs),
     /// Show what a component imports and exports
     Inspect {
         /// The component, or `standard` for the built-in policy

@@ -2,6 +2,7 @@
 
 mod build;
 mod keys;
+pub(crate) mod lint;
 mod push;
 mod set;
 pub(crate) mod status;
@@ -49,6 +50,7 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
             allow_unsigned,
         } => push::run(set, to, config.as_deref(), *allow_unsigned).await,
         PolicyCommand::Inspect { policy } => inspect(policy),
+        PolicyCommand::Lint(args) => lint::run(args).await,
         PolicyCommand::Compile {
             policy,
             target,

@@ -1,0 +1,112 @@
+//! `signalbox policy lint`.
+
+use serde_json::json;
+
+use crate::support::Desk;
+
+const RULES: &str = r#"{
+    "rules": [
+        { "name": "freeze", "when": { "tables": ["finance.*", "ledgr.*"] }, "then": { "deny": "The books are closed." } },
+        { "name": "close", "when": { "tables": "finance.entries", "stateMachines": "close" }, "then": { "allow": true } },
+        { "name": "reports", "when": { "kinds": "select" }, "then": { "target": "adhoc" } }
+    ],
+    "unparsed": "deny", "unqualified": "deny", "unknownTables": "deny"
+}"#;
+
+#[test]
+fn rules_that_never_count_and_what_is_refused_are_shown() {
+    let desk = Desk::new();
+    desk.file("rules.json", RULES);
+    desk.file(
+        "tables.txt",
+        "# from svv_tables\nfinance.entries\n\ndev.public.t\n",
+    );
+    let shown = desk
+        .run(&["policy", "lint", "rules.json", "--catalogue", "tables.txt"])
+        .coded(1);
+    insta::assert_snapshot!(shown.out);
+    let json = desk
+        .run(&["policy", "lint", "rules.json", "--json"])
+        .coded(1)
+        .json();
+    assert_eq!(
+        (&json["good"], &json["findings"][0]["path"]),
+        (&json!(false), &json!("/rules/1"))
+    );
+    assert_eq!(
+        json["opaque"][0],
+        json!({
+            "sql": "CALL etl()", "runs": false,
+            "reason": "Not all tables that this SQL (`call`) touches can be told from it, and the settings deny such SQL (`unknownTables`)."
+        })
+    );
+}
+
+#[test]
+fn each_policy_of_a_set_is_looked_at() {
+    let desk = Desk::new();
+    let set = r#"
+schema = 1
+revision = 1
+deployments = ["*"]
+
+[policies.plain]
+builtin = "standard"
+
+[policies.strict]
+builtin = "standard"
+[[policies.strict.settings.rules]]
+name = "all"
+then = { deny = "No." }
+[[policies.strict.settings.rules]]
+name = "late"
+when = { targets = "x" }
+then = { warn = "Oh." }
+
+[[routes]]
+name = "all"
+function = "*"
+policies = ["plain", "strict"]
+"#;
+    desk.file("set.toml", set);
+    let json = desk
+        .run(&["policy", "lint", "set.toml", "--json"])
+        .coded(1)
+        .json();
+    assert_eq!(json["policies"]["plain"]["good"], true);
+    assert_eq!(
+        json["policies"]["strict"]["findings"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1,
+        "{json}"
+    );
+    desk.file("set.toml", "schema = 1\nrevison = 1\n");
+    desk.run(&["policy", "lint", "set.toml"])
+        .coded(1)
+        .says("revison");
+}
+
+#[test]
+fn what_cannot_be_linted_says_what_to_do() {
+    let desk = Desk::new();
+    desk.file("rules.json", "{\"rule\": []}");
+    desk.file(
+        "good.json",
+        r#"{"rules": [{"name": "a", "when": {"targets": "x"}, "then": {"warn": "Oh."}}]}"#,
+    );
+    desk.file("tables.txt", "a..b\n");
+    desk.run(&["policy", "lint", "rules.json"])
+        .coded(1)
+        .prints("Did you mean `rules`?");
+    desk.run(&["policy", "lint", "good.json"])
+        .coded(0)
+        .prints("nothing is odd");
+    desk.run(&["policy", "lint", "missing.json"])
+        .coded(2)
+        .says("cannot be read");
+    desk.run(&["policy", "lint", "good.json", "--catalogue", "tables.txt"])
+        .coded(2)
+        .says("line 1 of tables.txt");
+}
