@@ -24,10 +24,11 @@ use crate::{
         log::Log,
         meter::Turns,
         state::State,
+        stop::Stop,
         task::{self, Export},
     },
     limits::Limits,
-    load::LoadError,
+    load_error::LoadError,
     services::Services,
 };
 
@@ -237,7 +238,7 @@ impl ComponentPolicy {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => fault::classify(&error, store.data()),
             // The call was dropped where it waited: in a call of the host, or between two ticks.
-            Err(_) => fault::classify(&fault::Stop::Deadline.into(), store.data()),
+            Err(_) => fault::classify(&Stop::Deadline.into(), store.data()),
         };
         let usage = self.usage(store);
         Err(Fault {
