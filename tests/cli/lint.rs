@@ -99,10 +99,10 @@ fn what_cannot_be_linted_says_what_to_do() {
     desk.file("tables.txt", "a..b\n");
     desk.run(&["policy", "lint", "rules.json"])
         .coded(1)
-        .prints("Did you mean `rules`?");
+        .says("Did you mean `rules`?");
     desk.run(&["policy", "lint", "good.json"])
         .coded(0)
-        .prints("nothing is odd");
+        .says("nothing is odd");
     desk.run(&["policy", "lint", "missing.json"])
         .coded(2)
         .says("cannot be read");

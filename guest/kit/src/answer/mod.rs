@@ -6,16 +6,14 @@ mod rows;
 mod shorten;
 mod transient;
 
-pub use cap::ResultCap;
-pub(crate) use cap::noted_caps;
 pub use rows::page_pointer;
 pub use shorten::{shorten, shorten_text, utf16_length};
 pub use transient::is_transient;
 
 use crate::contract::{OutputShape, StatementDescription, StatementFacts, StatementStatus};
 use crate::expect::{Verdict, judge};
-use crate::handle::{memo_kinds, noted};
 use crate::host::Host;
+use crate::memo::{memo_kinds, noted};
 use crate::settings::{CallbackEffect, CallbackSubject, Settings};
 use serde_json::{Value, json};
 

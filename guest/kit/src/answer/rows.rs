@@ -3,8 +3,8 @@
 use super::cap::{Cut, cut};
 use super::{MAX_OUTPUT_BYTES, Outcome, event::state_name};
 use crate::contract::{GetStatementResultRequest, StatementResult, StatementStatus};
-use crate::handle::noted;
 use crate::host::{Host, detail};
+use crate::memo::noted;
 use serde_json::{Map, Value, json};
 
 /// Why the rows are not in the output.

@@ -2,7 +2,7 @@
 
 use super::read::{InvalidRequest, Reader, wrong_type};
 use super::{labels, parameters};
-use crate::answer::ResultCap;
+use crate::cap::ResultCap;
 use crate::contract::{ExecutionMode, OnStop, OutputShape, Parameter, ResultFormat};
 use crate::expect::{self, Expectation};
 use crate::section::Findings;

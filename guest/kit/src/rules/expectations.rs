@@ -2,8 +2,9 @@
 
 use crate::contract::{ExecutionMode, Rejection};
 use crate::expect::{Check, Expectation, Load, MAX_EXPECTATIONS, ends_transaction, noted};
-use crate::handle::{Decision, note};
+use crate::handle::Decision;
 use crate::host::Host;
+use crate::memo::note;
 use crate::payload::{MAX_BATCH, Start};
 use crate::sql::MAX_SQL_BYTES;
 use crate::text::thousands;

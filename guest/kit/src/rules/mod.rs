@@ -7,11 +7,12 @@ mod matching;
 mod stamps;
 mod structure;
 
-use crate::answer::{ResultCap, noted_caps};
+use crate::cap::{ResultCap, noted_caps};
 use crate::contract::{Exclusivity, ExecutionMode, Level, Rejection};
 use crate::expect::Expectation;
-use crate::handle::{Decision, note};
+use crate::handle::Decision;
 use crate::host::Host;
+use crate::memo::note;
 use crate::payload::Start;
 use crate::policy::Event;
 use crate::settings::{Rule, SessionRule, Settings, Singleton, Then, Unqualified, Verdict};

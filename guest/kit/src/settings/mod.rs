@@ -29,7 +29,7 @@ pub use read::{Accepted, Refused, read};
 pub use when::{Access, StructureWhen, When};
 pub use window::{BusinessDays, DateRange, Days, Window};
 
-use crate::answer::ResultCap;
+use crate::cap::ResultCap;
 use crate::contract::OnStop;
 use crate::expect::Expectation;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use super::read_shared::read_name;
 use super::read_when::{Names, read_when};
 use super::{Rule, SessionRule, Singleton, Then, keys};
-use crate::answer::ResultCap;
+use crate::cap::ResultCap;
 use crate::expect::{self, Expectation};
 use crate::section::{Findings, Section};
 use crate::text::quoted;

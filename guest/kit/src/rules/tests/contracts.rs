@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::contract::ExecutionMode;
-use crate::handle::noted;
+use crate::memo::noted;
 
 fn duplicates() -> Value {
     json!({ "name": "no duplicates", "noRows": "select id from s.t group by id having count(*) > 1" })
