@@ -62,10 +62,9 @@ pub(crate) fn judge(noted: &Value, statement: &StatementDescription) -> Option<V
         return None;
     }
     let load_if_failed = if has_finished { Load::Stands } else { load };
-    let mut queries = 0;
-    for (position, contract) in list.iter().enumerate().filter(|(_, one)| one.is_query) {
-        let part = checks.get(queries);
-        queries += 1;
+    let queries = list.iter().enumerate().filter(|(_, one)| one.is_query);
+    for (query, (position, contract)) in queries.enumerate() {
+        let part = checks.get(query);
         let message = part.and_then(|part| part.error.as_deref());
         match message {
             Some(message) => {

@@ -21,7 +21,7 @@ pub(super) fn explain(
 ) {
     let mut holding = Vec::new();
     let mut ended = None;
-    let mut closest: Vec<(usize, &str, Vec<(String, String)>)> = Vec::new();
+    let mut closest: Vec<(&str, Vec<Failing>)> = Vec::new();
     for (_, rule) in rules {
         let sure = Sure::of(rule);
         let (holds, fails) = conditions(&rule.when, subject, sure);
@@ -32,14 +32,14 @@ pub(super) fn explain(
                 holding.push(rule.name.as_str());
             }
         } else if holds > 0 {
-            closest.push((fails.len(), &rule.name, fails));
+            closest.push((&rule.name, fails));
         }
     }
-    closest.sort_by_key(|(failing, ..)| *failing);
+    closest.sort_by_key(|(_, failing)| failing.len());
     let closest: Value = closest
         .into_iter()
         .take(CLOSEST)
-        .map(|(_, rule, fails)| {
+        .map(|(rule, fails)| {
             let fails = fails.into_iter();
             let fails: Value = fails
                 .map(|(key, found)| json!({ "when": key, "found": found }))
@@ -79,8 +79,11 @@ fn setting(subject: &Subject<'_>) -> &'static str {
     }
 }
 
+/// A condition that does not hold, and what was found in its place.
+type Failing = (String, String);
+
 /// How many conditions hold, and those that do not, each with what was found instead.
-fn conditions(when: &When, subject: &Subject<'_>, sure: Sure) -> (usize, Vec<(String, String)>) {
+fn conditions(when: &When, subject: &Subject<'_>, sure: Sure) -> (usize, Vec<Failing>) {
     let mut holds = 0;
     let mut fails = Vec::new();
     for (key, one) in parts(when) {

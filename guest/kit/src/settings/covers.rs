@@ -145,7 +145,7 @@ impl Glob {
                     in_outer += 1;
                     retry = Some((at + 1, in_outer));
                 }
-                Some(p) if (*p == '?' && *c != '*') || (p == c && *c != '*') => {
+                Some(p) if *c != '*' && (*p == '?' || p == c) => {
                     at += 1;
                     in_outer += 1;
                 }

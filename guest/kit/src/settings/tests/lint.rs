@@ -117,7 +117,7 @@ proptest! {
         };
         let whole = outcome(&rules);
         for (number, rule) in rules.iter().enumerate() {
-            let marks = |finding: &&crate::contract::Finding| finding.path == format!("/rules/{number}") && finding.message.contains("never counts");
+            let marks = |finding: &&Finding| finding.path == format!("/rules/{number}") && finding.message.contains("never counts");
             if findings.iter().any(|finding| marks(&finding)) {
                 let mut others = rules.clone();
                 others.remove(number);
