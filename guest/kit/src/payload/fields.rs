@@ -2,7 +2,7 @@
 
 /// Every field that a payload may have, in the order of the documentation: the request, its options,
 /// what the host reads, and what CloudFormation sends to a custom resource.
-pub const FIELDS: [&str; 38] = [
+pub const FIELDS: [&str; 39] = [
     "action",
     "sqlStatement",
     "sqlStatements",
@@ -28,6 +28,7 @@ pub const FIELDS: [&str; 38] = [
     "onStop",
     "heartbeat",
     "waitSeconds",
+    "whenBusy",
     "policy",
     "taskToken",
     "executionArn",

@@ -36,7 +36,7 @@ const PARAMETERS: [&str; 2] = ["parameters", "queryparameters"];
 /// The text that holds a caller's payload.
 const PAYLOAD: &str = "payload";
 /// Fields of a payload that `docs/reference/payload.md` explains. Any other is the caller's own, and may hold anything.
-pub(super) const EXPLAINED: [&str; 36] = [
+pub(super) const EXPLAINED: [&str; 37] = [
     "action",
     "deadlineSeconds",
     "executionArn",
@@ -72,6 +72,7 @@ pub(super) const EXPLAINED: [&str; 36] = [
     "step",
     "target",
     "waitSeconds",
+    "whenBusy",
     "ServiceToken",
 ];
 /// Fields of a payload that hold such fields themselves.

@@ -3,6 +3,7 @@
 mod answer;
 mod attach;
 mod attend;
+mod busy;
 mod cancel;
 mod deliver;
 mod event;
