@@ -123,7 +123,7 @@ fn parts(when: &When) -> Vec<(String, When)> {
             add($key, when.$field.is_some(), When { $field: when.$field.clone(), ..When::default() });
         )*};
     }
-    option!(longer_than "longerThan", unparsed "unparsed", unqualified "unqualified", not "not");
+    option!(longer_than "longerThan", functions_with_effects "functionsWithEffects", unparsed "unparsed", unqualified "unqualified", not "not");
     let tables = When {
         tables: when.tables.clone(),
         schemas: when.schemas.clone(),
@@ -198,7 +198,9 @@ fn found(key: &str, subject: &Subject<'_>) -> String {
                 )
             })
         }
-        "functions" => sql(&|statement| names(statement.functions.iter()).join(", ")),
+        "functions" | "functionsWithEffects" => {
+            sql(&|statement| names(statement.functions.iter()).join(", "))
+        }
         "locations" => sql(&|statement| statement.structure.locations.found.join(", ")),
         "iamRoles" => sql(&|statement| statement.structure.iam_roles.found.join(", ")),
         "options" => sql(&|statement| statement.structure.options.found.join(", ")),

@@ -123,6 +123,9 @@ fn statement_holds(when: &When, statement: &Statement, sure: Sure) -> bool {
         && (!when.looks_at_tables() || tables_hold(when, statement, sure))
         && functions_hold(&when.functions, statement, sure)
         && when
+            .functions_with_effects
+            .is_none_or(|wanted| effects_hold(wanted, statement, sure))
+        && when
             .structure
             .as_deref()
             .is_none_or(|structure| structure_holds(structure, statement, sure))
@@ -175,6 +178,16 @@ fn functions_hold(patterns: &[Glob], statement: &Statement, sure: Sure) -> bool 
         Sure::All => is_called && statement.complete && statement.unknown_functions().all(matches),
         Sure::Seen => is_called,
         Sure::Maybe => is_called || !is_all_known(statement),
+    }
+}
+
+/// A function that nobody knows may have effects.
+fn effects_hold(wanted: bool, statement: &Statement, sure: Sure) -> bool {
+    let is_same = statement.calls_effects() == wanted;
+    match sure {
+        Sure::All => is_same && (wanted || is_all_known(statement)),
+        Sure::Seen => is_same,
+        Sure::Maybe => is_same || !is_all_known(statement),
     }
 }
 

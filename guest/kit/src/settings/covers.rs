@@ -32,6 +32,8 @@ pub(super) fn implies(one: &When, other: &When) -> bool {
     globs_in(&one.kinds, &other.kinds)
         && tables
         && globs_in(&one.functions, &other.functions)
+        && (other.functions_with_effects.is_none()
+            || one.functions_with_effects == other.functions_with_effects)
         && globs_in(&one.targets, &other.targets)
         && globs_in(&one.execution_arns, &other.execution_arns)
         && globs_in(&one.state_machines, &other.state_machines)

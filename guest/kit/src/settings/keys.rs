@@ -22,6 +22,7 @@ pub(super) const WHEN: &[&str] = &[
     "tables",
     "schemas",
     "functions",
+    "functionsWithEffects",
     "access",
     "targets",
     "executionArns",

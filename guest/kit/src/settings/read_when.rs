@@ -72,6 +72,7 @@ pub(super) fn read_when<'v>(
         tables: names.tables(section, "tables", findings),
         schemas: names.globs(section, "schemas", findings),
         functions: names.globs(section, "functions", findings),
+        functions_with_effects: section.flag("functionsWithEffects", findings),
         access: section.word(
             "access",
             &[("read", Access::Read), ("write", Access::Write)],
