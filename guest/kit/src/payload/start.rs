@@ -210,7 +210,8 @@ fn read_batch(reader: &Reader<'_>) -> Result<Vec<String>, InvalidRequest> {
     };
     if list.is_empty() || list.len() > MAX_BATCH {
         return Err(InvalidRequest::new(format!(
-            "`sqlStatements` has {} statements. A batch takes 1 to {MAX_BATCH}.",
+            "`sqlStatements` has {} statements. Redshift takes 1 to {MAX_BATCH} in one batch, and several batches would be \
+             several transactions: split the list into states of their own, so that each knows what it left behind.",
             thousands(list.len())
         )));
     }
