@@ -1,4 +1,4 @@
-//! `signalbox policy lint`.
+//! `signalbox policy lint` and `explain`.
 
 use serde_json::json;
 
@@ -109,4 +109,49 @@ fn what_cannot_be_linted_says_what_to_do() {
     desk.run(&["policy", "lint", "good.json", "--catalogue", "tables.txt"])
         .coded(2)
         .says("line 1 of tables.txt");
+}
+
+#[test]
+fn a_decision_is_explained() {
+    let desk = Desk::new();
+    desk.file("rules.json", r#"{
+    "rules": [
+        { "name": "nights", "when": { "kinds": "copy", "time": { "zone": "Europe/Berlin", "from": "07:00", "to": "19:00" } }, "then": { "deny": "Loads run at night." } },
+        { "name": "reports", "when": { "kinds": "select", "stateMachines": "monthly-*" }, "then": { "target": "adhoc" } }
+    ],
+    "unparsed": "deny", "unqualified": "allow", "unknownTables": "allow"
+}"#);
+    let copy = "copy sales from 's3://bucket/day' iam_role default";
+    let explain = |more: &[&str]| {
+        let args = ["policy", "explain", "rules.json"];
+        desk.run(&[&args[..], more].concat())
+    };
+    let day = explain(&["--sql", copy, "--at", "2026-11-30T17:00:00Z"]).coded(1);
+    let night = explain(&["--sql", copy, "--at", "2026-11-30T18:00:00Z"]).coded(0);
+    desk.file(
+        "batch.json",
+        json!({ "sqlStatements": ["select own.f(a)\nfrom t", "frobnicate all of it"] }).to_string(),
+    );
+    let batch = explain(&[
+        "batch.json",
+        "--execution",
+        "arn:aws:states:eu-west-1:1:execution:monthly-sales:1",
+    ])
+    .coded(1);
+    insta::assert_snapshot!(format!(
+        "{}\n---\n{}\n---\n{}",
+        day.out, night.out, batch.out
+    ));
+    let json = explain(&["--sql", copy, "--at", "2026-11-30T17:00:00Z", "--json"])
+        .coded(1)
+        .json();
+    assert_eq!(
+        (&json["runs"], &json["statements"][0]["decided"]["rule"]),
+        (&json!(false), &json!("nights"))
+    );
+    explain(&["--sql", "select 1", "--at", "noon"])
+        .coded(2)
+        .says("is no time");
+    explain(&["none.json"]).coded(2).says("cannot be read");
+    explain(&[]).coded(2);
 }

@@ -1,6 +1,7 @@
 //! `signalbox policy`.
 
 mod build;
+pub(crate) mod explain;
 mod keys;
 pub(crate) mod lint;
 mod push;
@@ -51,6 +52,7 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
         } => push::run(set, to, config.as_deref(), *allow_unsigned).await,
         PolicyCommand::Inspect { policy } => inspect(policy),
         PolicyCommand::Lint(args) => lint::run(args).await,
+        PolicyCommand::Explain(args) => explain::run(args),
         PolicyCommand::Compile {
             policy,
             target,

@@ -3,7 +3,7 @@
 use super::matching::{Subject, Sure, state_machine, when_holds};
 use crate::contract::Level;
 use crate::settings::{Rule, StructureWhen, When};
-use crate::sql::{Kind, Statement, TableName};
+use crate::sql::{Kind, Statement, TableName, Unparsed};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -219,8 +219,21 @@ fn facts(statement: &Statement) -> Value {
     json!({
         "kinds": kinds, "understood": statement.unparsed_part().is_none(), "complete": statement.complete,
         "reads": names(statement.reads.iter()), "writes": names(statement.writes.iter()),
-        "functions": names(statement.functions.iter()), "unaccounted": names(statement.unaccounted.iter()),
+        "functions": names(statement.functions.iter()), "notUnderstood": not_understood(statement), "unaccounted": names(statement.unaccounted.iter()),
     })
+}
+
+/// The words at which a statement stops to be understood.
+fn not_understood(statement: &Statement) -> Vec<&str> {
+    match statement.unparsed_part() {
+        Some(Unparsed::Syntax { near, leading_word }) => near
+            .as_deref()
+            .or(leading_word.as_deref())
+            .into_iter()
+            .collect(),
+        Some(Unparsed::Ambiguous(doubtful)) => vec![&doubtful.words],
+        _ => Vec::new(),
+    }
 }
 
 fn names<T: ToString>(names: impl Iterator<Item = T>) -> Vec<String> {
