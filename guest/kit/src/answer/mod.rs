@@ -117,6 +117,17 @@ pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host
         transient,
     };
     match settings.callback(&subject) {
+        // Nobody has looked at what was expected.
+        Some(CallbackEffect::Succeed)
+            if contracts.is_some() && outcome.statement.status != StatementStatus::Finished =>
+        {
+            explained(
+                outcome,
+                "ContractNotChecked",
+                "contract",
+                unchecked(error.as_deref()),
+            )
+        }
         Some(CallbackEffect::Succeed) => Answer::Succeed(output(outcome, error.as_deref(), host)),
         Some(CallbackEffect::Fail { error: name, cause }) => Answer::Fail {
             error: name.clone(),
@@ -146,6 +157,15 @@ fn explained(outcome: &Outcome<'_>, error: &str, name: &str, known: Value) -> An
         error: error.to_owned(),
         cause,
     }
+}
+
+/// What is said where a rule takes a failure for a success, and the request has expectations.
+fn unchecked(error: Option<&str>) -> Value {
+    let message = format!(
+        "The contracts were not checked, because the statements did not finish: {}",
+        error.unwrap_or("Redshift gives no reason")
+    );
+    json!({ "message": message })
 }
 
 /// Whether it failed, may succeed another time, and nothing of it stands.

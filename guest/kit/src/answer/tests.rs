@@ -532,3 +532,35 @@ fn a_result_that_is_larger_than_it_may_be_is_refused_or_cut_and_says_so() {
         matches!(capped(&settings, &plain, 10, ResultFormat::Csv), Answer::Fail { error, .. } if error == "ResultTooLarge")
     );
 }
+
+#[test]
+fn a_failure_that_counts_as_a_success_is_none_where_something_was_expected() {
+    let settings = r#"{"callbacks": [{"name": "fine", "when": {"states": "FAILED"}, "then": {"succeed": true}}]}"#;
+    let mut failed = description(StatementStatus::Failed);
+    failed.error = Some("ERROR: relation exists already".into());
+    let plain = facts(OutputShape::Event);
+    assert!(matches!(
+        answer(&plain, &failed, None, settings),
+        Answer::Succeed(_)
+    ));
+    let host = FakeHost::with_task();
+    let payload = r#"{"sqlStatement": "create table t (a int)", "executionArn": "arn:x", "expect": {"name": "x", "noRows": "select 1 from t"}}"#;
+    crate::testing::evaluate_on(&host, payload, settings).unwrap();
+    let Some(Call::BatchExecute(request)) = host.calls().pop() else {
+        panic!()
+    };
+    let expecting = StatementFacts {
+        memo: request.options.memo,
+        ..plain
+    };
+    let Answer::Fail { error, cause } = answer(&expecting, &failed, None, settings) else {
+        panic!()
+    };
+    assert_eq!(error, "ContractNotChecked");
+    assert!(
+        cause["contract"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("exists already")
+    );
+}
