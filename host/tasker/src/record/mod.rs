@@ -122,6 +122,10 @@ pub struct Record {
     /// When the sweep is to look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<i64>,
+    /// When the items by which it is found go, in seconds since the Unix epoch; none if another version wrote them, which
+    /// may have given them no such time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexed_until: Option<i64>,
     /// What the host notes while the statement runs.
     #[serde(default, skip_serializing_if = "Watch::is_empty")]
     pub watch: Watch,
@@ -320,6 +324,14 @@ impl Record {
             execution_arn: self.execution_arn.clone(),
             recorded_at: u64::try_from(self.recorded_at).unwrap_or_default(),
         })
+    }
+
+    /// Whether others may have to wait for what becomes of it: for its lock, its session, or the work that it does.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        let statement = self.statement.as_ref();
+        let holds = |it: &Statement| it.lock.is_some() || it.session.is_some();
+        self.work.is_some() || statement.is_some_and(holds)
     }
 
     /// About to ask Redshift.

@@ -1,4 +1,5 @@
-//! Reads and writes records: every step of a record is one conditional transaction.
+//! Reads and writes records: every step of a record is one conditional write, in a transaction with what has to be true at
+//! the same moment.
 
 mod due;
 mod latest;
@@ -17,11 +18,15 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{
+    TryFutureExt as _,
+    future::{join_all, try_join, try_join_all},
+};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
-    Phase, Record,
-    items::{self, WRITER},
+    MEMORY_MS, Phase, Record,
+    items::{self, WRITER, Writes},
 };
 use crate::{
     ids::{RecordId, digest},
@@ -42,6 +47,9 @@ pub use self::{
 const PAUSE: Duration = Duration::from_millis(50);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the removal of what a record does not need any more may take.
+const REMOVAL_TIME: Duration = Duration::from_secs(1);
 
 /// The bits of a revision in which the writes of one record are counted.
 const STEP_BITS: u32 = 20;
@@ -159,14 +167,31 @@ impl Store {
         &self,
         statement_id: &str,
     ) -> Result<Option<Stored>, LedgerError> {
-        let Some(item) = self.get(&items::statement_key(statement_id)).await? else {
+        let found = self.find_by_statement_of_any(statement_id).await?;
+        Ok(found.filter(|found| self.is_own(found)))
+    }
+
+    /// As [`Store::find_by_statement`], whichever deployment it belongs to.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn find_by_statement_of_any(
+        &self,
+        statement_id: &str,
+    ) -> Result<Option<Stored>, LedgerError> {
+        match self.get(&items::statement_key(statement_id)).await? {
+            Some(item) => self.find_by(&item).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the record that an index item leads to; none if it is gone, or is not found by this item.
+    async fn find_by(&self, item: &Item) -> Result<Option<Stored>, LedgerError> {
+        let Some(id) = items::leads_to(item) else {
             return Ok(None);
         };
-        let found = match items::leads_to(&item) {
-            Some(id) => self.find(&id).await?,
-            None => None,
-        };
-        Ok(found.filter(|found| self.is_own(found)))
+        let found = self.find(&id).await?;
+        Ok(found.filter(|found| items::is_found_by(&found.record, &item.key)))
     }
 
     /// Whether a record is one of this deployment: others may share the table.
@@ -185,34 +210,46 @@ impl Store {
         deadline: Instant,
     ) -> Result<Advance, WriteError> {
         let store = self.until(deadline);
-        in_time(deadline, store.try_advance(current, next, deadline)).await
+        let stepped = async {
+            let freed = store.lock_after(current, &next).await?;
+            store
+                .step(current, next, freed.into_iter().collect(), deadline)
+                .await
+        };
+        let (advance, left_over) = in_time(deadline, stepped).await?;
+        self.remove(left_over, deadline).await;
+        Ok(advance)
     }
 
-    async fn try_advance(
-        &self,
-        current: &Stored,
-        next: Record,
-        deadline: Instant,
-    ) -> Result<Advance, WriteError> {
-        let freed = self.lock_after(current, &next).await?;
-        self.step(current, next, freed.into_iter().collect(), deadline)
-            .await
-    }
-
-    /// Writes what comes after `current`, and what else has to be true with it.
+    /// Writes what comes after `current`, and what else has to be true with it. Also says what is left over then.
     async fn step(
         &self,
         current: &Stored,
         next: Record,
         beside: Vec<Write>,
         deadline: Instant,
-    ) -> Result<Advance, WriteError> {
+    ) -> Result<(Advance, Vec<Write>), WriteError> {
         let revision = current.revision + 1;
         let written = self.write(Some(current), next, revision, beside, deadline);
         Ok(match written.await? {
-            Written::Done(stored) => Advance::Done(*stored),
-            Written::Lost { there, .. } => Advance::Lost(self.led_to(there).await?),
+            Written::Done { stored, left_over } => (Advance::Done(*stored), left_over),
+            Written::Lost { there, .. } => (Advance::Lost(self.led_to(there).await?), Vec::new()),
         })
+    }
+
+    /// Removes what is left over after a step. The step is done, whatever comes of this: an index item expires, and the
+    /// sweep drops what is due of a record that has moved on.
+    async fn remove(&self, left_over: Vec<Write>, deadline: Instant) {
+        if left_over.is_empty() {
+            return;
+        }
+        let end = deadline.min(Instant::now() + REMOVAL_TIME);
+        let removals = left_over.into_iter();
+        let removals = removals.map(|one| self.ledger.write(self.now_seconds(), vec![one]));
+        let removed = timeout_at(end, join_all(removals)).await;
+        if !removed.is_ok_and(|removed| removed.iter().all(Result::is_ok)) {
+            tracing::debug!("what is left over after a step of a record could not be removed");
+        }
     }
 
     /// Removes a record that nothing came of, so that the same work can be asked for again.
@@ -273,75 +310,187 @@ impl Store {
         format!("{}-{number}", self.process)
     }
 
-    /// Writes a record and what goes with it. Repeats a write that was not acknowledged, and recognises its own. Who was
-    /// faster is read for that, and told: there may be no time to read it again.
+    /// Writes a record and what goes with it.
     async fn write(
         &self,
         before: Option<&Stored>,
-        record: Record,
+        mut record: Record,
         revision: u64,
         beside: Vec<Write>,
         deadline: Instant,
     ) -> Result<Written, WriteError> {
-        let expires_at = (record.phase == Phase::Closed).then(|| {
+        let expires_at = self.expires_at(&record);
+        self.index_for_long(&mut record, expires_at);
+        let before_record = before.map(|before| &before.record);
+        let Writes { index, with, after } = items::writes(before_record, &record, expires_at);
+
+        let writer = self.next_writer();
+        let item =
+            items::encode(&record, revision, expires_at, &writer).map_err(WriteError::TooLarge)?;
+        let expect = before.map_or(Expect::Absent, |before| Expect::Revision(before.revision));
+        let mut writes = vec![Write::Put { item, expect }];
+        writes.extend(beside);
+        writes.extend(with);
+
+        let own = match before {
+            Some(_) => {
+                self.write_each(index, deadline).await?;
+                self.write_own(writes, &writer, deadline).await?
+            }
+            // Nothing is started before all are written, so one need not wait for the other.
+            None if record.statement_id().is_none() => {
+                let own = self.write_own(writes, &writer, deadline);
+                both(own, self.write_each(index, deadline)).await?
+            }
+            // By the id of its statement another record may be found, unless this one is written.
+            None => {
+                writes.extend(index);
+                self.write_own(writes, &writer, deadline).await?
+            }
+        };
+        Ok(match own {
+            Own::Written => Written::Done {
+                stored: Box::new(Stored { record, revision }),
+                left_over: after,
+            },
+            Own::Lost { positions, there } => Written::Lost { positions, there },
+        })
+    }
+
+    /// When a record goes, in seconds since the Unix epoch; none while it is open.
+    fn expires_at(&self, record: &Record) -> Option<i64> {
+        (record.phase == Phase::Closed).then(|| {
             let retained = self.retained_until(self.now_seconds());
             let locked = record
                 .holds_lock_until()
                 .map(|until| until.div_euclid(1_000));
             // Whoever finds the lock asks how the record's statement is.
             locked.map_or(retained, |locked| retained.max(locked))
-        });
-        let writer = self.next_writer();
-        let item =
-            items::encode(&record, revision, expires_at, &writer).map_err(WriteError::TooLarge)?;
-        let key = item.key.clone();
-        let expect = before.map_or(Expect::Absent, |before| Expect::Revision(before.revision));
-        let mut writes = vec![Write::Put { item, expect }];
-        writes.extend(beside);
-        writes.extend(items::index_writes(
-            before.map(|before| &before.record),
-            &record,
-            expires_at,
-        ));
+        })
+    }
 
-        let mut pause = PAUSE;
-        let mut unacknowledged = false;
+    /// Has the items by which a record is found stay as long as the record. As a rule they are written once: they stay long
+    /// enough for any statement that Redshift remembers. A record that stays open longer has them written again.
+    fn index_for_long(&self, record: &mut Record, expires_at: Option<i64>) {
+        let needed = expires_at.unwrap_or_else(|| self.retained_until(self.now_seconds()));
+        if record.indexed_until.is_none_or(|until| until < needed) {
+            record.indexed_until = Some(needed.saturating_add(MEMORY_MS.div_euclid(1_000)));
+        }
+    }
+
+    /// Writes items by themselves and side by side, each until it is acknowledged.
+    async fn write_each(&self, writes: Vec<Write>, deadline: Instant) -> Result<(), WriteError> {
+        let writes = writes.into_iter().map(|write| async move {
+            let mut pauses = Pauses::until(deadline);
+            loop {
+                let written = self.ledger.write(self.now_seconds(), vec![write.clone()]);
+                match written.await {
+                    Err(error) => pauses.after(error).await?,
+                    Ok(()) => return Ok(()),
+                }
+            }
+        });
+        try_join_all(writes).await.map(drop)
+    }
+
+    /// Makes the writes of a record, which is the first of them. Repeats those that were not acknowledged, and recognises
+    /// its own. Who was faster is read for that, and told: there may be no time to read it again.
+    async fn write_own(
+        &self,
+        writes: Vec<Write>,
+        writer: &str,
+        deadline: Instant,
+    ) -> Result<Own, WriteError> {
+        let mut pauses = Pauses::until(deadline);
         loop {
             let result = self.ledger.write(self.now_seconds(), writes.clone()).await;
-            match result {
-                Ok(()) => return Ok(Written::Done(Box::new(Stored { record, revision }))),
-                Err(WriteError::Ledger(LedgerError::Unavailable(reason))) => {
-                    unacknowledged = true;
-                    let wake = Instant::now() + pause;
-                    if wake >= deadline {
-                        return Err(WriteError::Ledger(LedgerError::Unavailable(reason)));
-                    }
-                    sleep_until(wake).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
+            match (result, writes.first()) {
                 // A store, or its client, that repeats a write finds its own first try.
-                Err(WriteError::Conflict(positions)) => {
-                    let there = self.ledger.get(self.now_seconds(), &key).await?;
-                    let own = there
-                        .as_ref()
-                        .and_then(|item| item.body.get(WRITER))
-                        .and_then(|w| w.as_str());
-                    if own == Some(writer.as_str()) {
-                        tracing::debug!(record = %record.record_id, unacknowledged, "an earlier try had been written");
-                        return Ok(Written::Done(Box::new(Stored { record, revision })));
-                    }
-                    return Ok(Written::Lost { positions, there });
+                (Err(WriteError::Conflict(positions)), Some(Write::Put { item, .. })) => {
+                    let there = self.ledger.get(self.now_seconds(), &item.key).await?;
+                    let wrote = |item: &Item| item.body.get(WRITER).is_some_and(|w| w == writer);
+                    return Ok(match there.as_ref().is_some_and(wrote) {
+                        true => Own::Written,
+                        false => Own::Lost { positions, there },
+                    });
                 }
-                Err(error) => return Err(error),
+                (Err(error), _) => pauses.after(error).await?,
+                (Ok(()), _) => return Ok(Own::Written),
             }
         }
+    }
+}
+
+/// Pauses between tries of a write that was not acknowledged, each twice as long as the one before.
+struct Pauses {
+    next: Duration,
+    deadline: Instant,
+}
+
+impl Pauses {
+    fn until(deadline: Instant) -> Self {
+        Self {
+            next: PAUSE,
+            deadline,
+        }
+    }
+
+    /// Waits for the next try.
+    ///
+    /// # Errors
+    /// The error of the last one, if another would not help or come too late.
+    async fn after(&mut self, error: WriteError) -> Result<(), WriteError> {
+        let wake = Instant::now() + self.next;
+        let is_passing = matches!(error, WriteError::Ledger(LedgerError::Unavailable(_)));
+        if !is_passing || wake >= self.deadline {
+            return Err(error);
+        }
+        sleep_until(wake).await;
+        self.next = (self.next * 2).min(LONGEST_PAUSE);
+        Ok(())
+    }
+}
+
+/// What became of the writes of a record.
+enum Own {
+    /// They are made.
+    Written,
+    /// Somebody else wrote first.
+    Lost {
+        /// The conditions that did not hold, as in [`WriteError::Conflict`].
+        positions: Vec<usize>,
+        /// What is in the record's place.
+        there: Option<Item>,
+    },
+}
+
+/// The first write of a record, with those of the items by which it is found. Of a record that somebody else has written
+/// they are not waited for.
+async fn both(
+    own: impl Future<Output = Result<Own, WriteError>>,
+    index: impl Future<Output = Result<(), WriteError>>,
+) -> Result<Own, WriteError> {
+    let own = async {
+        match own.await {
+            Ok(Own::Written) => Ok(()),
+            lost => Err(lost),
+        }
+    };
+    match try_join(own, index.map_err(Err)).await {
+        Ok(_) => Ok(Own::Written),
+        Err(lost) => lost,
     }
 }
 
 /// What became of a write.
 enum Written {
     /// It is there.
-    Done(Box<Stored>),
+    Done {
+        /// The record.
+        stored: Box<Stored>,
+        /// What it does not need any more.
+        left_over: Vec<Write>,
+    },
     /// Somebody else wrote first.
     Lost {
         /// The conditions that did not hold, as in [`WriteError::Conflict`].

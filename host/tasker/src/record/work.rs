@@ -135,14 +135,6 @@ impl Record {
         }
     }
 
-    /// Whether the statement is one of this execution and, if one is asked for, of this step.
-    pub(super) fn is_listed_for(&self, execution_arn: &str, step: Option<&str>) -> bool {
-        let statement = self.statement.as_ref().filter(|_| !self.never_ran());
-        let of_step = |own: Option<&str>| step.is_none() || own == step;
-        statement.is_some_and(|statement| of_step(statement.step.as_deref()))
-            && (self.executions().iter()).any(|(arn, _)| *arn == execution_arn)
-    }
-
     /// When an execution asked for the statement last, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn asked_at(&self, execution_arn: &str) -> Option<i64> {

@@ -199,6 +199,7 @@ impl Tasker {
             recorded_at: now,
             due_at: Some(now.saturating_add(self.sweep_after_ms())),
             ending: None,
+            indexed_until: None,
             watch: Watch::default(),
             ..record.clone()
         };

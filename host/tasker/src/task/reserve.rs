@@ -102,6 +102,7 @@ impl EventServices {
                 options.deadline_seconds,
                 options.heartbeat,
             )),
+            indexed_until: None,
             watch: Watch::default(),
             verdict: None,
             answer: None,
@@ -183,6 +184,11 @@ impl EventServices {
                 return Ok(Reserved::Known(stored));
             }
             let session = self.session_of(&mut record).await?;
+            // Redshift is asked as soon as it is written. Where others would wait for a start that never was, that is a
+            // step of its own: a reservation is given up sooner.
+            if !record.is_waited_for() {
+                record = record.starting(self.tasker.now());
+            }
             let outcome = self
                 .tasker
                 .store

@@ -1,4 +1,5 @@
-//! Starts a statement: record, `starting`, ExecuteStatement, id.
+//! Starts a statement: record, `starting`, ExecuteStatement, id. A record that nothing else waits for is `starting` when it
+//! is written.
 
 use std::time::Duration;
 
@@ -131,6 +132,9 @@ impl EventServices {
 
     /// Marks a reservation as used, right before Redshift is asked.
     async fn about_to_start(&self, mut stored: Stored) -> Result<Stored, Failure> {
+        if stored.record.phase == Phase::Starting {
+            return Ok(stored);
+        }
         loop {
             let next = stored.record.clone().starting(self.tasker.now());
             let advanced = self

@@ -22,8 +22,10 @@ use crate::{
     side_by_side::Places,
 };
 
-/// Records read at once.
-const SLICE: usize = 50;
+/// Items of an execution read at once.
+const SLICE: usize = 200;
+/// Records that are read at once: those of statements that are over are among them.
+const READ_PLACES: usize = 64;
 /// Records that are worked on at once.
 const PLACES: usize = 16;
 /// A record that takes longer gives its place to the next one, and goes on.
@@ -76,12 +78,12 @@ impl Tasker {
             Err(settling) => return settling,
         };
         let has_time = || time_left(call) >= DECISION_TIME;
-        let places = Places::new(PLACES, PATIENCE);
-        let (mut after, mut gone, mut trouble) = (None, Vec::new(), None);
+        let places = Places::new(READ_PLACES, PATIENCE);
+        let (mut rest, mut gone, mut trouble) = (None, Vec::new(), None);
         loop {
             let page = tasker
                 .store
-                .open_of_execution(&stop.execution_arn, before, after, SLICE)
+                .made_before(&stop.execution_arn, before, rest, SLICE)
                 .await;
             let (ids, next) = match page {
                 Ok(page) => page,
@@ -99,8 +101,8 @@ impl Tasker {
                     Err(reason) => trouble = Some(reason),
                 }
             }
-            after = next;
-            if after.is_none() {
+            rest = next;
+            if rest.is_none() {
                 break;
             }
             if !has_time() {
@@ -113,7 +115,7 @@ impl Tasker {
                 tasker.look_at_gone(call, stored).await;
             }
         });
-        places.run_all(looks).await;
+        Places::new(PLACES, PATIENCE).run_all(looks).await;
         trouble.map_or(Settling::Done, |reason| again(&reason))
     }
 

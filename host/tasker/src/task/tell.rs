@@ -218,6 +218,7 @@ impl Tasker {
             starting_at: None,
             unheard: false,
             due_at: Some(now.saturating_add(self.sweep_after_ms())),
+            indexed_until: None,
             watch: Watch::default(),
             verdict: None,
             answer: None,

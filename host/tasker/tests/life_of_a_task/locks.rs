@@ -213,7 +213,7 @@ async fn a_reservation_holds_its_lock_until_it_is_given_up() {
     };
     let world = World::new(ScriptedPolicy::new(script));
     // The process dies between its reservation and the next write.
-    world.ledger.hang_from_write.store(2, Ordering::Relaxed);
+    world.ledger.hang_from_write.store(3, Ordering::Relaxed);
     world.invoke_waiting(TOKEN, "select 1").await.unwrap_err();
     world.ledger.hang_from_write.store(0, Ordering::Relaxed);
     assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Reserved);
