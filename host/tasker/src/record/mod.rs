@@ -11,7 +11,7 @@ pub use items::latest_query;
 pub use session::{Session, SessionUse};
 pub use store::{
     Advance, Due, DueList, DuePage, Latest, Lease, LockRevision, NewestOfWork, Open, Reserve,
-    Store, Stored,
+    Store, Stored, Updated,
 };
 pub use watch::{Gone, Stray, UnconfirmedRefusal, Watch};
 pub use work::{Attempt, CameTo, Work};

@@ -71,6 +71,17 @@ pub enum Advance {
     Lost(Option<Stored>),
 }
 
+/// What became of an update.
+#[derive(Debug)]
+pub enum Updated {
+    /// It was written.
+    Done(Stored),
+    /// The record is left as it is now.
+    Left(Stored),
+    /// The record has expired.
+    Gone,
+}
+
 /// Records in a ledger.
 #[derive(Clone)]
 pub struct Store {
@@ -219,6 +230,29 @@ impl Store {
         let (advance, left_over) = in_time(deadline, stepped).await?;
         self.remove(left_over, deadline).await;
         Ok(advance)
+    }
+
+    /// Takes a record from where it is now to where `change` says. If somebody else writes meanwhile, it is asked again
+    /// about what is there then; None leaves the record as it is.
+    ///
+    /// # Errors
+    /// As [`Store::advance`].
+    pub async fn update(
+        &self,
+        mut current: Stored,
+        deadline: Instant,
+        mut change: impl FnMut(&Record) -> Option<Record>,
+    ) -> Result<Updated, WriteError> {
+        loop {
+            let Some(next) = change(&current.record) else {
+                return Ok(Updated::Left(current));
+            };
+            match self.advance(&current, next, deadline).await? {
+                Advance::Done(now) => return Ok(Updated::Done(now)),
+                Advance::Lost(Some(now)) => current = now,
+                Advance::Lost(None) => return Ok(Updated::Gone),
+            }
+        }
     }
 
     /// Writes what comes after `current`, and what else has to be true with it. Also says what is left over then.

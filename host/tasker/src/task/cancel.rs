@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Tasker, answer::status_name, failure, services::EventServices};
 use crate::{
     ports::{ServiceError, ServiceErrorKind},
-    record::{Advance, Phase, Stored, is_final},
+    record::{Phase, Stored, is_final},
 };
 
 /// How long a cancel may take that is sent when an invocation is at its end.
@@ -102,26 +102,20 @@ impl EventServices {
     }
 
     /// Notes that a statement is to be cancelled until it has ended. Whether it is noted, or has ended meanwhile.
-    async fn keep_cancelling(&self, mut stored: Stored) -> bool {
-        while stored.record.phase == Phase::Started && !stored.record.is_to_be_cancelled() {
-            let mut next = stored.record.clone();
+    async fn keep_cancelling(&self, stored: Stored) -> bool {
+        let id = stored.record.record_id.clone();
+        let update = self.tasker.store.update(stored, self.deadline(), |record| {
+            let is_open = record.phase == Phase::Started && !record.is_to_be_cancelled();
+            let mut next = Some(record.clone()).filter(|_| is_open)?;
             next.watch.cancel = true;
             next.due_at = next.due_at.min(self.tasker.attention_at(&next));
-            match self
-                .tasker
-                .store
-                .advance(&stored, next, self.deadline())
-                .await
-            {
-                Ok(Advance::Lost(Some(now))) => stored = now,
-                Ok(Advance::Done(_) | Advance::Lost(None)) => return true,
-                Err(error) => {
-                    tracing::warn!(record = %stored.record.record_id, %error, "a cancel could not be noted; it is not repeated");
-                    return false;
-                }
-            }
+            Some(next)
+        });
+        let noted = update.await;
+        if let Err(error) = &noted {
+            tracing::warn!(record = %id, %error, "a cancel could not be noted; it is not repeated");
         }
-        true
+        noted.is_ok()
     }
 }
 

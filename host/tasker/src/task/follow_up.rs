@@ -3,7 +3,7 @@
 use super::{Call, Settling, SweepSummary, Tasker, attend::Turn};
 use crate::{
     ids::digest,
-    record::{Advance, Ending, Phase, Record, Stored},
+    record::{Ending, Phase, Record, Stored},
     sabotage,
 };
 
@@ -71,24 +71,16 @@ impl Tasker {
 
     /// Sets when a record is looked at next. A later look counts as one more.
     pub(super) async fn postpone(&self, call: &Call, stored: &Stored) {
-        let mut now = stored.clone();
         // What was read before may have moved on meanwhile.
-        for _ in 0..2 {
-            if now.record.due_at.is_none() {
-                return;
-            }
-            let mut next = now.record.clone();
+        let update = self.store.update(stored.clone(), call.answer_by, |record| {
+            let mut next = record.clone();
             next.watch.looks = next.watch.looks.saturating_add(1);
             let due = self.now().saturating_add(self.pause(&next));
             next.due_at = Some(due.min(self.attention_at(&next).unwrap_or(due)));
-            match self.store.advance(&now, next, call.answer_by).await {
-                Ok(Advance::Lost(Some(faster))) => now = faster,
-                Ok(Advance::Done(_) | Advance::Lost(None)) => return,
-                Err(error) => {
-                    tracing::warn!(record = %now.record.record_id, %error, "the next look could not be set");
-                    return;
-                }
-            }
+            record.due_at.is_some().then_some(next)
+        });
+        if let Err(error) = update.await {
+            tracing::warn!(record = %stored.record.record_id, %error, "the next look could not be set");
         }
     }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     ids::RecordId,
     ports::{Execution, ExecutionError, ExecutionStatus, LedgerError},
-    record::{Advance, Gone, Phase, Record, Stored},
+    record::{Gone, Phase, Record, Stored, Updated},
     sabotage::{self, Bug},
     side_by_side::Places,
 };
@@ -38,8 +38,6 @@ const LAG_MS: u64 = 5 * 60 * 1_000;
 const LOOKS: u32 = 3;
 /// Pause between these looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(300);
-/// How often a record is tried that others write meanwhile.
-const TRIES: u32 = 5;
 /// Numbers below are seconds, numbers above milliseconds: the year 1973 in milliseconds, or 5138 in seconds.
 const MILLISECONDS_FROM: f64 = 1e11;
 
@@ -190,7 +188,7 @@ impl Tasker {
         before: i64,
         reason: ClosingReason,
     ) -> Result<Option<Stored>, String> {
-        let mut stored = match self.store.find(id).await {
+        let stored = match self.store.find(id).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return Ok(None),
             Err(error @ LedgerError::Unreadable(_)) => {
@@ -199,20 +197,15 @@ impl Tasker {
             }
             Err(error) => return Err(error.to_string()),
         };
-        for _ in 0..TRIES {
-            let record = &stored.record;
-            if !self.concerns(record, stop, before) {
-                return Ok(None);
-            }
-            let next = self.without_waiter(record.clone(), reason);
-            match self.store.advance(&stored, next, call.deadline).await {
-                Ok(Advance::Done(now)) => return Ok(Some(now)),
-                Ok(Advance::Lost(Some(now))) => stored = now,
-                Ok(Advance::Lost(None)) => return Ok(None),
-                Err(error) => return Err(error.to_string()),
-            }
+        let update = self.store.update(stored, call.deadline, |record| {
+            let is_meant = self.concerns(record, stop, before);
+            is_meant.then(|| self.without_waiter(record.clone(), reason))
+        });
+        match update.await {
+            Ok(Updated::Done(now)) => Ok(Some(now)),
+            Ok(Updated::Left(_) | Updated::Gone) => Ok(None),
+            Err(error) => Err(error.to_string()),
         }
-        Err("others are working on this record".to_owned())
     }
 
     /// Whether a stop at this time is about the record: one that waits for the execution and for no other, and was
