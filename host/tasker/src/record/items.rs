@@ -246,7 +246,7 @@ fn index_keys(record: &Record) -> Vec<Key> {
             keys.push(Key::new(execution_partition(arn, Some(step)), sort));
         }
     }
-    if let Some(id) = &statement.id {
+    if let Some(id) = record.statement_id() {
         keys.push(statement_key(id));
     }
     keys
@@ -264,6 +264,11 @@ pub(super) fn encode(
     else {
         return Err("a record is a map".to_owned());
     };
+    if let Some(Value::Object(mut ran)) = body.remove(RAN)
+        && let Some(Value::Object(statement)) = body.get_mut(STATEMENT)
+    {
+        statement.append(&mut ran);
+    }
     body.insert(WRITER.to_owned(), Value::from(writer));
     Ok(Item {
         key: record_key(&record.record_id),
@@ -289,8 +294,27 @@ pub(super) fn decode(item: &Item) -> Result<Record, String> {
         }
         None => return Err("it has no `schema`; this program did not write it".to_owned()),
     }
-    serde_json::from_value(Value::Object(body)).map_err(|error| error.to_string())
+    if let Some(Value::Object(statement)) = body.get_mut(STATEMENT) {
+        let ran = RAN_MEMBERS.map(|name| statement.remove_entry(name));
+        if let [Some(_), _] = &ran {
+            let ran = ran.into_iter().flatten().collect();
+            body.insert(RAN.to_owned(), Value::Object(ran));
+        }
+    }
+    let record: Record =
+        serde_json::from_value(Value::Object(body)).map_err(|error| error.to_string())?;
+    match record.phase() {
+        phase if phase < Phase::Decided && record.statement.is_none() => {
+            Err("it contradicts itself: it has neither a `statement` nor an `answer`".to_owned())
+        }
+        _ => Ok(record),
+    }
 }
+
+/// The members of an item that are of a record's statement, and where those of what ran lie among them.
+const STATEMENT: &str = "statement";
+const RAN: &str = "ran";
+const RAN_MEMBERS: [&str; 2] = ["id", "status"];
 
 /// The lock item of a record that holds one.
 pub(super) fn lock_item(record: &Record) -> Option<Item> {
@@ -337,8 +361,8 @@ pub(super) fn writes(before: Option<&Record>, after: &Record, expires_at: Option
     if before.is_some_and(|before| before.session_id() != after.session_id()) {
         writes.with.extend(session_item(after, 1).map(any));
     }
-    let has_ended_before = before.is_some_and(|before| before.phase == Phase::Closed);
-    if after.phase == Phase::Closed && !has_ended_before {
+    let has_ended_before = before.is_some_and(|before| before.phase() == Phase::Closed);
+    if after.phase() == Phase::Closed && !has_ended_before {
         // An open record is its work's newest one: another is written only when this one is closed.
         writes.with.extend(work_item(after, expires_at).map(any));
     }

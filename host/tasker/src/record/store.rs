@@ -296,7 +296,7 @@ impl Store {
     }
 
     async fn try_forget(&self, mut current: Stored, deadline: Instant) -> Result<(), WriteError> {
-        let phase = current.record.phase;
+        let phase = current.record.phase();
         let mut pause = PAUSE;
         loop {
             let key = items::record_key(&current.record.record_id);
@@ -323,7 +323,7 @@ impl Store {
                         None => return Ok(()),
                         // Somebody asked for the same work again meanwhile.
                         Some(now) if !now.is_same_as(&current) => return Ok(()),
-                        Some(now) if now.record.phase == phase => current = now,
+                        Some(now) if now.record.phase() == phase => current = now,
                         Some(_) => return Err(WriteError::Conflict(positions)),
                     }
                 }
@@ -393,7 +393,7 @@ impl Store {
 
     /// When a record goes, in seconds since the Unix epoch; none while it is open.
     fn expires_at(&self, record: &Record) -> Option<i64> {
-        (record.phase == Phase::Closed).then(|| {
+        (record.phase() == Phase::Closed).then(|| {
             let retained = self.retained_until(self.now_seconds());
             let locked = record
                 .holds_lock_until()

@@ -11,7 +11,9 @@ use crate::{
     ids::RecordId,
     ports::{LedgerError, TaskToken},
     raised::{detail, names},
-    record::{Advance, CameTo, Ending, Phase, Record, Reserve, Statement, Stored, Watch, Work},
+    record::{
+        Advance, CameTo, Ending, Life, Phase, Ran, Record, Reserve, Statement, Stored, Watch, Work,
+    },
     sabotage::{self, Bug},
 };
 
@@ -97,7 +99,7 @@ impl Tasker {
             }
             // The statement may have ended, and the attempt before this one may have been told, without the record
             // saying so yet.
-            if !settled && (Phase::Started..Phase::Closed).contains(&owner.record.phase) {
+            if !settled && (Phase::Started..Phase::Closed).contains(&owner.record.phase()) {
                 settled = true;
                 self.settle_stored(&call.until(until), owner, None, None)
                     .await;
@@ -116,7 +118,7 @@ impl Tasker {
                     busy("the statement of an earlier attempt is being stopped", id)
                 });
             }
-            let attached = if owner.record.phase == Phase::Closed {
+            let attached = if owner.record.phase() == Phase::Closed {
                 self.after_the_end(call, asking, token, &owner, next)
                     .await?
             } else {
@@ -173,13 +175,9 @@ impl Tasker {
         next: Work,
     ) -> Result<Option<Attach>, Failure> {
         let record = &owner.record;
-        let status = record
-            .statement
-            .as_ref()
-            .and_then(|statement| statement.status);
         let status = match record.came_to() {
             CameTo::Nothing => return Ok(Some(Attach::Start(next))),
-            CameTo::Something => status.unwrap_or(StatementStatus::Unknown),
+            CameTo::Something => record.status().unwrap_or(StatementStatus::Unknown),
             CameTo::Unknown => match self.status_now(call, record).await? {
                 StatementStatus::Failed | StatementStatus::Aborted => {
                     return Ok(Some(Attach::Start(next)));
@@ -188,6 +186,10 @@ impl Tasker {
             },
         };
         let now = self.now();
+        let ran = record.life.ran().map(|ran| Ran {
+            status,
+            ..ran.clone()
+        });
         let mut again = Record {
             record_id: asking.record_id.clone(),
             request_id: call.request_id.clone(),
@@ -198,23 +200,36 @@ impl Tasker {
             work: None,
             recorded_at: now,
             due_at: Some(now.saturating_add(self.sweep_after_ms())),
-            ending: None,
             indexed_until: None,
             watch: Watch::default(),
             ..record.clone()
         };
         if let Some(statement) = &mut again.statement {
             statement.lock = None;
-            statement.status = Some(status);
         }
-        if record.answer.is_some() && status != StatementStatus::Started {
-            again.phase = Phase::Decided;
-        } else {
+        match (record.life.answer(), ran) {
+            (Some(answer), ran) if status != StatementStatus::Started => {
+                again.life = Life::Decided {
+                    at: record.life.starting_at(),
+                    ran,
+                    answer: answer.clone(),
+                    refusal: None,
+                    told: None,
+                };
+            }
             // It was left to run when nobody waited for it any more. Now somebody does.
-            again.phase = Phase::Started;
-            again.answer = None;
-            again.verdict = None;
-            again.work = Some(next);
+            (_, Some(ran)) => {
+                let at = record.began_at();
+                again.life = Life::Started { at, ran };
+                again.verdict = None;
+                again.work = Some(next);
+            }
+            (_, None) => {
+                return Err(busy(
+                    "what became of the statement of an earlier attempt is not known",
+                    None,
+                ));
+            }
         }
         let reserved = self.store.reserve(again, None, call.deadline).await;
         match reserved.map_err(|error| failure::of_write(&error))? {
@@ -235,7 +250,7 @@ impl Tasker {
     /// Whether nothing came of a statement that nobody waits for: its start was given up, and if it turned up all the
     /// same it failed or was cancelled.
     async fn came_to_nothing(&self, call: &Call, record: &Record) -> Result<bool, Failure> {
-        if record.phase != Phase::Closed || record.ending == Some(Ending::NoCallback) {
+        if record.phase() != Phase::Closed || record.life.ending() == Some(Ending::NoCallback) {
             return Ok(false);
         }
         Ok(match record.came_to() {
@@ -281,7 +296,7 @@ impl Tasker {
 /// Whether a statement that is not known to have ended is on its way to an end without effect: it is being stopped, or
 /// those who waited for it have yet to be told that it failed.
 fn is_coming_to_nothing(record: &Record) -> bool {
-    match record.phase {
+    match record.phase() {
         Phase::Starting | Phase::Started => record.is_to_be_cancelled(),
         Phase::Decided => record.came_to() == CameTo::Nothing,
         Phase::Reserved | Phase::Closed => false,

@@ -64,7 +64,7 @@ impl Tasker {
                 false => Turn::Missed,
             };
         }
-        if record.phase != Phase::Started {
+        if record.phase() != Phase::Started {
             return Turn::Ask;
         }
         if record.stops_at(self.now()) && paces.cancels.turn(end).await {

@@ -60,7 +60,7 @@ impl EventServices {
         let recorded = found.as_ref().and_then(|f| f.record.statement.as_ref());
         let recorded = recorded.map(|statement| statement.target.as_str());
         let target = self.target(recorded.or(target.as_deref()))?;
-        let watched = found.filter(|found| !is_part && found.record.phase == Phase::Started);
+        let watched = found.filter(|found| !is_part && found.record.phase() == Phase::Started);
 
         let warehouse = &self.tasker.ports.warehouse;
         let mut pause = REPEAT_PAUSE;
@@ -105,7 +105,7 @@ impl EventServices {
     async fn keep_cancelling(&self, stored: Stored) -> bool {
         let id = stored.record.record_id.clone();
         let update = self.tasker.store.update(stored, self.deadline(), |record| {
-            let is_open = record.phase == Phase::Started && !record.is_to_be_cancelled();
+            let is_open = record.phase() == Phase::Started && !record.is_to_be_cancelled();
             let mut next = Some(record.clone()).filter(|_| is_open)?;
             next.watch.cancel = true;
             next.due_at = next.due_at.min(self.tasker.attention_at(&next));

@@ -26,10 +26,10 @@ impl Tasker {
         let steps = STEPS + stored.record.tokens().count();
         for _ in 0..steps {
             let record = &stored.record;
-            if record.phase == Phase::Closed {
+            if record.phase() == Phase::Closed {
                 return Settling::Done;
             }
-            let (Some(waiting), Some(answer)) = (record.who_waits(), &record.answer) else {
+            let (Some(waiting), Some(answer)) = (record.who_waits(), record.life.answer()) else {
                 return Settling::Again {
                     reason: "the record holds no answer yet".to_owned(),
                 };

@@ -24,11 +24,11 @@ impl Tasker {
         summary: &mut SweepSummary,
     ) -> Option<Settling> {
         if let Some((target, start)) = sabotage::start_of(&stored.record)
-            && stored.record.phase == Phase::Reserved
+            && stored.record.phase() == Phase::Reserved
         {
             let _ = self.ports.warehouse.start(&target, &start).await;
         }
-        let settling = match stored.record.phase {
+        let settling = match stored.record.phase() {
             Phase::Closed => self.look_for_stray(call, &stored, turn).await,
             Phase::Decided => Some(self.deliver_again(call, &stored).await),
             Phase::Reserved => Some(self.abandon(call, &stored, summary).await),
@@ -37,7 +37,7 @@ impl Tasker {
         };
         match &settling {
             // Of one that is closed it was looked whether its statement turned up.
-            Some(Settling::Done) if stored.record.phase == Phase::Closed => {}
+            Some(Settling::Done) if stored.record.phase() == Phase::Closed => {}
             Some(Settling::Done) => summary.settled += 1,
             Some(Settling::Again { reason } | Settling::Ignored { reason }) => {
                 tracing::debug!(record = %stored.record.record_id, reason, "left for a later sweep");

@@ -120,7 +120,10 @@ impl Tasker {
             let is_anothers = found.is_ok_and(|found| {
                 found.is_some_and(|Stored { record, .. }| {
                     record.request_id != call.request_id
-                        && !matches!(record.ending, Some(Ending::Refused | Ending::Abandoned))
+                        && !matches!(
+                            record.life.ending(),
+                            Some(Ending::Refused | Ending::Abandoned)
+                        )
                 })
             });
             return if is_anothers {
@@ -131,7 +134,7 @@ impl Tasker {
         }
         match found {
             // The refusal is recorded; nobody has heard it.
-            Ok(Some(stored)) if stored.record.phase == Phase::Closed => {
+            Ok(Some(stored)) if stored.record.phase() == Phase::Closed => {
                 let answer = answer::of_raised(&raised);
                 match self.send(call.answer_by, &waiting, &answer).await {
                     Ok(()) | Err(SendError::Closed { .. }) => Ok(refusal_reply(&raised)),
@@ -326,13 +329,13 @@ impl Tasker {
             .until(deadline.checked_sub(NOTE_TIME).unwrap_or(deadline));
         loop {
             let record = &stored.record;
-            if let Some(refusal) = &record.refusal {
+            if let Some(refusal) = record.life.refusal() {
                 return Err(Raised::new(&refusal.error, &refusal.message));
             }
             if record.watch.lost && !record.waiting {
                 return Err(lost(record));
             }
-            if record.ending == Some(Ending::Abandoned) {
+            if record.life.ending() == Some(Ending::Abandoned) {
                 return Err(Raised::new(
                     names::STATEMENT_NOT_STARTED,
                     "this task was given up before its statement was started",
@@ -341,7 +344,7 @@ impl Tasker {
             if let Some(reply) = &record.reply {
                 return Ok(reply_value(reply));
             }
-            if record.phase >= Phase::Started {
+            if record.phase() >= Phase::Started {
                 return Ok(pending());
             }
             if Instant::now() + LOOK_PAUSE + NOTE_TIME >= deadline {

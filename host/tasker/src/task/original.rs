@@ -95,7 +95,7 @@ impl Tasker {
             }
         }
         match self.store.find(&id).await {
-            Ok(Some(stored)) if stored.record.phase == Phase::Closed => {}
+            Ok(Some(stored)) if stored.record.phase() == Phase::Closed => {}
             Ok(Some(stored)) => match self.deliver(call.deadline, stored).await {
                 Settling::Done => {}
                 settling => return settling,

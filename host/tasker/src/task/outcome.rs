@@ -153,14 +153,14 @@ impl Tasker {
             let told = to_waiting.clone();
             let told = told.or_else(|| to_others.then(|| answer::of_raised(&raised)));
             by_token = told.is_some();
-            let record = Some(record.clone()).filter(|record| record.phase < Phase::Decided)?;
+            let record = Some(record.clone()).filter(|record| record.phase() < Phase::Decided)?;
             Some(match told {
                 Some(answer) => record.decided(answer),
                 None => record.refused(refusal.clone()),
             })
         });
         match update.await {
-            Ok(Updated::Done(now)) if now.record.phase == Phase::Decided => {
+            Ok(Updated::Done(now)) if now.record.phase() == Phase::Decided => {
                 if let Settling::Again { reason } = self.deliver(call.answer_by, now).await {
                     tracing::warn!(reason, "the answer is left to the sweep");
                 }
@@ -243,7 +243,7 @@ impl Tasker {
                 verdict: Some(verdict.clone()),
                 ..record.clone()
             };
-            Some(next).filter(|next| next.phase < Phase::Decided)
+            Some(next).filter(|next| next.phase() < Phase::Decided)
         });
         if let Err(error) = update.await {
             tracing::error!(record = %stored.record.record_id, %error, "a fault could not be recorded; the policy will be asked when the statement ends");
@@ -268,7 +268,7 @@ impl Tasker {
                 reply: Some(reply.to_owned()),
                 ..record.clone()
             };
-            Some(next).filter(|next| next.phase < Phase::Decided)
+            Some(next).filter(|next| next.phase() < Phase::Decided)
         });
         if let Err(error) = update.await {
             tracing::warn!(record = %stored.record.record_id, %error, "the reply could not be kept; a repeat gets Redshift's");
@@ -278,12 +278,7 @@ impl Tasker {
     /// Short SQL is answered in the first call: by the policy, if it did so itself when it saw the end, else by what
     /// it decides now.
     async fn settle_if_over(&self, call: &Call, stored: &Stored, answer: Option<Answer>) {
-        let over = stored
-            .record
-            .statement
-            .as_ref()
-            .and_then(|statement| statement.status)
-            .is_some_and(is_final);
+        let over = stored.record.status().is_some_and(is_final);
         if !over && answer.is_none() {
             return;
         }
@@ -291,7 +286,7 @@ impl Tasker {
         let Ok(Some(mut now)) = self.store.find(&stored.record.record_id).await else {
             return;
         };
-        if let Some(answer) = answer.filter(|_| now.record.phase == Phase::Started) {
+        if let Some(answer) = answer.filter(|_| now.record.phase() == Phase::Started) {
             let next = now.record.clone().decided(answer);
             match self.store.advance(&now, next, call.deadline).await {
                 Ok(Advance::Done(decided)) => now = decided,

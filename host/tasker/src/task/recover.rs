@@ -69,9 +69,8 @@ impl Tasker {
     fn is_hopeless(&self, record: &Record) -> bool {
         let longest =
             i64::try_from(self.options.longest_invocation.as_millis()).unwrap_or(i64::MAX);
-        record
-            .starting_at
-            .is_some_and(|since| self.now() - since > longest || sabotage::is(Bug::HastySweep))
+        let since = record.life.starting_at();
+        since.is_some_and(|since| self.now() - since > longest || sabotage::is(Bug::HastySweep))
     }
 
     /// Whether Redshift may have forgotten a statement that it does not list.
@@ -102,8 +101,7 @@ impl Tasker {
     }
 
     fn age(&self, record: &Record) -> i64 {
-        self.now()
-            .saturating_sub(record.starting_at.unwrap_or(record.recorded_at))
+        self.now().saturating_sub(record.began_at())
     }
 
     /// Nothing was started: the record is closed against a start that is still to come, and the task is told.
@@ -117,7 +115,7 @@ impl Tasker {
         let settling = if record.waiting {
             let answer = answer::not_started(record.record_id.as_str());
             self.step(call, stored, record.decided(answer)).await
-        } else if record.phase == Phase::Reserved {
+        } else if record.phase() == Phase::Reserved {
             // Redshift was not asked: the same work can be asked for again.
             match self.store.forget(stored, call.answer_by).await {
                 Ok(()) => Settling::Done,
@@ -139,8 +137,7 @@ impl Tasker {
         record.watch.refusal = None;
         let next = if record.waiting {
             let raised = Raised::new(&refusal.error, &refusal.message);
-            record.refusal = Some(refusal);
-            record.decided(answer::of_raised(&raised))
+            record.decided_by_refusal(answer::of_raised(&raised), refusal)
         } else {
             record.refused(refusal)
         };
@@ -149,7 +146,7 @@ impl Tasker {
 
     /// The record of a start that is given up: should its statement turn up, it is cancelled.
     fn looked_for(&self, mut record: Record) -> Record {
-        if record.phase == Phase::Starting {
+        if record.phase() == Phase::Starting {
             let now = self.now();
             record.watch.stray = Some(Stray {
                 next_look_at: now.saturating_add(MINUTE_MS),
@@ -171,22 +168,23 @@ impl Tasker {
         let (Some(stray), Some(statement)) = (record.watch.stray, &record.statement) else {
             return Some(Settling::Done);
         };
-        let found = match &statement.id {
-            Some(id) => Found::Id(id.clone()),
+        let found = match record.statement_id() {
+            Some(id) => Found::Id(id.to_owned()),
             None => self.find_by_name(record, call.deadline, turn).await,
         };
         let mut next = record.clone();
         let is_over = match found {
             Found::Id(id) => {
-                if statement.id.is_none() {
+                let is_new = record.statement_id().is_none();
+                if is_new {
                     tracing::error!(record = %record.record_id, id, alarm = "StrayStatement", "a statement runs, or ran, whose start was given up; it is cancelled");
                 }
                 let status = self.stop_stray(call, &statement.target, &id).await;
-                if statement.id.is_none() {
+                if is_new {
                     next = next.turned_up(&id);
                 }
-                if let Some(own) = &mut next.statement {
-                    own.status = status.or(own.status);
+                if let Some(status) = status {
+                    next = next.with_status(status);
                 }
                 status.is_some_and(is_final) || self.has_outlived(record)
             }

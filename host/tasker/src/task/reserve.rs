@@ -15,7 +15,7 @@ use crate::{
     ports::{ServiceError, ServiceErrorKind, Sql},
     raised::names,
     record::{
-        LONGEST_RUN_MS, LockRevision, Phase, Record, Reserve, SCHEMA, Statement, Stored, Watch,
+        LONGEST_RUN_MS, Life, LockRevision, Record, Reserve, SCHEMA, Statement, Stored, Watch,
         Work, is_final,
     },
     waiting::Waiting,
@@ -68,7 +68,7 @@ impl EventServices {
             deployment: self.tasker.options.deployment.clone(),
             policy: Some(self.policy.clone()),
             route: self.scope.route().map(str::to_owned),
-            phase: Phase::Reserved,
+            life: Life::Reserved,
             request_id: self.call.request_id.clone(),
             task_token,
             custom_resource,
@@ -78,7 +78,6 @@ impl EventServices {
             attempts: Vec::new(),
             work,
             statement: Some(Statement {
-                id: None,
                 target: target.to_owned(),
                 action: options.action.clone(),
                 output: options.output,
@@ -92,10 +91,8 @@ impl EventServices {
                 session: session_use(options),
                 deadline_seconds: options.deadline_seconds,
                 heartbeat: options.heartbeat,
-                status: None,
             }),
             recorded_at: now,
-            starting_at: None,
             unheard: false,
             due_at: Some(self.tasker.first_look_at(
                 now,
@@ -105,10 +102,7 @@ impl EventServices {
             indexed_until: None,
             watch: Watch::default(),
             verdict: None,
-            answer: None,
             reply: None,
-            ending: None,
-            refusal: None,
         }
     }
 
@@ -227,8 +221,7 @@ impl EventServices {
         if record.has_ended() {
             return Ok(Owner::Over);
         }
-        let since = record.starting_at.unwrap_or(record.recorded_at);
-        let can_be_forgotten = self.tasker.now() - since > LONGEST_RUN_MS;
+        let can_be_forgotten = self.tasker.now() - record.began_at() > LONGEST_RUN_MS;
         let Some(statement) = record.statement.as_ref() else {
             return Ok(Owner::Runs(None));
         };

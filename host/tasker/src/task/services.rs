@@ -456,8 +456,9 @@ impl EventServices {
             Some(Latest::Original(row)) => return self.entry_of_original(&row).await.map(Some),
             None => return Ok(None),
         };
+        let statement_id = record.statement_id().map(str::to_owned);
         Ok(record.statement.map(|statement| Entry {
-            statement_id: statement.id,
+            statement_id,
             target: statement.target,
             action: statement.action,
             step: statement.step,

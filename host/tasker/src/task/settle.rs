@@ -120,7 +120,7 @@ impl Tasker {
     ) -> Settling {
         let mut looks = 0;
         for _ in 0..STEPS {
-            let written = match stored.record.phase {
+            let written = match stored.record.phase() {
                 Phase::Closed if event.is_some() && stored.record.watch.stray.is_some() => {
                     let looked = self.look_for_stray(call, &stored, Turn::Ask).await;
                     return looked.unwrap_or_else(|| again("there was no time to look it up"));
@@ -390,11 +390,8 @@ pub(super) fn time_left(call: &Call) -> Duration {
 }
 
 fn with_status(record: Record, description: &StatementDescription) -> Record {
-    let mut record = record.in_session(description.session_id.as_deref());
-    if let Some(statement) = &mut record.statement {
-        statement.status = Some(description.status);
-    }
-    record
+    let record = record.in_session(description.session_id.as_deref());
+    record.with_status(description.status)
 }
 
 /// A recorded statement that Redshift does not describe: an operator has to look, whatever becomes of the record.

@@ -38,7 +38,7 @@ impl Tasker {
     ) -> Result<SettledNow, LedgerError> {
         let id = &record.record_id;
         let found = self.store.find(id).await?;
-        let Some(stored) = found.filter(|stored| stored.record.phase != Phase::Closed) else {
+        let Some(stored) = found.filter(|stored| stored.record.phase() != Phase::Closed) else {
             return Ok(SettledNow {
                 settled: Settled::WasOver,
                 record: self.store.find(id).await?.map(|stored| stored.record),
@@ -57,7 +57,7 @@ impl Tasker {
         let now = self.store.find(id).await?.map(|stored| stored.record);
         let over = now
             .as_ref()
-            .is_none_or(|record| record.phase == Phase::Closed);
+            .is_none_or(|record| record.phase() == Phase::Closed);
         let settled = match settling {
             _ if over => Settled::Done,
             Settling::Again { reason } | Settling::Ignored { reason } => Settled::Left(reason),
@@ -72,7 +72,7 @@ impl Tasker {
     /// Why a record is not to be settled now: the sweep would not look at it yet, or another policy would decide.
     fn not_yet(&self, record: &Record) -> Option<String> {
         let age = self.now().saturating_sub(record.recorded_at);
-        if record.phase == Phase::Reserved && age < self.sweep_after_ms() {
+        if record.phase() == Phase::Reserved && age < self.sweep_after_ms() {
             let seconds = (self.sweep_after_ms() - age).div_euclid(1_000) + 1;
             return Some(format!(
                 "its invocation may be just about to start it; it counts as given up in {seconds} s"
@@ -80,7 +80,7 @@ impl Tasker {
         }
         let name = record.policy.as_ref().map(|policy| policy.name.as_str())?;
         let policies = self.policies();
-        (policies.settling(name, None).is_none() && record.phase < Phase::Decided).then(|| {
+        (policies.settling(name, None).is_none() && record.phase() < Phase::Decided).then(|| {
             format!(
                 "this configuration has no policy `{name}`, which has to decide what the task is told: use the function's \
                  own configuration"

@@ -114,7 +114,7 @@ impl EventServices {
                 next.watch.refusal = Some(unconfirmed.clone());
                 let due_at = next.due_at.unwrap_or(confirmed_at);
                 next.due_at = Some(due_at.min(confirmed_at));
-                Some(next).filter(|next| next.phase == Phase::Starting)
+                Some(next).filter(|next| next.phase() == Phase::Starting)
             });
         match update.await {
             Ok(Updated::Done(now) | Updated::Left(now)) => now,
@@ -128,12 +128,12 @@ impl EventServices {
 
     /// Marks a reservation as used, right before Redshift is asked.
     async fn about_to_start(&self, stored: Stored) -> Result<Stored, Failure> {
-        if stored.record.phase == Phase::Starting {
+        if stored.record.phase() == Phase::Starting {
             return Ok(stored);
         }
         // Another attempt may come to wait for it meanwhile.
         let update = self.tasker.store.update(stored, self.deadline(), |record| {
-            let is_reserved = record.phase == Phase::Reserved;
+            let is_reserved = record.phase() == Phase::Reserved;
             is_reserved.then(|| record.clone().starting(self.tasker.now()))
         });
         match update.await.map_err(|error| failure::of_write(&error))? {
@@ -217,7 +217,7 @@ impl EventServices {
             .tasker
             .store
             .update(starting.clone(), self.deadline(), |record| {
-                (record.phase == Phase::Starting).then(|| accept(record))
+                (record.phase() == Phase::Starting).then(|| accept(record))
             });
         let is_it = |record: &Record| record.statement_id() == Some(&started.id);
         let stored = match update.await {
@@ -303,16 +303,16 @@ impl EventServices {
         loop {
             let record = &stored.record;
             match (
-                record.phase,
+                record.phase(),
                 record.statement.as_ref(),
                 record.reply.as_ref(),
             ) {
                 (Phase::Reserved | Phase::Starting, ..) => {}
                 (_, Some(statement), Some(reply)) => {
                     let started = StartedStatement {
-                        id: statement.id.clone().unwrap_or_default(),
+                        id: record.statement_id().unwrap_or_default().to_owned(),
                         target: statement.target.clone(),
-                        status: statement.status.unwrap_or(StatementStatus::Submitted),
+                        status: record.status().unwrap_or(StatementStatus::Submitted),
                         session_id: None,
                         has_result_set: None,
                         document: reply.clone(),
@@ -368,7 +368,7 @@ fn not_started(message: &str) -> Failure {
 }
 
 fn ended_without_statement(record: &Record) -> Failure {
-    match (&record.refusal, record.ending) {
+    match (record.life.refusal(), record.life.ending()) {
         _ if record.watch.lost => {
             let raised = lost(record);
             Failure::Other(detail(&raised.error_type, raised.message, false))

@@ -213,7 +213,7 @@ impl Tasker {
     fn concerns(&self, record: &Record, stop: &Stop, before: i64) -> bool {
         record.deployment == self.options.deployment
             && record.waiting
-            && record.phase < Phase::Decided
+            && record.phase() < Phase::Decided
             && record.watch.gone.is_none()
             && record
                 .asked_at(&stop.execution_arn)
@@ -223,7 +223,7 @@ impl Tasker {
 
     fn without_waiter(&self, mut record: Record, reason: ClosingReason) -> Record {
         // Redshift was not asked yet, and is not asked any more: the start sees that the record has moved on.
-        if record.phase == Phase::Reserved {
+        if record.phase() == Phase::Reserved {
             let answer = answer::not_started(record.record_id.as_str());
             return record.decided(answer);
         }
@@ -236,7 +236,7 @@ impl Tasker {
     }
 
     async fn look_at_gone(&self, call: &Call, stored: Stored) {
-        let settling = match stored.record.phase {
+        let settling = match stored.record.phase() {
             Phase::Started => self.look(call, stored.clone(), Turn::Ask).await,
             Phase::Decided => Some(self.deliver(call.deadline, stored.clone()).await),
             _ => None,

@@ -272,7 +272,8 @@ impl<'a> Sweep<'a> {
     async fn turn(&self, due: &Due, record: &Record) -> Option<Turn> {
         let now = self.tasker.now();
         // As long as the id is not known, and once it is to end, none is sent.
-        let beats = record.phase == Phase::Started && record.is_beating() && !record.stops_at(now);
+        let beats =
+            record.phase() == Phase::Started && record.is_beating() && !record.stops_at(now);
         let late = now.saturating_sub(due.beats_since());
         if beats && late > LATE_MS {
             tracing::warn!(record = %record.record_id, seconds = late / 1_000, alarm = "HeartbeatLate", "a heartbeat is late: the sweep comes less often than once a minute, or has more to do than it can; a task whose HeartbeatSeconds is short times out");

@@ -16,7 +16,7 @@ use crate::{
     policies::Granted,
     ports::{TaskToken, WriteError},
     raised::{Raised, names},
-    record::{Phase, Record, Reserve, SCHEMA, Watch},
+    record::{Life, Record, Reserve, SCHEMA, Watch},
     waiting::Waiting,
 };
 
@@ -204,7 +204,7 @@ impl Tasker {
             deployment: self.options.deployment.clone(),
             policy: by.map(|granted| granted.policy.identity().clone()),
             route: by.and_then(|granted| granted.route.clone()),
-            phase: Phase::Reserved,
+            life: Life::Reserved,
             request_id: call.request_id.clone(),
             task_token,
             custom_resource,
@@ -215,16 +215,12 @@ impl Tasker {
             work: None,
             statement: None,
             recorded_at: now,
-            starting_at: None,
             unheard: false,
             due_at: Some(now.saturating_add(self.sweep_after_ms())),
             indexed_until: None,
             watch: Watch::default(),
             verdict: None,
-            answer: None,
             reply: Some(kept_beside_answer(reply)),
-            ending: None,
-            refusal: None,
         };
         let record = record.decided(answer);
         match self.store.reserve(record, None, call.deadline).await {

@@ -140,7 +140,7 @@ impl Plain {
 
     async fn is_over(&self) {
         let record = self.world.record(&self.token).await.unwrap();
-        assert_eq!(record.phase, Phase::Closed);
+        assert_eq!(record.phase(), Phase::Closed);
         assert_eq!(self.world.callbacks.told(&self.token).len(), 1);
     }
 

@@ -55,7 +55,7 @@ async fn nothing_starts_before_it_can_be_found() {
     // The record may be there, and nobody uses it: it is given up when no invocation can be about to.
     world.push(16 * 60);
     world.sweep().await;
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
     let error = world.callbacks.error_of(TOKEN);
     assert_eq!(error.as_deref(), Some("StatementNotStarted"));
 }
@@ -66,7 +66,7 @@ async fn a_statement_whose_id_leads_nowhere_yet_is_adopted_with_it() {
     let partition = format!("statement#{STATEMENT}");
     break_writes(&world, &partition, true);
     world.invoke_waiting(TOKEN, "select 1").await.unwrap();
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Starting);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Starting);
     break_writes(&world, &partition, false);
     world.push(121);
     assert_eq!(world.sweep().await.adopted, 1);
@@ -87,7 +87,7 @@ async fn a_due_item_that_is_left_over_is_dropped_by_the_sweep() {
         .hang_from_write
         .store(removal, Ordering::Relaxed);
     world.succeed(TOKEN).await;
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
     assert_eq!(due(&world), 1);
     world.ledger.hang_from_write.store(0, Ordering::Relaxed);
     world.push(121);
@@ -141,7 +141,7 @@ async fn what_leads_to_a_record_stays_as_long_as_the_record() {
         world.push(DAY / 2);
         world.sweep().await;
         let record = world.record(TOKEN).await.unwrap();
-        assert_eq!(record.phase, Phase::Decided);
+        assert_eq!(record.phase(), Phase::Decided);
         let found = world.store.find_by_statement(STATEMENT).await.unwrap();
         assert_eq!(found.unwrap().record.record_id, id(TOKEN));
         assert_eq!(latest(&world).await, id(TOKEN).to_string());

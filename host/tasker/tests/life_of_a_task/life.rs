@@ -20,13 +20,13 @@ async fn a_task_is_started_settled_answered_and_marked() {
     let reply = world.invoke_waiting(TOKEN, "select 1").await.unwrap();
     assert_eq!(reply["Id"], "00000000-0000-4000-8000-000000000001");
     let record = world.record(TOKEN).await.unwrap();
-    assert_eq!(record.phase, Phase::Started);
+    assert_eq!(record.phase(), Phase::Started);
     assert!(record.due_at.is_some());
 
     world.succeed(TOKEN).await;
     let record = world.record(TOKEN).await.unwrap();
     assert_eq!(
-        (record.phase, record.ending),
+        (record.phase(), record.life.ending()),
         (Phase::Closed, Some(Ending::Answered))
     );
     assert!(

@@ -86,7 +86,7 @@ async fn the_statement_of_a_stopped_execution_is_cancelled_and_its_record_closed
         deaf.store(false, Ordering::Relaxed);
         let record = world.record(TOKEN).await.unwrap();
         assert_eq!(
-            record.phase,
+            record.phase(),
             Phase::Started,
             "until Redshift has reported the end"
         );
@@ -100,7 +100,7 @@ async fn the_statement_of_a_stopped_execution_is_cancelled_and_its_record_closed
         assert_eq!(world.sweep().await.settled, 1);
         let record = world.record(TOKEN).await.unwrap();
         assert_eq!(
-            (record.phase, record.ending),
+            (record.phase(), record.life.ending()),
             (Phase::Closed, Some(Ending::FoundClosed))
         );
         assert!(
@@ -152,7 +152,7 @@ async fn a_policy_may_leave_it_to_run() {
         world.finish(TOKEN, StatementStatus::Finished).await,
         Settling::Done
     );
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -361,7 +361,7 @@ async fn a_stop_between_the_record_and_the_start_keeps_the_statement_from_starti
     let raised = starting.await.unwrap().unwrap_err();
     assert_eq!(raised.error_type, "StatementNotStarted");
     assert_eq!(world.warehouse.count("start"), 0);
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -387,7 +387,7 @@ async fn many_statements_of_one_execution_are_all_stopped() {
     }
     for token in &tokens {
         let record = world.record(token).await.unwrap();
-        assert_eq!(record.phase, Phase::Closed, "{record:?}");
+        assert_eq!(record.phase(), Phase::Closed, "{record:?}");
     }
     assert!(
         world

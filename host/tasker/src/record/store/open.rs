@@ -118,7 +118,7 @@ impl Store {
         for id in self.ids_of(list).await? {
             match self.find(&id).await {
                 // Of one that is closed only its statement is looked for.
-                Ok(Some(stored)) if stored.record.phase == Phase::Closed => {}
+                Ok(Some(stored)) if stored.record.phase() == Phase::Closed => {}
                 Ok(Some(stored)) => open.records.push(stored),
                 // Closed and expired since the list was read.
                 Ok(None) => {}
