@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use signalbox_policy::contract::{Failure, FailureDetail, StatementStatus};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Call, Settling, Tasker, failure};
+use super::{Call, Settling, backend::Backend, failure};
 use crate::{
     ids::RecordId,
     ports::{LedgerError, TaskToken},
@@ -49,7 +50,21 @@ pub(super) enum Attach {
     Other,
 }
 
-impl Tasker {
+/// Settles records, for those who start statements.
+#[async_trait]
+pub(super) trait Settles: Send + Sync {
+    /// Takes a record as far as it goes now.
+    async fn settle_record(&self, call: &Call, stored: Stored) -> Settling;
+}
+
+/// Attempts at work that has a name.
+pub(super) struct Attempts<'a> {
+    pub(super) backend: &'a Backend,
+    /// The statement of the attempt before may have ended without the record saying so.
+    pub(super) settles: &'a dyn Settles,
+}
+
+impl Attempts<'_> {
     /// Finds out what an attempt at a work comes to, and has it wait where there is something to wait for. `same` says
     /// whether a statement is what is asked for now.
     pub(super) async fn attach(
@@ -66,7 +81,7 @@ impl Tasker {
         let mut tries = 0;
         while tries < TRIES {
             tries += 1;
-            let newest = self.store.newest_of_work(&asking.scope).await;
+            let newest = self.backend.store.newest_of_work(&asking.scope).await;
             let newest = newest.map_err(|error| failure::of_ledger(&error))?;
             let next = Work {
                 scope: asking.scope.clone(),
@@ -101,8 +116,7 @@ impl Tasker {
             // saying so yet.
             if !settled && (Phase::Started..Phase::Closed).contains(&owner.record.phase()) {
                 settled = true;
-                self.settle_stored(&call.until(until), owner, None, None)
-                    .await;
+                self.settles.settle_record(&call.until(until), owner).await;
                 continue;
             }
             // What it comes to is not for a new attempt, which starts the work again as soon as that may be.
@@ -151,8 +165,13 @@ impl Tasker {
                 id,
             ));
         }
-        let next = record.attached(token.clone(), asking.execution_arn.clone(), self.now());
+        let next = record.attached(
+            token.clone(),
+            asking.execution_arn.clone(),
+            self.backend.now(),
+        );
         let attached = self
+            .backend
             .store
             .attach(owner, next, &asking.record_id, call.deadline)
             .await;
@@ -185,7 +204,7 @@ impl Tasker {
                 status => status,
             },
         };
-        let now = self.now();
+        let now = self.backend.now();
         let ran = record.life.ran().map(|ran| Ran {
             status,
             ..ran.clone()
@@ -199,7 +218,7 @@ impl Tasker {
             attempts: Vec::new(),
             work: None,
             recorded_at: now,
-            due_at: Some(now.saturating_add(self.sweep_after_ms())),
+            due_at: Some(now.saturating_add(self.backend.sweep_after_ms())),
             indexed_until: None,
             watch: Watch::default(),
             ..record.clone()
@@ -231,13 +250,11 @@ impl Tasker {
                 ));
             }
         }
-        let reserved = self.store.reserve(again, None, call.deadline).await;
+        let reserved = self.backend.store.reserve(again, None, call.deadline).await;
         match reserved.map_err(|error| failure::of_write(&error))? {
             Reserve::New(stored) => {
                 let id = stored.record.record_id.clone();
-                if let Settling::Again { reason } =
-                    self.settle_stored(call, stored, None, None).await
-                {
+                if let Settling::Again { reason } = self.settles.settle_record(call, stored).await {
                     tracing::info!(record = %id, reason, "the outcome of an earlier attempt is told later");
                 }
                 self.own_record(asking).await
@@ -265,7 +282,7 @@ impl Tasker {
 
     /// The record that this attempt has already, if it has one.
     async fn own_record(&self, asking: &Asking) -> Result<Option<Attach>, Failure> {
-        let own = self.store.find(&asking.record_id).await;
+        let own = self.backend.store.find(&asking.record_id).await;
         let own = own.map_err(|error: LedgerError| failure::of_ledger(&error))?;
         Ok(own.map(|stored| Attach::To(Box::new(stored))))
     }
@@ -275,7 +292,11 @@ impl Tasker {
         let (Some(statement), Some(id)) = (&record.statement, record.statement_id()) else {
             return Ok(StatementStatus::Aborted);
         };
-        let described = self.ports.warehouse.describe(&statement.target, id, None);
+        let described = self
+            .backend
+            .ports
+            .warehouse
+            .describe(&statement.target, id, None);
         match timeout_at(call.deadline, described).await {
             Ok(Ok(description)) if description.status == StatementStatus::Finished => {
                 Ok(StatementStatus::Finished)

@@ -26,7 +26,7 @@ impl Tasker {
         if let Some((target, start)) = sabotage::start_of(&stored.record)
             && stored.record.phase() == Phase::Reserved
         {
-            let _ = self.ports.warehouse.start(&target, &start).await;
+            let _ = self.backend.ports.warehouse.start(&target, &start).await;
         }
         let settling = match stored.record.phase() {
             Phase::Closed => self.look_for_stray(call, &stored, turn).await,
@@ -54,12 +54,12 @@ impl Tasker {
     }
 
     async fn deliver_again(&self, call: &Call, stored: &Stored) -> Settling {
-        let settling = self.deliver(call.deadline, stored.clone()).await;
+        let settling = self.delivery.deliver(call.deadline, stored.clone()).await;
         let life = match &stored.record.custom_resource {
             Some(_) => RESPONSE_LIFE_MS,
             None => ANSWER_LIFE_MS,
         };
-        let too_old = self.now() - stored.record.recorded_at > life;
+        let too_old = self.backend.now() - stored.record.recorded_at > life;
         if !too_old || settling == Settling::Done {
             return settling;
         }
@@ -72,13 +72,16 @@ impl Tasker {
     /// Sets when a record is looked at next. A later look counts as one more.
     pub(super) async fn postpone(&self, call: &Call, stored: &Stored) {
         // What was read before may have moved on meanwhile.
-        let update = self.store.update(stored.clone(), call.answer_by, |record| {
-            let mut next = record.clone();
-            next.watch.looks = next.watch.looks.saturating_add(1);
-            let due = self.now().saturating_add(self.pause(&next));
-            next.due_at = Some(due.min(self.attention_at(&next).unwrap_or(due)));
-            record.due_at.is_some().then_some(next)
-        });
+        let update = self
+            .backend
+            .store
+            .update(stored.clone(), call.answer_by, |record| {
+                let mut next = record.clone();
+                next.watch.looks = next.watch.looks.saturating_add(1);
+                let due = self.backend.now().saturating_add(self.pause(&next));
+                next.due_at = Some(due.min(self.backend.attention_at(&next).unwrap_or(due)));
+                record.due_at.is_some().then_some(next)
+            });
         if let Err(error) = update.await {
             tracing::warn!(record = %stored.record.record_id, %error, "the next look could not be set");
         }
@@ -87,7 +90,7 @@ impl Tasker {
     /// The pause before the next look, in milliseconds: doubled by each look up to a bound, and up to a tenth longer,
     /// so that records that were made together do not stay together.
     fn pause(&self, record: &Record) -> i64 {
-        let first = self.sweep_after_ms();
+        let first = self.backend.sweep_after_ms();
         let doublings = record.watch.looks.saturating_sub(1).min(20);
         let pause = first
             .saturating_mul(1 << doublings)

@@ -11,7 +11,8 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::{
     Call, Tasker, answer,
-    attach::{Asking, Attach},
+    attach::{Asking, Attach, Attempts},
+    backend::Backend,
     outcome::{pending, refusal_reply, reply_value},
     services::{EventServices, granted_targets},
     settle::DECISION_TIME,
@@ -106,15 +107,16 @@ impl Tasker {
     /// Raises an error. Step Functions hears it where it waits for the invocation. Where it does not (`InvocationType` is
     /// `Event`) Lambda repeats the invocation, and the task is told by its token then.
     async fn raise(&self, call: &Call, waiting: Waiting, raised: Raised) -> Result<Value, Raised> {
-        let id = waiting.record_id(&self.options.deployment);
+        let id = waiting.record_id(&self.backend.options.deployment);
         // An error that needs no ledger does not wait for one that hangs.
         let end = || call.answer_by.min(Instant::now() + RAISE_TIME);
         let again = self
+            .backend
             .store
             .is_raised_again(&id, &call.request_id, end())
             .await;
         // A write that took all of its time leaves the read its own.
-        let found = self.store.until(end()).find(&id).await;
+        let found = self.backend.store.until(end()).find(&id).await;
         if !again {
             // Another invocation of the task may have started its statement since this one looked. Then the task is its own.
             let is_anothers = found.is_ok_and(|found| {
@@ -136,7 +138,7 @@ impl Tasker {
             // The refusal is recorded; nobody has heard it.
             Ok(Some(stored)) if stored.record.phase() == Phase::Closed => {
                 let answer = answer::of_raised(&raised);
-                match self.send(call.answer_by, &waiting, &answer).await {
+                match self.delivery.send(call.answer_by, &waiting, &answer).await {
                     Ok(()) | Err(SendError::Closed { .. }) => Ok(refusal_reply(&raised)),
                     Err(error) => {
                         tracing::warn!(record = %id, %error, "an error that nobody heard could not be told");
@@ -149,12 +151,12 @@ impl Tasker {
     }
 
     pub(super) async fn serve(&self, call: &Call, intake: Intake) -> Result<Value, Raised> {
-        let deployment = &self.options.deployment;
+        let deployment = &self.backend.options.deployment;
         let record_id = match &intake.waiting {
             Some(waiting) => waiting.record_id(deployment),
             None => RecordId::new(deployment, IdSource::Request(&call.request_id)),
         };
-        match self.store.find(&record_id).await {
+        match self.backend.store.find(&record_id).await {
             // Whose task it is, is known there. It is served on, and what comes of it is for its own callers.
             Ok(Some(stored))
                 if self
@@ -201,7 +203,11 @@ impl Tasker {
                 scope: scope.work(arn, key),
             };
             let same = |before: &Statement| before.payload_digest == payload_digest;
-            match self.attach(call, &asking, same).await {
+            let attempts = Attempts {
+                backend: &self.backend,
+                settles: self,
+            };
+            match attempts.attach(call, &asking, same).await {
                 Ok(Attach::To(stored)) => return self.repeat(call, *stored).await,
                 // Another payload may come to the same request: the policy decides, and then it is looked at again.
                 Ok(Attach::Start(_) | Attach::Other) => {}
@@ -255,7 +261,7 @@ impl Tasker {
         let Some(plain) = policies.unwatched(granted) else {
             return false;
         };
-        let now = u64::try_from(self.now()).unwrap_or_default();
+        let now = u64::try_from(self.backend.now()).unwrap_or_default();
         // One that was cut off by the end has shown nothing.
         rehearse::faults_anyhow(&plain, now, end).await && Instant::now() + CUT_OFF_TIME < end
     }
@@ -279,10 +285,10 @@ impl Tasker {
             payload: intake.payload.to_string(),
             execution_arn: intake.execution_arn.clone(),
             function_arn: call.function_arn.clone(),
-            targets: granted_targets(self, granted),
-            unknown_fields: self.options.unknown_fields,
+            targets: granted_targets(&self.backend.options, granted),
+            unknown_fields: self.backend.options.unknown_fields,
         };
-        let mut services = EventServices::new(self, call, granted, payload.record_id.clone());
+        let mut services = self.services(call, granted, payload.record_id.clone());
         services.waiting.clone_from(&intake.waiting);
         services.execution_arn.clone_from(&intake.execution_arn);
         services.idempotency_key.clone_from(&payload.key);
@@ -298,24 +304,6 @@ impl Tasker {
         (services, outcome)
     }
 
-    /// Notes that an invocation ends without a word while another one works on the same task. The record as it is now
-    /// if that one was faster.
-    pub(super) async fn note_unheard(&self, call: &Call, stored: &Stored) -> Option<Stored> {
-        if stored.record.unheard || !stored.record.waiting {
-            return None;
-        }
-        let mut next = stored.record.clone();
-        next.unheard = true;
-        match self.store.advance(stored, next, call.deadline).await {
-            Ok(Advance::Lost(now)) => now,
-            Ok(Advance::Done(_)) => None,
-            Err(error) => {
-                tracing::error!(record = %stored.record.record_id, %error, "that this invocation ends without a word could not be noted");
-                None
-            }
-        }
-    }
-
     /// The same task again: what it got before, and no policy.
     async fn repeat(&self, call: &Call, mut stored: Stored) -> Result<Value, Raised> {
         let deadline = if stored.record.waiting {
@@ -325,6 +313,7 @@ impl Tasker {
         };
         // A look that hangs must not take the time of the note.
         let looks = self
+            .backend
             .store
             .until(deadline.checked_sub(NOTE_TIME).unwrap_or(deadline));
         loop {
@@ -348,7 +337,7 @@ impl Tasker {
                 return Ok(pending());
             }
             if Instant::now() + LOOK_PAUSE + NOTE_TIME >= deadline {
-                match self.note_unheard(call, &stored).await {
+                match self.backend.note_unheard(call, &stored).await {
                     Some(now) => stored = now,
                     None => return Ok(pending()),
                 }
@@ -361,6 +350,26 @@ impl Tasker {
                 Err(error) => {
                     tracing::warn!(%error, "the record could not be read; it is tried again")
                 }
+            }
+        }
+    }
+}
+
+impl Backend {
+    /// Notes that an invocation ends without a word while another one works on the same task. The record as it is now
+    /// if that one was faster.
+    pub(super) async fn note_unheard(&self, call: &Call, stored: &Stored) -> Option<Stored> {
+        if stored.record.unheard || !stored.record.waiting {
+            return None;
+        }
+        let mut next = stored.record.clone();
+        next.unheard = true;
+        match self.store.advance(stored, next, call.deadline).await {
+            Ok(Advance::Lost(now)) => now,
+            Ok(Advance::Done(_)) => None,
+            Err(error) => {
+                tracing::error!(record = %stored.record.record_id, %error, "that this invocation ends without a word could not be noted");
+                None
             }
         }
     }

@@ -3,6 +3,7 @@
 mod answer;
 mod attach;
 mod attend;
+mod backend;
 mod cancel;
 mod deliver;
 mod event;
@@ -10,6 +11,7 @@ mod failure;
 mod follow_up;
 mod gone;
 mod invoke;
+mod look_up;
 mod original;
 mod outcome;
 mod owner;
@@ -39,12 +41,12 @@ use crate::{
     options::Options,
     policies::{Granted, PolicySet, Shadow},
     ports::{Callbacks, Clock, CustomResources, Ledger, Warehouse},
-    record::Store,
     side_by_side::Lanes,
 };
 
 pub use answer::status_name;
-use pace::Paces;
+use backend::Backend;
+use deliver::Delivery;
 use services::EventServices;
 pub use settle::Settling;
 pub use settle_now::{Settled, SettledNow};
@@ -107,13 +109,11 @@ impl Call {
 /// Works on events. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Tasker {
-    ports: Ports,
-    options: Arc<Options>,
-    store: Store,
+    backend: Backend,
+    delivery: Delivery,
     policies: Arc<RwLock<Arc<PolicySet>>>,
     witnesses: Vec<Arc<dyn Witness>>,
     shadows: Arc<Shadows>,
-    paces: Arc<Paces>,
     /// Places for decisions of each policy about each target.
     decisions: Arc<Lanes>,
 }
@@ -122,21 +122,13 @@ impl Tasker {
     /// A tasker over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options, policies: PolicySet) -> Self {
-        let paces = Arc::new(Paces::new(&options.rates));
-        let options = Arc::new(options);
-        let store = Store::new(
-            Arc::clone(&ports.ledger),
-            Arc::clone(&ports.clock),
-            Arc::clone(&options),
-        );
+        let backend = Backend::new(ports, options);
         Self {
-            ports,
-            options,
-            store,
+            delivery: Delivery::of(&backend),
+            backend,
             policies: Arc::new(RwLock::new(Arc::new(policies))),
             witnesses: Vec::new(),
             shadows: Arc::default(),
-            paces,
             decisions: Arc::new(Lanes::new(DECISIONS, DECISION_PATIENCE)),
         }
     }
@@ -204,13 +196,13 @@ impl Tasker {
     /// The settings.
     #[must_use]
     pub fn options(&self) -> &Options {
-        &self.options
+        &self.backend.options
     }
 
     /// The world that it works in.
     #[must_use]
     pub fn ports(&self) -> &Ports {
-        &self.ports
+        &self.backend.ports
     }
 
     fn policies(&self) -> Arc<PolicySet> {
@@ -220,19 +212,9 @@ impl Tasker {
     /// The tasker for one event: no read of the ledger outlasts it.
     fn within(&self, call: &Call) -> Self {
         Self {
-            store: self.store.until(call.deadline),
+            backend: self.backend.until(call.deadline),
             ..self.clone()
         }
-    }
-
-    /// The time, in milliseconds since the Unix epoch.
-    fn now(&self) -> i64 {
-        self.store.now()
-    }
-
-    /// The age at which an open record is looked at, in milliseconds.
-    fn sweep_after_ms(&self) -> i64 {
-        i64::try_from(self.options.sweep_after.as_millis()).unwrap_or(i64::MAX)
     }
 
     fn context(&self, services: Arc<EventServices>, call: &Call) -> CallContext {
@@ -246,7 +228,7 @@ impl Tasker {
         };
         CallContext {
             services,
-            now: u64::try_from(self.now()).unwrap_or_default(),
+            now: u64::try_from(self.backend.now()).unwrap_or_default(),
             deadline: call.deadline,
         }
     }

@@ -136,7 +136,7 @@ impl Tasker {
                 &start.stored.record.statement,
                 start.stored.record.statement_id(),
             ) {
-                self.cancel_stray(&statement.target, id).await;
+                self.backend.cancel_stray(&statement.target, id).await;
             }
         }
         let told_by_answer =
@@ -147,7 +147,7 @@ impl Tasker {
         };
         let id = stored.record.record_id.clone();
         let mut by_token = false;
-        let update = self.store.update(stored, call.answer_by, |record| {
+        let update = self.backend.store.update(stored, call.answer_by, |record| {
             // What is raised reaches the attempt of this invocation alone, if anybody hears it.
             let to_others = record.tokens().nth(1).is_some() || record.unheard;
             let told = to_waiting.clone();
@@ -161,7 +161,8 @@ impl Tasker {
         });
         match update.await {
             Ok(Updated::Done(now)) if now.record.phase() == Phase::Decided => {
-                if let Settling::Again { reason } = self.deliver(call.answer_by, now).await {
+                if let Settling::Again { reason } = self.delivery.deliver(call.answer_by, now).await
+                {
                     tracing::warn!(reason, "the answer is left to the sweep");
                 }
                 match (reply, &to_waiting) {
@@ -228,8 +229,9 @@ impl Tasker {
         let (Some(statement), Some(id)) = (&record.statement, record.statement_id()) else {
             return false;
         };
-        self.cancel_stray(&statement.target, id).await;
+        self.backend.cancel_stray(&statement.target, id).await;
         let described = self
+            .backend
             .ports
             .warehouse
             .describe(&statement.target, id, None)
@@ -238,13 +240,16 @@ impl Tasker {
     }
 
     async fn set_verdict(&self, deadline: Instant, stored: &Stored, verdict: Answer) {
-        let update = self.store.update(stored.clone(), deadline, |record| {
-            let next = Record {
-                verdict: Some(verdict.clone()),
-                ..record.clone()
-            };
-            Some(next).filter(|next| next.phase() < Phase::Decided)
-        });
+        let update = self
+            .backend
+            .store
+            .update(stored.clone(), deadline, |record| {
+                let next = Record {
+                    verdict: Some(verdict.clone()),
+                    ..record.clone()
+                };
+                Some(next).filter(|next| next.phase() < Phase::Decided)
+            });
         if let Err(error) = update.await {
             tracing::error!(record = %stored.record.record_id, %error, "a fault could not be recorded; the policy will be asked when the statement ends");
         }
@@ -263,13 +268,16 @@ impl Tasker {
         if stored.record.reply.as_deref() == Some(reply) {
             return;
         }
-        let update = self.store.update(stored.clone(), call.answer_by, |record| {
-            let next = Record {
-                reply: Some(reply.to_owned()),
-                ..record.clone()
-            };
-            Some(next).filter(|next| next.phase() < Phase::Decided)
-        });
+        let update = self
+            .backend
+            .store
+            .update(stored.clone(), call.answer_by, |record| {
+                let next = Record {
+                    reply: Some(reply.to_owned()),
+                    ..record.clone()
+                };
+                Some(next).filter(|next| next.phase() < Phase::Decided)
+            });
         if let Err(error) = update.await {
             tracing::warn!(record = %stored.record.record_id, %error, "the reply could not be kept; a repeat gets Redshift's");
         }
@@ -283,12 +291,12 @@ impl Tasker {
             return;
         }
         // Whatever remains after this is done by the event or the sweep.
-        let Ok(Some(mut now)) = self.store.find(&stored.record.record_id).await else {
+        let Ok(Some(mut now)) = self.backend.store.find(&stored.record.record_id).await else {
             return;
         };
         if let Some(answer) = answer.filter(|_| now.record.phase() == Phase::Started) {
             let next = now.record.clone().decided(answer);
-            match self.store.advance(&now, next, call.deadline).await {
+            match self.backend.store.advance(&now, next, call.deadline).await {
                 Ok(Advance::Done(decided)) => now = decided,
                 Ok(Advance::Lost(_)) | Err(_) => return,
             }

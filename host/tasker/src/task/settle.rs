@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use serde_json::Value;
 use signalbox_policy::{
     Answer, Fault, FaultKind,
@@ -10,10 +11,11 @@ use signalbox_policy::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Call, Tasker, answer, attend::Turn, event::Ended, recover::Found, services::EventServices,
+    Call, Tasker, answer, attach::Settles, attend::Turn, event::Ended, look_up::Found,
+    services::EventServices,
 };
 use crate::{
-    ids::parse_statement_name,
+    ids::{RecordId, parse_statement_name},
     original,
     policies::Granted,
     ports::{LedgerError, ServiceError, ServiceErrorKind},
@@ -84,13 +86,14 @@ impl Tasker {
                 .and_then(Value::as_str)
         };
         let name = text("statementName").unwrap_or_default();
-        let Some(record_id) = parse_statement_name(&self.options.deployment, name) else {
-            return match original::parse_statement_name(name, self.now().div_euclid(1_000)) {
+        let Some(record_id) = parse_statement_name(&self.backend.options.deployment, name) else {
+            return match original::parse_statement_name(name, self.backend.now().div_euclid(1_000))
+            {
                 Some(key) => tasker.settle_original(call, &key, event).await,
                 None => ignored("the statement is not one of this deployment"),
             };
         };
-        let stored = match tasker.store.find(&record_id).await {
+        let stored = match tasker.backend.store.find(&record_id).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return ignored("there is no record of this statement, or it has expired"),
             Err(LedgerError::Unavailable(reason)) => return Settling::Again { reason },
@@ -126,7 +129,7 @@ impl Tasker {
                     return looked.unwrap_or_else(|| again("there was no time to look it up"));
                 }
                 Phase::Closed => return Settling::Done,
-                Phase::Decided => return self.deliver(call.deadline, stored).await,
+                Phase::Decided => return self.delivery.deliver(call.deadline, stored).await,
                 Phase::Reserved => return ignored("the statement was never started"),
                 Phase::Starting => {
                     if let Some(now) = self.look_again(&stored, &mut looks, call.deadline).await {
@@ -135,12 +138,16 @@ impl Tasker {
                     }
                     // Whoever starts it does not store the id: the statement is looked up by its name.
                     match self
+                        .backend
                         .find_by_name(&stored.record, call.deadline, Turn::Ask)
                         .await
                     {
                         Found::Id(id) => {
                             let next = stored.record.clone().adopted(&id);
-                            self.store.advance(&stored, next, call.answer_by).await
+                            self.backend
+                                .store
+                                .advance(&stored, next, call.answer_by)
+                                .await
                         }
                         Found::Unknown(reason) | Found::Denied(reason) => return again(&reason),
                         Found::Nowhere | Found::NotAsked => {
@@ -168,14 +175,17 @@ impl Tasker {
                         let next = with_status(stored.record.clone(), &description).decided(answer);
                         if sabotage::is(Bug::AnswerRecomputed) {
                             stored.record = next;
-                            return self.deliver(call.deadline, stored).await;
+                            return self.delivery.deliver(call.deadline, stored).await;
                         }
                         next
                     } else {
                         with_status(stored.record.clone(), &description).closed(Ending::NoCallback)
                     };
                     // What came of a call or a decision that took all the time is written all the same.
-                    self.store.advance(&stored, next, call.answer_by).await
+                    self.backend
+                        .store
+                        .advance(&stored, next, call.answer_by)
+                        .await
                 }
             };
             match written {
@@ -199,7 +209,8 @@ impl Tasker {
             return None;
         }
         sleep(EARLY_PAUSE).await;
-        self.store
+        self.backend
+            .store
             .find(&stored.record.record_id)
             .await
             .ok()
@@ -217,7 +228,10 @@ impl Tasker {
         };
         let described = tokio::time::timeout_at(
             deadline,
-            self.ports.warehouse.describe(&statement.target, id, None),
+            self.backend
+                .ports
+                .warehouse
+                .describe(&statement.target, id, None),
         );
         match described.await {
             Ok(Ok(description)) if is_final(description.status) => Ok(description),
@@ -235,7 +249,7 @@ impl Tasker {
         let mut next = stored.record.clone();
         let reason = match why {
             PutOff::Disturbed => {
-                next.watch.undecided_since.get_or_insert(self.now());
+                next.watch.undecided_since.get_or_insert(self.backend.now());
                 "a service did not give the policy what it reads to decide"
             }
             PutOff::Overtime { had } => {
@@ -247,7 +261,11 @@ impl Tasker {
             PutOff::NoPlace => "there was no time to ask the policy",
         };
         if next != stored.record
-            && let Err(error) = self.store.advance(stored, next, call.answer_by).await
+            && let Err(error) = self
+                .backend
+                .store
+                .advance(stored, next, call.answer_by)
+                .await
         {
             tracing::warn!(record = %stored.record.record_id, %error, "that nothing could be decided was not noted");
         }
@@ -302,7 +320,7 @@ impl Tasker {
         };
         let policy = self.acting(&granted);
         let since = record.watch.undecided_since;
-        let is_patient = since.is_none_or(|since| self.now() - since < PATIENCE_MS);
+        let is_patient = since.is_none_or(|since| self.backend.now() - since < PATIENCE_MS);
         let faulted = |fault: &Fault| {
             Decision::Made(answer::with_outcome(answer::of_fault(fault), description))
         };
@@ -355,6 +373,22 @@ impl Tasker {
         self.decisions.run_by(&name, end, decision).await
     }
 
+    /// The services of a policy in an event.
+    pub(super) fn services(
+        &self,
+        call: &Call,
+        granted: &Granted,
+        record_id: RecordId,
+    ) -> EventServices {
+        EventServices::new(
+            &self.backend,
+            Arc::new(self.clone()),
+            call,
+            granted,
+            record_id,
+        )
+    }
+
     /// The services of a policy that is asked about a record.
     pub(super) fn services_of(
         &self,
@@ -370,17 +404,24 @@ impl Tasker {
         if let Some(secret) = waiting.as_ref().and_then(Waiting::secret) {
             secrets.take(secret);
         }
-        let mut services = EventServices::new(self, call, granted, record.record_id.clone());
+        let mut services = self.services(call, granted, record.record_id.clone());
         // What is decided here is decided once, so how much the process has to do must not be in it.
         services.grants = granted
             .grants
             .as_ref()
             .map(|grants| Arc::new(grants.unmetered()));
-        services.scope = Scope::of_record(&self.options.deployment, granted, record);
+        services.scope = Scope::of_record(&self.backend.options.deployment, granted, record);
         services.secrets = Arc::new(secrets);
         services.execution_arn.clone_from(&record.execution_arn);
         services.waiting = waiting;
         services
+    }
+}
+
+#[async_trait]
+impl Settles for Tasker {
+    async fn settle_record(&self, call: &Call, stored: Stored) -> Settling {
+        self.settle_stored(call, stored, None, None).await
     }
 }
 

@@ -37,11 +37,16 @@ impl Tasker {
         record: &Record,
     ) -> Result<SettledNow, LedgerError> {
         let id = &record.record_id;
-        let found = self.store.find(id).await?;
+        let found = self.backend.store.find(id).await?;
         let Some(stored) = found.filter(|stored| stored.record.phase() != Phase::Closed) else {
             return Ok(SettledNow {
                 settled: Settled::WasOver,
-                record: self.store.find(id).await?.map(|stored| stored.record),
+                record: self
+                    .backend
+                    .store
+                    .find(id)
+                    .await?
+                    .map(|stored| stored.record),
             });
         };
         if let Some(reason) = self.not_yet(&stored.record) {
@@ -54,7 +59,12 @@ impl Tasker {
             .follow_up(call, stored, Turn::Ask, &mut SweepSummary::default())
             .await
             .unwrap_or_else(|| again("others were asked about first"));
-        let now = self.store.find(id).await?.map(|stored| stored.record);
+        let now = self
+            .backend
+            .store
+            .find(id)
+            .await?
+            .map(|stored| stored.record);
         let over = now
             .as_ref()
             .is_none_or(|record| record.phase() == Phase::Closed);
@@ -71,9 +81,9 @@ impl Tasker {
 
     /// Why a record is not to be settled now: the sweep would not look at it yet, or another policy would decide.
     fn not_yet(&self, record: &Record) -> Option<String> {
-        let age = self.now().saturating_sub(record.recorded_at);
-        if record.phase() == Phase::Reserved && age < self.sweep_after_ms() {
-            let seconds = (self.sweep_after_ms() - age).div_euclid(1_000) + 1;
+        let age = self.backend.now().saturating_sub(record.recorded_at);
+        if record.phase() == Phase::Reserved && age < self.backend.sweep_after_ms() {
+            let seconds = (self.backend.sweep_after_ms() - age).div_euclid(1_000) + 1;
             return Some(format!(
                 "its invocation may be just about to start it; it counts as given up in {seconds} s"
             ));

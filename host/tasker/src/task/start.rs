@@ -103,11 +103,11 @@ impl EventServices {
                 error: told.code.clone(),
                 message: told.message.clone(),
             },
-            refused_at: self.tasker.now(),
+            refused_at: self.backend.now(),
         };
-        let confirmed_at = self.tasker.refusal_is_confirmed_at();
+        let confirmed_at = self.backend.refusal_is_confirmed_at();
         let update = self
-            .tasker
+            .backend
             .store
             .update(starting.clone(), self.call.answer_by, |record| {
                 let mut next = record.clone();
@@ -132,10 +132,13 @@ impl EventServices {
             return Ok(stored);
         }
         // Another attempt may come to wait for it meanwhile.
-        let update = self.tasker.store.update(stored, self.deadline(), |record| {
-            let is_reserved = record.phase() == Phase::Reserved;
-            is_reserved.then(|| record.clone().starting(self.tasker.now()))
-        });
+        let update = self
+            .backend
+            .store
+            .update(stored, self.deadline(), |record| {
+                let is_reserved = record.phase() == Phase::Reserved;
+                is_reserved.then(|| record.clone().starting(self.backend.now()))
+            });
         match update.await.map_err(|error| failure::of_write(&error))? {
             Updated::Done(starting) => Ok(starting),
             // The sweep took the reservation for abandoned. Redshift was not asked.
@@ -173,7 +176,7 @@ impl EventServices {
         let mut unclear = false;
         loop {
             let error =
-                match timeout_at(last, self.tasker.ports.warehouse.start(target, request)).await {
+                match timeout_at(last, self.backend.ports.warehouse.start(target, request)).await {
                     Ok(Err(error)) if error.kind == ServiceErrorKind::Unclear => error,
                     // It passes, and says nothing.
                     Ok(Err(error)) if unclear && error.kind == ServiceErrorKind::Throttled => error,
@@ -214,7 +217,7 @@ impl EventServices {
             record.started(&started.id, started.status, &started.document)
         };
         let update = self
-            .tasker
+            .backend
             .store
             .update(starting.clone(), self.deadline(), |record| {
                 (record.phase() == Phase::Starting).then(|| accept(record))
@@ -226,7 +229,9 @@ impl EventServices {
             Ok(Updated::Left(_) | Updated::Gone) => {
                 // Given up meanwhile: its task was told that nothing started, so nothing may run.
                 self.forget_start(&starting.record.record_id);
-                self.tasker.cancel_stray(&started.target, &started.id).await;
+                self.backend
+                    .cancel_stray(&started.target, &started.id)
+                    .await;
                 return Err(not_started(
                     "this task was given up before Redshift took its statement",
                 ));
@@ -274,7 +279,7 @@ impl EventServices {
             });
             return failure;
         }
-        match self.tasker.store.forget(&starting, self.deadline()).await {
+        match self.backend.store.forget(&starting, self.deadline()).await {
             Ok(()) => {
                 self.forget_start(&starting.record.record_id);
                 failure
@@ -327,7 +332,7 @@ impl EventServices {
                 _ => return Err(ended_without_statement(record)),
             }
             if Instant::now() + LOOK_PAUSE + CLOSING_TIME >= self.deadline() {
-                let faster = self.tasker.note_unheard(&self.call, &stored).await;
+                let faster = self.backend.note_unheard(&self.call, &stored).await;
                 if let Some(now) = faster {
                     stored = now;
                     continue;
@@ -340,7 +345,7 @@ impl EventServices {
                 return Err(self.uncertain(bound, stored, failure));
             }
             sleep(LOOK_PAUSE).await;
-            match self.tasker.store.find(&stored.record.record_id).await {
+            match self.backend.store.find(&stored.record.record_id).await {
                 Ok(Some(now)) => stored = now,
                 Ok(None) => return Err(not_started("this task was given up meanwhile")),
                 Err(error) => {

@@ -80,6 +80,7 @@ impl Tasker {
         let (mut rest, mut gone, mut trouble) = (None, Vec::new(), None);
         loop {
             let page = tasker
+                .backend
                 .store
                 .made_before(&stop.execution_arn, before, rest, SLICE)
                 .await;
@@ -131,7 +132,7 @@ impl Tasker {
                 } => {
                     let young = stop
                         .stopped_at
-                        .is_some_and(|at| self.now().abs_diff(at) < LAG_MS);
+                        .is_some_and(|at| self.backend.now().abs_diff(at) < LAG_MS);
                     if !young {
                         return Err(ignored("the execution runs, so it was redriven"));
                     }
@@ -162,7 +163,10 @@ impl Tasker {
     }
 
     async fn execution(&self, call: &Call, arn: &str) -> Result<Execution, Settling> {
-        let described = timeout_at(call.deadline, self.ports.callbacks.describe_execution(arn));
+        let described = timeout_at(
+            call.deadline,
+            self.backend.ports.callbacks.describe_execution(arn),
+        );
         match described.await {
             Ok(Ok(execution)) => Ok(execution),
             Ok(Err(ExecutionError::Unknown { code })) => {
@@ -188,7 +192,7 @@ impl Tasker {
         before: i64,
         reason: ClosingReason,
     ) -> Result<Option<Stored>, String> {
-        let stored = match self.store.find(id).await {
+        let stored = match self.backend.store.find(id).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return Ok(None),
             Err(error @ LedgerError::Unreadable(_)) => {
@@ -197,7 +201,7 @@ impl Tasker {
             }
             Err(error) => return Err(error.to_string()),
         };
-        let update = self.store.update(stored, call.deadline, |record| {
+        let update = self.backend.store.update(stored, call.deadline, |record| {
             let is_meant = self.concerns(record, stop, before);
             is_meant.then(|| self.without_waiter(record.clone(), reason))
         });
@@ -211,7 +215,7 @@ impl Tasker {
     /// Whether a stop at this time is about the record: one that waits for the execution and for no other, and was
     /// asked for before.
     fn concerns(&self, record: &Record, stop: &Stop, before: i64) -> bool {
-        record.deployment == self.options.deployment
+        record.deployment == self.backend.options.deployment
             && record.waiting
             && record.phase() < Phase::Decided
             && record.watch.gone.is_none()
@@ -231,14 +235,14 @@ impl Tasker {
             reason,
             decision: None,
         });
-        record.due_at = Some(self.now());
+        record.due_at = Some(self.backend.now());
         record
     }
 
     async fn look_at_gone(&self, call: &Call, stored: Stored) {
         let settling = match stored.record.phase() {
             Phase::Started => self.look(call, stored.clone(), Turn::Ask).await,
-            Phase::Decided => Some(self.deliver(call.deadline, stored.clone()).await),
+            Phase::Decided => Some(self.delivery.deliver(call.deadline, stored.clone()).await),
             _ => None,
         };
         if let Some(Settling::Again { reason } | Settling::Ignored { reason }) = settling {

@@ -117,7 +117,7 @@ impl Tasker {
 
 impl<'a> Sweep<'a> {
     async fn run(&'a self) -> Result<SweepSummary, LedgerError> {
-        let lists = self.tasker.store.due_lists();
+        let lists = self.tasker.backend.store.due_lists();
         let count = lists.len();
         let firsts = join_all(lists.into_iter().map(|list| self.read(list))).await;
         let (mut first, mut rest, mut errors) = (Vec::new(), Vec::new(), Vec::new());
@@ -169,7 +169,7 @@ impl<'a> Sweep<'a> {
     async fn read(&self, list: DueList) -> Result<DuePage, LedgerError> {
         let left = self.call.deadline.saturating_duration_since(Instant::now());
         let until = Instant::now() + LIST_TIME.min(left / LEAST_PART);
-        let page = self.tasker.store.read_due(list, PAGE, until).await;
+        let page = self.tasker.backend.store.read_due(list, PAGE, until).await;
         if let Err(error) = &page {
             tracing::error!(%error, alarm = "DueListUnreadable", "a list of due records cannot be read");
             self.summary().unfinished = true;
@@ -207,7 +207,7 @@ impl<'a> Sweep<'a> {
     /// The record of a due item. None if there is nothing to do for it.
     async fn find(&self, due: &Due) -> Option<Stored> {
         let until = self.call.deadline.min(Instant::now() + LIST_TIME);
-        let store = self.tasker.store.until(until);
+        let store = self.tasker.backend.store.until(until);
         match store.find(&due.record_id).await {
             Ok(Some(stored)) if due.is_of(&stored) => Some(stored),
             Ok(_) => {
@@ -242,7 +242,7 @@ impl<'a> Sweep<'a> {
         };
         // The time of the record begins with its turn.
         let call = &self.call.until(Instant::now() + RECORD_TIME);
-        let store = &self.tasker.store;
+        let store = &self.tasker.backend.store;
         let lease = match store.lease(&due, call.answer_by).await {
             Ok(Some(lease)) => lease,
             // Another sweep has it.
@@ -270,7 +270,7 @@ impl<'a> Sweep<'a> {
     /// Waits for the turn of the first call that a record needs. None if there is none in this sweep; a heartbeat needs
     /// none.
     async fn turn(&self, due: &Due, record: &Record) -> Option<Turn> {
-        let now = self.tasker.now();
+        let now = self.tasker.backend.now();
         // As long as the id is not known, and once it is to end, none is sent.
         let beats =
             record.phase() == Phase::Started && record.is_beating() && !record.stops_at(now);

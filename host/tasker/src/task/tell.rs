@@ -37,9 +37,13 @@ impl Tasker {
     pub(super) fn resource_of(&self, payload: &Value) -> Result<Option<CustomResource>, Raised> {
         let resource = CustomResource::of(payload)?;
         if let Some(url) = resource.as_ref().and_then(|r| r.response_url.as_ref()) {
-            self.ports.custom_resources.check(url).map_err(|reason| {
-                Raised::invalid(format!("`ResponseURL` is not CloudFormation's: {reason}"))
-            })?;
+            self.backend
+                .ports
+                .custom_resources
+                .check(url)
+                .map_err(|reason| {
+                    Raised::invalid(format!("`ResponseURL` is not CloudFormation's: {reason}"))
+                })?;
         }
         Ok(resource)
     }
@@ -129,10 +133,11 @@ impl Tasker {
             answer::of_raised(raised)
         };
         let waiting = Waiting::Resource(resource.clone());
-        let record_id = waiting.record_id(&self.options.deployment);
-        let name = statement_name(&self.options.deployment, &record_id);
+        let record_id = waiting.record_id(&self.backend.options.deployment);
+        let name = statement_name(&self.backend.options.deployment, &record_id);
         resource.response = Some(resource.response_to(&answer, &name, true));
-        self.send(call.deadline, &Waiting::Resource(resource), &answer)
+        self.delivery
+            .send(call.deadline, &Waiting::Resource(resource), &answer)
             .await
             .map_err(|error| {
                 Raised::new(
@@ -192,8 +197,8 @@ impl Tasker {
         answer: Answer,
         reply: &Value,
     ) -> Result<Value, Raised> {
-        let now = self.now();
-        let record_id = waiting.record_id(&self.options.deployment);
+        let now = self.backend.now();
+        let record_id = waiting.record_id(&self.backend.options.deployment);
         let (task_token, custom_resource) = match waiting.clone() {
             Waiting::Task(token) => (Some(token), None),
             Waiting::Resource(resource) => (None, Some(resource)),
@@ -201,7 +206,7 @@ impl Tasker {
         let record = Record {
             schema: SCHEMA,
             record_id,
-            deployment: self.options.deployment.clone(),
+            deployment: self.backend.options.deployment.clone(),
             policy: by.map(|granted| granted.policy.identity().clone()),
             route: by.and_then(|granted| granted.route.clone()),
             life: Life::Reserved,
@@ -216,16 +221,23 @@ impl Tasker {
             statement: None,
             recorded_at: now,
             unheard: false,
-            due_at: Some(now.saturating_add(self.sweep_after_ms())),
+            due_at: Some(now.saturating_add(self.backend.sweep_after_ms())),
             indexed_until: None,
             watch: Watch::default(),
             verdict: None,
             reply: Some(kept_beside_answer(reply)),
         };
         let record = record.decided(answer);
-        match self.store.reserve(record, None, call.deadline).await {
+        match self
+            .backend
+            .store
+            .reserve(record, None, call.deadline)
+            .await
+        {
             Ok(Reserve::New(stored) | Reserve::Known(stored)) => {
-                if let Settling::Again { reason } = self.deliver(call.deadline, stored).await {
+                if let Settling::Again { reason } =
+                    self.delivery.deliver(call.deadline, stored).await
+                {
                     tracing::warn!(reason, "the answer is left to the sweep");
                 }
                 Ok(reply.clone())
