@@ -1,4 +1,12 @@
 //! What becomes of an event.
+//!
+//! | part | does | may use |
+//! |---|---|---|
+//! | [`Backend`](backend::Backend) | services, ledger, time, rates; look-ups by name, cancels | |
+//! | [`Delivery`](deliver::Delivery) | sends decided answers and marks records | the ledger, callbacks |
+//! | [`Attempts`](attach::Attempts) | attempts at work that has a name | backend, the port [`Settles`](attach::Settles) |
+//! | [`EventServices`] | what a policy calls: starts, cancels, reads | backend, `Settles` |
+//! | [`Tasker`] | events: invoke, settle, sweep, stop; asks policies | all of them |
 
 mod answer;
 mod attach;

@@ -1,11 +1,14 @@
 //! The items by which a record is found, and by which it is due: written beside it, and never trusted alone.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use signalbox_policy::contract::StatementStatus;
 use signalbox_tasker::{
-    Settling,
+    Options, PolicySet, Settling, Tasker,
     ports::{Expect, Item, Key, Ledger, Write},
     record::{Latest, Phase},
 };
@@ -156,6 +159,26 @@ async fn what_leads_to_a_record_stays_as_long_as_the_record() {
     let now = world.store.now().div_euclid(1_000);
     let items = world.ledger.items();
     assert!(items.iter().all(|item| item.expires_at.unwrap() < now));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_leads_to_a_record_stays_as_long_as_it_under_another_retention() {
+    let mut world = World::new(standard());
+    world.invoke_waiting(TOKEN, "select 1").await.unwrap();
+    let retention = Duration::from_secs(30 * DAY);
+    world.tasker = Tasker::new(
+        world.tasker.ports().clone(),
+        Options {
+            retention,
+            ..world.tasker.options().clone()
+        },
+        PolicySet::single(Arc::new(standard())),
+    );
+    world.succeed(TOKEN).await;
+    world.push(29 * DAY);
+    assert_eq!(latest(&world).await, id(TOKEN).to_string());
+    let found = world.store.find_by_statement(STATEMENT).await.unwrap();
+    assert_eq!(found.unwrap().record.record_id, id(TOKEN));
 }
 
 #[tokio::test(start_paused = true)]
