@@ -7,10 +7,10 @@ use signalbox_policy::contract::ClosingReason;
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use super::{
-    Call, Settling, Tasker, answer,
+    Call, Settling, answer,
     backend::Backend,
     cancel::no_reply,
-    settle::{FAIR_TIME, again, alarm_about_describe},
+    settle::{FAIR_TIME, Settler, again, alarm_about_describe},
 };
 use crate::{
     options::DescribeDenied,
@@ -78,7 +78,7 @@ impl Backend {
     }
 }
 
-impl Tasker {
+impl Settler {
     /// Waits for the turn of the first call that a record needs: for one to describe until `describe_by`, for others until
     /// `end`. Where there is none to cancel, Redshift is asked at least whether the statement has ended.
     pub(super) async fn first_turn(

@@ -1,6 +1,6 @@
 //! One due record: does for it what is to be done now, and sets when it is looked at next.
 
-use super::{Call, Settling, SweepSummary, Tasker, attend::Turn};
+use super::{Call, Settling, SweepSummary, attend::Turn, settle::Settler};
 use crate::{
     ids::digest,
     record::{Ending, Phase, Record, Stored},
@@ -14,7 +14,7 @@ const ANSWER_LIFE_MS: i64 = 366 * 24 * 60 * 60 * 1_000;
 /// CloudFormation waits for an hour at most, and the address of a response expires soon after.
 const RESPONSE_LIFE_MS: i64 = 48 * 60 * 60 * 1_000;
 
-impl Tasker {
+impl Settler {
     /// Does for one record what is to be done now, and says what came of it. None if there was no time to ask.
     pub(super) async fn follow_up(
         &self,

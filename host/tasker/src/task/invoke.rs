@@ -10,12 +10,14 @@ use signalbox_policy::{
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
-    Call, Tasker, answer,
+    Call, answer,
     attach::{Asking, Attach, Attempts},
     backend::Backend,
+    deliver::Delivery,
+    in_force::{InForce, context},
     outcome::{pending, refusal_reply, reply_value},
     services::{EventServices, granted_targets},
-    settle::DECISION_TIME,
+    settle::{DECISION_TIME, Settler},
     start::lost,
 };
 use crate::{
@@ -52,14 +54,37 @@ struct Payload<'a> {
     key: Option<String>,
 }
 
-impl Tasker {
+/// Serves invocations: what a caller asks for, and what it is told.
+#[derive(Clone)]
+pub(super) struct Invocations {
+    pub(super) backend: Backend,
+    pub(super) delivery: Delivery,
+    pub(super) in_force: InForce,
+    pub(super) settler: Settler,
+}
+
+impl Invocations {
+    pub(super) fn of(settler: &Settler) -> Self {
+        Self {
+            backend: settler.backend.clone(),
+            delivery: settler.delivery.clone(),
+            in_force: settler.in_force.clone(),
+            settler: settler.clone(),
+        }
+    }
+
+    /// The same for one event: no read of the ledger outlasts it.
+    pub(super) fn within(&self, call: &Call) -> Self {
+        Self::of(&self.settler.within(call))
+    }
+
     /// Serves one payload. The value is the function's reply, which a state that waits for its token ignores.
     ///
     /// # Errors
     /// What Lambda is to report. Under `.waitForTaskToken` that ends the task, so no statement of it runs then. From a
     /// queue errors go to the token, and only a ledger that does not answer is raised. CloudFormation is told by the
     /// response; raised is only what cannot be told.
-    pub async fn invoke(&self, call: &Call, payload: Value) -> Result<Value, Raised> {
+    pub(super) async fn invoke(&self, call: &Call, payload: Value) -> Result<Value, Raised> {
         let token = payload
             .get("taskToken")
             .and_then(Value::as_str)
@@ -160,6 +185,7 @@ impl Tasker {
             // Whose task it is, is known there. It is served on, and what comes of it is for its own callers.
             Ok(Some(stored))
                 if self
+                    .in_force
                     .policies()
                     .is_foreign(call.function_arn.as_deref(), &stored.record) =>
             {
@@ -176,7 +202,7 @@ impl Tasker {
             Err(error) => return Err(ledger_unavailable(&error)),
         }
 
-        let policies = self.policies();
+        let policies = self.in_force.policies();
         let granted = &policies.choose(&Caller {
             function_arn: call.function_arn.as_deref(),
             execution_arn: intake.execution_arn.as_deref(),
@@ -205,7 +231,7 @@ impl Tasker {
             let same = |before: &Statement| before.payload_digest == payload_digest;
             let attempts = Attempts {
                 backend: &self.backend,
-                settles: self,
+                settles: &self.settler,
             };
             match attempts.attach(call, &asking, same).await {
                 Ok(Attach::To(stored)) => return self.repeat(call, *stored).await,
@@ -288,7 +314,9 @@ impl Tasker {
             targets: granted_targets(&self.backend.options, granted),
             unknown_fields: self.backend.options.unknown_fields,
         };
-        let mut services = self.services(call, granted, payload.record_id.clone());
+        let mut services = self
+            .settler
+            .services(call, granted, payload.record_id.clone());
         services.waiting.clone_from(&intake.waiting);
         services.execution_arn.clone_from(&intake.execution_arn);
         services.idempotency_key.clone_from(&payload.key);
@@ -296,8 +324,9 @@ impl Tasker {
         services.secrets = Arc::new(intake.secrets.clone());
         services.payload_digest.clone_from(&payload.digest);
         let services = Arc::new(services);
-        let context = self.context(Arc::<EventServices>::clone(&services), call);
+        let context = context(Arc::<EventServices>::clone(&services), call);
         let outcome = self
+            .in_force
             .acting(granted)
             .invoke(context, invocation, waiter)
             .await;

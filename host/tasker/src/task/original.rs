@@ -5,14 +5,14 @@ use signalbox_policy::contract::{Entry, Failure, StatementDescription};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Call, Settling, Tasker,
+    Call, Settling,
     answer::status_name,
     attend::Turn,
     backend::Backend,
     event::Ended,
     look_up::Found,
     services::EventServices,
-    settle::{again, ignored},
+    settle::{Settler, again, ignored},
 };
 use crate::{
     original::{self, OriginalRow},
@@ -61,7 +61,7 @@ impl OriginalEnd {
     }
 }
 
-impl Tasker {
+impl Settler {
     /// Answers for a row of the original. The answer goes by a record of ours, so that it is stored before it is sent
     /// and the sweep sends it again if it must; then the row is left as the original leaves it.
     pub(super) async fn settle_original(&self, call: &Call, key: &Key, event: Value) -> Settling {

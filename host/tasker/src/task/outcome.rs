@@ -5,7 +5,8 @@ use signalbox_policy::{Answer, Fault, FaultKind, Invoked, Usage, contract::Sourc
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{
-    Call, Settling, Tasker, answer,
+    Call, Settling, answer,
+    invoke::Invocations,
     services::{Refused, Start},
 };
 use crate::{
@@ -26,7 +27,7 @@ const REPLY_BESIDE_ANSWER: usize = 32 * 1_024;
 /// The longest reply that is kept where nobody waits for an answer, in bytes.
 const REPLY_ALONE: usize = 256 * 1_024;
 
-impl Tasker {
+impl Invocations {
     pub(super) async fn after_return(
         &self,
         call: &Call,
@@ -46,7 +47,8 @@ impl Tasker {
                     Some(waiting) => {
                         let arn = intake.execution_arn.clone();
                         let by = Some(acting);
-                        self.answer_directly(call, waiting, by, arn, answer, &reply)
+                        self.settler
+                            .answer_directly(call, waiting, by, arn, answer, &reply)
                             .await
                     }
                     None => Ok(reply),
@@ -101,7 +103,8 @@ impl Tasker {
             return Ok(pending());
         };
         let arn = intake.execution_arn.clone();
-        self.answer_directly(call, waiting, None, arn, answer, &pending())
+        self.settler
+            .answer_directly(call, waiting, None, arn, answer, &pending())
             .await
     }
 
@@ -301,7 +304,7 @@ impl Tasker {
                 Ok(Advance::Lost(_)) | Err(_) => return,
             }
         }
-        let _ = self.settle_stored(call, now, None, None).await;
+        let _ = self.settler.settle_stored(call, now, None, None).await;
     }
 }
 

@@ -4,8 +4,11 @@ use signalbox_policy::{Answer, contract::StatementStatus};
 use tokio::time::timeout_at;
 
 use super::{
-    Call, Settling, SweepSummary, Tasker, answer, attend::Turn, backend::Backend, look_up::Found,
-    settle::again,
+    Call, Settling, SweepSummary, answer,
+    attend::Turn,
+    backend::Backend,
+    look_up::Found,
+    settle::{Settler, again},
 };
 use crate::{
     raised::Raised,
@@ -27,7 +30,7 @@ const LISTING_LAG_MS: i64 = 40 * 1_000;
 /// For so long after a start was given up its statement is looked for.
 const STRAY_LIFE_MS: i64 = 2 * HOUR_MS;
 
-impl Tasker {
+impl Settler {
     /// Looks up a start whose id is not stored, and takes the record on from there. None if there was no time to ask.
     pub(super) async fn look_up(
         &self,

@@ -11,7 +11,14 @@ use signalbox_policy::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Call, Tasker, answer, attach::Settles, attend::Turn, event::Ended, look_up::Found,
+    Call, answer,
+    attach::Settles,
+    attend::Turn,
+    backend::Backend,
+    deliver::Delivery,
+    event::Ended,
+    in_force::{InForce, context},
+    look_up::Found,
     services::EventServices,
 };
 use crate::{
@@ -75,9 +82,34 @@ enum PutOff {
     NoPlace,
 }
 
-impl Tasker {
+/// Takes records as far as they go: asks Redshift, lets their policies decide, answers. Cheap to clone; clones share
+/// everything.
+#[derive(Clone)]
+pub(super) struct Settler {
+    pub(super) backend: Backend,
+    pub(super) delivery: Delivery,
+    pub(super) in_force: InForce,
+}
+
+impl Settler {
+    pub(super) fn new(backend: Backend, in_force: InForce) -> Self {
+        Self {
+            delivery: Delivery::of(&backend),
+            backend,
+            in_force,
+        }
+    }
+
+    /// The same for one event: no read of the ledger outlasts it.
+    pub(super) fn within(&self, call: &Call) -> Self {
+        Self {
+            backend: self.backend.until(call.deadline),
+            ..self.clone()
+        }
+    }
+
     /// Works on a completion event. The event is a hint: what happened is asked of Redshift.
-    pub async fn settle(&self, call: &Call, event: Value) -> Settling {
+    pub(super) async fn settle(&self, call: &Call, event: Value) -> Settling {
         let tasker = self.within(call);
         let detail = event.get("detail");
         let text = |name: &str| {
@@ -291,7 +323,7 @@ impl Tasker {
         {
             return Decision::Made(answer::with_outcome(verdict.clone(), description));
         }
-        let policies = self.policies();
+        let policies = self.in_force.policies();
         let name = record
             .policy
             .as_ref()
@@ -318,7 +350,7 @@ impl Tasker {
             event: event.map(|event| services.clean_document(&event)),
             facts,
         };
-        let policy = self.acting(&granted);
+        let policy = self.in_force.acting(&granted);
         let since = record.watch.undecided_since;
         let is_patient = since.is_none_or(|since| self.backend.now() - since < PATIENCE_MS);
         let faulted = |fault: &Fault| {
@@ -327,7 +359,7 @@ impl Tasker {
         // It is asked twice.
         let mut fault = None;
         loop {
-            let context = self.context(Arc::<EventServices>::clone(&services), call);
+            let context = context(Arc::<EventServices>::clone(&services), call);
             let settled = policy.settle(context, settlement.clone(), waiter);
             let Some((had, settled)) = self.decision(call, record, settled).await else {
                 return fault.map_or(Decision::PutOff(PutOff::NoPlace), |fault| faulted(&fault));
@@ -370,7 +402,7 @@ impl Tasker {
         let name = format!("{policy:?} {target:?}");
         let end = call.deadline.checked_sub(DECISION_TIME)?;
         let decision = async { (time_left(call), decision.await) };
-        self.decisions.run_by(&name, end, decision).await
+        self.in_force.decisions.run_by(&name, end, decision).await
     }
 
     /// The services of a policy in an event.
@@ -419,7 +451,7 @@ impl Tasker {
 }
 
 #[async_trait]
-impl Settles for Tasker {
+impl Settles for Settler {
     async fn settle_record(&self, call: &Call, stored: Stored) -> Settling {
         self.settle_stored(call, stored, None, None).await
     }

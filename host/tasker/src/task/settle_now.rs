@@ -1,6 +1,10 @@
 //! One record, at once: what the sweep would do with it when its time has come.
 
-use super::{Call, Settling, SweepSummary, Tasker, attend::Turn, settle::again};
+use super::{
+    Call, Settling, SweepSummary,
+    attend::Turn,
+    settle::{Settler, again},
+};
 use crate::{
     ports::LedgerError,
     record::{Phase, Record},
@@ -26,12 +30,12 @@ pub enum Settled {
     Left(String),
 }
 
-impl Tasker {
+impl Settler {
     /// Does for one record, now, what the sweep does: asks Redshift, decides by the policy, answers. Starts no SQL.
     ///
     /// # Errors
     /// The ledger could not be asked.
-    pub async fn settle_now(
+    pub(super) async fn settle_now(
         &self,
         call: &Call,
         record: &Record,
@@ -89,7 +93,7 @@ impl Tasker {
             ));
         }
         let name = record.policy.as_ref().map(|policy| policy.name.as_str())?;
-        let policies = self.policies();
+        let policies = self.in_force.policies();
         (policies.settling(name, None).is_none() && record.phase() < Phase::Decided).then(|| {
             format!(
                 "this configuration has no policy `{name}`, which has to decide what the task is told: use the function's \

@@ -10,9 +10,10 @@ use signalbox_policy::{
 use tokio::time::{Duration, Instant, sleep, timeout_at};
 
 use super::{
-    Call, Settling, Tasker, answer,
+    Call, Settling, answer,
     attend::Turn,
-    settle::{DECISION_TIME, OVERTIME_TRIES, again, ignored, time_left},
+    in_force::context,
+    settle::{DECISION_TIME, OVERTIME_TRIES, Settler, again, ignored, time_left},
 };
 use crate::{
     ids::RecordId,
@@ -63,10 +64,10 @@ impl Stop {
     }
 }
 
-impl Tasker {
+impl Settler {
     /// Works on `Step Functions Execution Status Change`. The event is a hint: whether and when the execution stopped
     /// is asked of Step Functions, since a redriven one keeps its ARN.
-    pub async fn stopped(&self, call: &Call, event: Value) -> Settling {
+    pub(super) async fn stopped(&self, call: &Call, event: Value) -> Settling {
         let Some(stop) = Stop::read(&event) else {
             return ignored("the event does not say that an execution stopped");
         };
@@ -265,7 +266,7 @@ impl Tasker {
         let Some(facts) = record.facts() else {
             return undecided();
         };
-        let policies = self.policies();
+        let policies = self.in_force.policies();
         let name = record
             .policy
             .as_ref()
@@ -276,8 +277,8 @@ impl Tasker {
             return facts.on_stop.or(by_default).map_or_else(undecided, Ok);
         };
         let services = Arc::new(self.services_of(call, &granted, record));
-        let context = self.context(services, call);
-        let policy = self.acting(&granted);
+        let context = context(services, call);
+        let policy = self.in_force.acting(&granted);
         let closed = policy.closed(context, Closing { facts, reason });
         let Some((had, closed)) = self.decision(call, record, closed).await else {
             return undecided();

@@ -5,9 +5,10 @@ use signalbox_policy::Answer;
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
-    Call, Settling, Tasker, answer,
-    invoke::ledger_unavailable,
+    Call, Settling, answer,
+    invoke::{Invocations, ledger_unavailable},
     outcome::{kept_beside_answer, refusal_reply},
+    settle::Settler,
 };
 use crate::{
     custom_resource::CustomResource,
@@ -29,7 +30,7 @@ const LEDGER_TRIES: u32 = 4;
 /// Pause between these tries, at first; doubled each time.
 const LEDGER_PAUSE: Duration = Duration::from_millis(500);
 
-impl Tasker {
+impl Invocations {
     /// The custom resource that a payload asks for.
     ///
     /// # Errors
@@ -111,6 +112,7 @@ impl Tasker {
                 output: reply.to_string(),
             };
             return self
+                .settler
                 .answer_directly(call, waiting, None, None, answer, &reply)
                 .await;
         }
@@ -158,7 +160,8 @@ impl Tasker {
         raised: &Raised,
     ) -> Result<Value, Raised> {
         let (answer, reply) = (answer::of_raised(raised), refusal_reply(raised));
-        self.answer_directly(&call.closing(), waiting, None, None, answer, &reply)
+        self.settler
+            .answer_directly(&call.closing(), waiting, None, None, answer, &reply)
             .await
     }
 
@@ -167,7 +170,7 @@ impl Tasker {
     /// # Errors
     /// `raised` where nobody but who invoked the function waits, and where a token's task gets it as the invocation's
     /// error; `LedgerUnavailable`.
-    pub async fn refuse_unread(
+    pub(super) async fn refuse_unread(
         &self,
         call: &Call,
         caller: &Value,
@@ -186,7 +189,9 @@ impl Tasker {
             _ => Err(raised),
         }
     }
+}
 
+impl Settler {
     /// Records an answer that needs no statement, and sends it.
     pub(super) async fn answer_directly(
         &self,
