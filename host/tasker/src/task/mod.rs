@@ -2,14 +2,14 @@
 //!
 //! | part | does | uses |
 //! |---|---|---|
-//! | [`Backend`] | services, ledger, time, rates; look-ups by name, cancels | |
-//! | [`Delivery`](deliver::Delivery) | sends decided answers and marks records | the ledger, callbacks |
-//! | [`InForce`] | the policies in force, and how they are asked | |
-//! | [`Attempts`](attach::Attempts) | attempts at work that has a name | backend, the port [`Settles`](attach::Settles) |
-//! | [`EventServices`](services::EventServices) | what a policy calls: starts, cancels, reads | backend, `Settles` |
-//! | [`Settler`] | completion events, the sweep, stops: takes records as far as they go | those above |
-//! | [`Invocations`] | what a caller asks for, and what it is told | settler |
-//! | [`Tasker`] | the door to all of them | |
+//! | `Backend` | services, ledger, time, rates; look-ups by name, cancels | |
+//! | `Delivery` | sends decided answers and marks records | the ledger, callbacks |
+//! | `InForce` | the policies in force, and how they are asked | |
+//! | `Attempts` | attempts at work that has a name | backend, the port `Settles` |
+//! | `EventServices` | what a policy calls: starts, cancels, reads | backend, `Settles` |
+//! | `Settler` | completion events, the sweep, stops: takes records as far as they go | those above |
+//! | `Invocations` | what a caller asks for, and what it is told | settler |
+//! | `Tasker` | the door to all of them | |
 
 mod answer;
 mod attach;
