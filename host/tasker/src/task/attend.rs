@@ -10,7 +10,8 @@ use super::{
     Call, Settling, answer,
     backend::Backend,
     cancel::no_reply,
-    settle::{FAIR_TIME, Settler, again, alarm_about_describe},
+    settle::{FAIR_TIME, again, alarm_about_describe},
+    settler::Settler,
 };
 use crate::{
     options::DescribeDenied,

@@ -1,6 +1,6 @@
 //! One due record: does for it what is to be done now, and sets when it is looked at next.
 
-use super::{Call, Settling, SweepSummary, attend::Turn, settle::Settler};
+use super::{Call, Settling, SweepSummary, attend::Turn, settler::Settler};
 use crate::{
     ids::digest,
     record::{Ending, Phase, Record, Stored},

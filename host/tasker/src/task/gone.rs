@@ -7,7 +7,7 @@ use super::{
     answer::{self, status_name},
     event::Ended,
     services::clean_document,
-    settle::Settler,
+    settler::Settler,
 };
 use crate::{original, record::Record, secrets::Secrets};
 

@@ -17,7 +17,8 @@ use super::{
     in_force::{InForce, context},
     outcome::{pending, refusal_reply, reply_value},
     services::{EventServices, granted_targets},
-    settle::{DECISION_TIME, Settler},
+    settle::DECISION_TIME,
+    settler::Settler,
     start::lost,
 };
 use crate::{

@@ -34,6 +34,7 @@ mod services;
 mod sessions;
 mod settle;
 mod settle_now;
+mod settler;
 mod start;
 mod stop;
 mod sweep;
@@ -57,9 +58,9 @@ pub use answer::status_name;
 use backend::Backend;
 use in_force::InForce;
 use invoke::Invocations;
-use settle::Settler;
 pub use settle::Settling;
 pub use settle_now::{Settled, SettledNow};
+use settler::Settler;
 pub use sweep::SweepSummary;
 
 /// The world, as the domain sees it.

@@ -12,7 +12,8 @@ use super::{
     event::Ended,
     look_up::Found,
     services::EventServices,
-    settle::{Settler, again, ignored},
+    settle::{again, ignored},
+    settler::Settler,
 };
 use crate::{
     original::{self, OriginalRow},

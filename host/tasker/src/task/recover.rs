@@ -4,11 +4,8 @@ use signalbox_policy::{Answer, contract::StatementStatus};
 use tokio::time::timeout_at;
 
 use super::{
-    Call, Settling, SweepSummary, answer,
-    attend::Turn,
-    backend::Backend,
-    look_up::Found,
-    settle::{Settler, again},
+    Call, Settling, SweepSummary, answer, attend::Turn, backend::Backend, look_up::Found,
+    settle::again, settler::Settler,
 };
 use crate::{
     raised::Raised,

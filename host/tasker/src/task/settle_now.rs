@@ -1,10 +1,6 @@
 //! One record, at once: what the sweep would do with it when its time has come.
 
-use super::{
-    Call, Settling, SweepSummary,
-    attend::Turn,
-    settle::{Settler, again},
-};
+use super::{Call, Settling, SweepSummary, attend::Turn, settle::again, settler::Settler};
 use crate::{
     ports::LedgerError,
     record::{Phase, Record},

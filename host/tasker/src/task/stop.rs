@@ -13,7 +13,8 @@ use super::{
     Call, Settling, answer,
     attend::Turn,
     in_force::context,
-    settle::{DECISION_TIME, OVERTIME_TRIES, Settler, again, ignored, time_left},
+    settle::{DECISION_TIME, OVERTIME_TRIES, again, ignored, time_left},
+    settler::Settler,
 };
 use crate::{
     ids::RecordId,

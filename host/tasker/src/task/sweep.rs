@@ -18,7 +18,7 @@ use futures_util::{
 use serde::Serialize;
 use tokio::time::{Duration, Instant};
 
-use super::{Call, attend::Turn, settle::Settler};
+use super::{Call, attend::Turn, settler::Settler};
 use crate::{
     ports::LedgerError,
     record::{Due, DueList, DuePage, Phase, Record, Stored},

@@ -8,7 +8,7 @@ use super::{
     Call, Settling, answer,
     invoke::{Invocations, ledger_unavailable},
     outcome::{kept_beside_answer, refusal_reply},
-    settle::Settler,
+    settler::Settler,
 };
 use crate::{
     custom_resource::CustomResource,
