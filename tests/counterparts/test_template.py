@@ -78,6 +78,115 @@ def test_every_alarm_has_a_runbook():
     assert all(f"${{{name}.Arn}}" in template.split("  Dashboard:")[1] for name in logical), logical
 
 
+def node(script, *arguments, **environment):
+    """What a script of Node prints, in the environment of the construct's packages."""
+    home = os.environ["SIGNALBOX_COUNTERPARTS_NODE"]
+    done = subprocess.run(
+        ["node", script, *map(str, arguments)] if script.endswith(".js") else ["node", "-e", script, *map(str, arguments)],
+        env={**support.environment(**environment), "NODE_PATH": f"{home}/node_modules"},
+        capture_output=True, text=True, timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_construct_is_the_original_s_with_one_import_changed(tmp_path):
+    home = pathlib.Path(os.environ["SIGNALBOX_COUNTERPARTS_NODE"])
+    for folder in ["src", "test"]:
+        shutil.copytree(DEPLOY / "cdk" / folder, tmp_path / folder)
+    (tmp_path / "node_modules").symlink_to(home / "node_modules")
+    options = json.loads((DEPLOY / "cdk" / "tsconfig.json").read_text())
+    options["compilerOptions"].update(rootDir=".", outDir="out")
+    options["include"] = ["src", "test"]
+    (tmp_path / "tsconfig.json").write_text(json.dumps(options))
+    compiled = subprocess.run(
+        ["node", home / "node_modules/typescript/bin/tsc", "-p", tmp_path], capture_output=True, text=True, timeout=300
+    )
+    assert compiled.returncode == 0, compiled.stdout
+
+    def synthesised(content, memory):
+        with zipfile.ZipFile(tmp_path / "package.zip", "w") as package:
+            # Its digest is of its content alone.
+            package.writestr(zipfile.ZipInfo("bootstrap"), content)
+        out = tmp_path / "cdk.out"
+        shutil.rmtree(out, ignore_errors=True)
+        node(
+            str(tmp_path / "out/test/app.js"), SIGNALBOX_PACKAGE=tmp_path / "package.zip", MEMORY=memory, CDK_OUTDIR=out,
+            SIGNALBOX_TEMPLATE=DEPLOY / "template.yaml",
+        )
+        said = (out / "original.metadata.json").read_text()
+        for name in ["powertoolsArn", "createCallbackInfra"]:
+            assert f"`{name}` has no effect" in said
+        return json.loads((out / "original.template.json").read_text())
+
+    first = synthesised("one", 256)
+    # The warnings are about conditions and substitutions of values that are known already.
+    linted = lint("cfn-lint", "--ignore-checks", "W", "--", tmp_path / "cdk.out" / "original.template.json")
+    assert linted.returncode == 0, linted.stdout
+
+    def of(template, kind):
+        return {name: it for name, it in template["Resources"].items() if it["Type"] == kind}
+
+    machine_policy = next(iter(of(first, "AWS::IAM::Policy").values()))["Properties"]["PolicyDocument"]["Statement"]
+    (invoke,) = [statement for statement in machine_policy if statement["Action"] == "lambda:InvokeFunction"]
+    live = [name for name, it in of(first, "AWS::Lambda::Alias").items() if it["Properties"]["Name"] == "live"]
+    assert invoke["Resource"][0]["Ref"] in live and len(live) == 2
+    assert "reports" in [it["Properties"]["Name"] for it in of(first, "AWS::Lambda::Alias").values()]
+    # Both deployments use one table: that of the second is made under a condition that never holds.
+    tables = {it["Properties"]["Environment"]["Variables"]["DDB_TABLE_NAME"]["Fn::If"][2].get("Ref") if isinstance(
+        it["Properties"]["Environment"]["Variables"]["DDB_TABLE_NAME"]["Fn::If"][2], dict) else None
+        for it in of(first, "AWS::Lambda::Function").values()}
+    assert len(tables & set(of(first, "AWS::DynamoDB::Table"))) == 1, tables
+    # Another package makes another version, and so do other settings; nothing else does.
+    versions = [
+        {name: it["Properties"] for name, it in of(synthesised(*asked), "AWS::Lambda::Version").items()}
+        for asked in [("one", 256), ("two", 256), ("one", 512)]
+    ]
+    assert versions[0] == {name: it["Properties"] for name, it in of(first, "AWS::Lambda::Version").items()}
+    for other in versions[1:]:
+        assert versions[0].keys() == other.keys() and versions[0] != other
+
+
+def test_the_terraform_module_allows_and_watches_the_same():
+    folder = DEPLOY / "terraform"
+    checked = lint("checkov", "--directory", folder, "--framework", "terraform", "--skip-download", "--compact", "--output", "json")
+    report = json.loads(checked.stdout)
+    assert report["summary"]["parsing_errors"] == 0 and not report["results"]["failed_checks"], report["results"]["failed_checks"]
+    if shutil.which("terraform"):
+        # Formatting needs no provider. Planning does, and nothing here has one.
+        formatted = subprocess.run(["terraform", "fmt", "-check", "-recursive", folder], capture_output=True, text=True)
+        assert formatted.returncode == 0, formatted.stdout
+    script = "require('@cdktf/hcl2json').parse(process.argv[1], require('fs').readFileSync(process.argv[1], 'utf8'))" \
+        ".then((it) => console.log(JSON.stringify(it)))"
+    parsed = {path.stem: json.loads(node(script, path)) for path in folder.glob("*.tf")}
+
+    def blocks(kind):
+        return [block for file in parsed.values() for block in file.get(kind, [])]
+
+    (allowed,) = [block["allowed"] for block in blocks("locals") if "allowed" in block]
+    run = ["redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"]
+    texts = {"${local.run}": run, '${concat(local.run, ["redshift-serverless:GetCredentials"])}': [*run, "redshift-serverless:GetCredentials"]}
+    theirs = {
+        sid: sorted(texts[it["actions"]] if isinstance(it["actions"], str) else it["actions"]) for sid, it in allowed.items()
+    }
+    template = (DEPLOY / "template.yaml").read_text()
+    ours = {}
+    for text in template.split("      Policies:\n")[1].split("  # ---- ")[0].split("Sid: ")[1:]:
+        actions = text.split("Action:")[1].split("Resource:")[0]
+        ours[text.split("\n")[0]] = sorted(re.findall(r"[a-z0-9-]+:[A-Za-z]+", actions))
+    assert theirs == ours
+    named = {name for block in blocks("locals") for part in ["alarms", "expressions"] for name in block.get(part, {})}
+    assert named | {"tasks-not-answered"} == set(re.findall(r"AlarmName: !Sub \$\{FunctionName\}-([a-z-]+)", template))
+    variables = {name for file in parsed.values() for name in file.get("variable", {})}
+    parameters = re.findall(r"^  (\w+):\n    Type", template.split("\nParameters:\n")[1].split("\nRules:")[0], re.MULTILINE)
+    renamed = {
+        "package_bucket": "package", "package_key": "package", "cluster_identifier": "target", "database": "target",
+        "db_user": "target", "settings_revision": "package",
+    }
+    snake = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in parameters}
+    assert {renamed.get(name, name) for name in snake} | {"teams"} == variables
+
+
 class Stage:
     """A stack on ministack, the tools to change it, and the Data API that its function uses."""
 
