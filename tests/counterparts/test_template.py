@@ -53,6 +53,38 @@ def test_the_validators_find_nothing():
     assert all(len(why) > 40 for _, why in skipped), skipped
 
 
+def packaged(folder, *names):
+    """Makes `tasker.zip` of files in a folder: the key that is printed."""
+    files = [folder / name for name in names]
+    done = subprocess.run([DEPLOY / "package", folder / "tasker.zip", *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_package_is_the_same_bytes_for_the_same_files(tmp_path):
+    for name in ["bootstrap", "standard.cwasm", "a.toml"]:
+        (tmp_path / name).write_text(name)
+    key = packaged(tmp_path, "bootstrap", "standard.cwasm", "a.toml")
+    # Neither dates, rights nor the order matter.
+    os.utime(tmp_path / "bootstrap", (0, 1_000_000_000))
+    (tmp_path / "bootstrap").chmod(0o600)
+    assert packaged(tmp_path, "a.toml", "standard.cwasm", "bootstrap") == key
+    assert key == f"signalbox/{hashlib.sha256((tmp_path / 'tasker.zip').read_bytes()).hexdigest()}.zip"
+    with zipfile.ZipFile(tmp_path / "tasker.zip") as made:
+        rights = {entry.filename: entry.external_attr >> 16 & 0o777 for entry in made.infolist()}
+    assert rights == {"bootstrap": 0o755, "standard.cwasm": 0o644, "a.toml": 0o644}
+    (tmp_path / "a.toml").write_text("another")
+    assert packaged(tmp_path, "bootstrap", "standard.cwasm", "a.toml") != key
+    for wrong in [["standard.cwasm"], ["bootstrap", "gone"]]:
+        with pytest.raises(AssertionError):
+            packaged(tmp_path, *wrong)
+
+
+def test_the_workflow_of_releases_is_safe():
+    done = lint("zizmor", "--offline", "--no-progress", "--persona", "pedantic", support.ROOT / ".github")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_parameter_is_explained():
     page = (support.ROOT / "docs" / "template.md").read_text()
     for path in DEPLOY.glob("*.yaml"):
@@ -251,12 +283,8 @@ class Stage:
             f'[policy_set]\ntrusted_keys = ["{self.public_key}"]\nmax_age_seconds = 0\nwithin_ms = 5000\n'
             if self.has_set else f"# Package {self.packages}.\n[sweep]\nafter_seconds = 5\n"
         )
-        package = self.folder / "package.zip"
-        with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made:
-            for name in ["bootstrap", "standard.cwasm", "signalbox.toml"]:
-                made.write(self.folder / name, name)
-        key = f"signalbox/{hashlib.sha256(package.read_bytes()).hexdigest()}.zip"
-        self.s3.upload_file(str(package), "packages", key)
+        key = packaged(self.folder, "bootstrap", "standard.cwasm", "signalbox.toml")
+        self.s3.upload_file(str(self.folder / "tasker.zip"), "packages", key)
         return key
 
     # -- The stack.
@@ -547,6 +575,32 @@ def assert_documented(items):
     assert items == said
 
 
+def alarms_fire(stage):
+    """Each alarm that ministack has goes on by a value above its threshold; the dashboard is JSON."""
+    watch = stage.client("cloudwatch")
+    alarms = [alarm for alarm in watch.describe_alarms(AlarmNamePrefix=f"{NAME}-")["MetricAlarms"] if "MetricName" in alarm]
+    assert len(alarms) == 7, alarms
+
+    now = datetime.datetime.now(datetime.timezone.utc)
+    for alarm in alarms:
+        watch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[
+            {
+                "MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"], "Value": alarm["Threshold"] + 1,
+                "Timestamp": now - datetime.timedelta(minutes=minute),
+            }
+            for minute in range(6)
+        ])
+
+    def all_on():
+        states = {it["AlarmName"]: it["StateValue"] for it in watch.describe_alarms(AlarmNamePrefix=f"{NAME}-")["MetricAlarms"]}
+        return True if set(states.values()) == {"ALARM"} else None
+
+    support.eventually(all_on, "all alarms are on", 90)
+    (board,) = watch.list_dashboards(DashboardNamePrefix=NAME)["DashboardEntries"]
+    widgets = json.loads(watch.get_dashboard(DashboardName=board["DashboardName"])["DashboardBody"])["widgets"]
+    assert [widget["type"] for widget in widgets].count("metric") == 6 and len(widgets) == 9
+
+
 def manifest(revision, rules):
     """A policy set of this revision."""
     return (
@@ -593,6 +647,7 @@ def test_a_policy_set_is_pushed_and_swapped(stage):
     assert stage.invoke(live, drop)[1] in ("PolicyDenied", "PolicyUnavailable")
     publish(manifest(3, ""))
     comes(None)
+    alarms_fire(stage)
     # The role reads the folder of the set and no other.
     assert "s3:GetObject" in stage.allowed() and "s3:GetObject" in stage.notes.actions
 
