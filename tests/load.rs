@@ -265,7 +265,7 @@ impl World {
         let faults = Arc::new(Plan::default());
         let plan = || {
             let (plan, of_server) = (Arc::clone(&faults), Faults::new());
-            of_server.on_call(move |operation| plan.strike(operation));
+            of_server.on_call(move |operation, _| plan.strike(operation));
             of_server
         };
         let event_faults = EventFaults::new();

@@ -17,6 +17,7 @@ mod schema;
 mod support;
 
 mod attempts;
+mod broken;
 mod custom_resources;
 mod doctor;
 mod errors;

@@ -7,9 +7,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use signalbox_local::{
-    Faults,
+    CallFault, Faults,
     data_api::{DataApi, DataApiOptions, DataApiServer, EventFaults},
     step_functions::{
         Definition, ExecutionHandle, FunctionError, InvokeFunction, Outcome, StepFunctions,
@@ -41,6 +41,9 @@ pub struct Setting {
     pub files: Vec<(&'static str, Vec<u8>)>,
 }
 
+/// Which calls fail, by operation and input, and how.
+type Broken = dyn Fn(&str, &Map<String, Value>) -> Option<CallFault> + Send + Sync;
+
 /// Everything.
 pub struct Stage {
     /// The function.
@@ -56,6 +59,7 @@ pub struct Stage {
     /// The table, unless another implementation keeps it.
     pub dynamodb: Option<DynamoDb>,
     calls: Arc<Mutex<BTreeMap<String, u32>>>,
+    broken: Arc<Mutex<Option<Arc<Broken>>>>,
     tokens: Arc<Mutex<Vec<String>>>,
     events: mpsc::Receiver<Value>,
     stops: mpsc::Receiver<Value>,
@@ -88,15 +92,17 @@ impl Stage {
         let (redshift_faults, event_faults, states_faults) =
             (Faults::new(), EventFaults::new(), Faults::new());
         let calls = Arc::new(Mutex::new(BTreeMap::new()));
+        let broken = Arc::new(Mutex::new(None::<Arc<Broken>>));
         for faults in [&redshift_faults, &states_faults] {
-            let calls = Arc::clone(&calls);
-            faults.on_call(move |operation| {
+            let (calls, broken) = (Arc::clone(&calls), Arc::clone(&broken));
+            faults.on_call(move |operation, input| {
                 *calls
                     .lock()
                     .expect("lock")
                     .entry(operation.to_owned())
                     .or_default() += 1;
-                None
+                let broken = broken.lock().expect("lock").clone();
+                broken.and_then(|broken| broken(operation, input))
             });
         }
         let redshift = DataApi::start(DataApiOptions {
@@ -166,6 +172,7 @@ impl Stage {
             variables,
             dynamodb,
             calls,
+            broken,
             tokens,
             events,
             stops,
@@ -174,9 +181,28 @@ impl Stage {
         }
     }
 
+    /// From now on the calls of Redshift and Step Functions for which this says so fail, until [`Stage::mend`].
+    pub fn break_calls(
+        &self,
+        broken: impl Fn(&str, &Map<String, Value>) -> Option<CallFault> + Send + Sync + 'static,
+    ) {
+        *self.broken.lock().expect("lock") = Some(Arc::new(broken));
+    }
+
+    /// Ends what [`Stage::break_calls`] began.
+    pub fn mend(&self) {
+        *self.broken.lock().expect("lock") = None;
+    }
+
     /// Invokes the function.
     pub async fn invoke(&self, event: Value) -> Answer {
         self.lambda.api.invoke(&event).await
+    }
+
+    /// Invokes the function, which has so many seconds.
+    pub async fn invoke_within(&self, seconds: u64, event: &Value) -> Answer {
+        let time = Duration::from_secs(seconds);
+        self.lambda.api.invoke_text(&event.to_string(), time).await
     }
 
     /// Starts an execution of one task that waits for its token. `payload` comes beside the token and the

@@ -17,7 +17,7 @@
 )]
 
 wit_bindgen::generate!({
-    world: "policy",
+    world: "prepared-policy",
     path: "../../wit",
     pub_export_macro: true,
     default_bindings_module: "signalbox_kit::bindings",

@@ -1,6 +1,7 @@
 //! A policy as the exports of a component.
 
 use crate::bindings::exports::signalbox::policy::handler::Guest;
+use crate::bindings::exports::signalbox::policy::preparation::Guest as Preparation;
 use crate::bindings::signalbox::policy::callbacks::Task;
 use crate::bindings::signalbox::policy::{clock, ledger, log, redshift_data};
 use crate::contract::{
@@ -12,6 +13,7 @@ use crate::contract::{
 use crate::handle;
 use crate::host::Host;
 use crate::policy::{self, Policy};
+use crate::settings;
 use std::marker::PhantomData;
 
 /// The exports of a component over the policy `P`. [`export_policy!`](crate::export_policy) uses it.
@@ -32,16 +34,22 @@ impl<P: Policy + Default + 'static> Guest for Exported<P> {
         invocation: Invocation,
         task: Option<&Task>,
     ) -> Result<String, Rejection> {
-        handle::invoke(&P::default(), &settings, &invocation, &Imports { task })
+        handle::invoke(&P::default(), settings, &invocation, &Imports { task })
     }
 
     fn settle(settings: String, settlement: Settlement, task: &Task) {
         let imports = Imports { task: Some(task) };
-        handle::settle(&P::default(), &settings, &settlement, &imports);
+        handle::settle(&P::default(), settings, &settlement, &imports);
     }
 
     fn closed(settings: String, closing: Closing) -> OnStop {
-        handle::closed(&P::default(), &settings, &closing, &Imports { task: None })
+        handle::closed(&P::default(), settings, &closing, &Imports { task: None })
+    }
+}
+
+impl<P: Policy + Default + 'static> Preparation for Exported<P> {
+    fn prepare_settings(settings: String) -> Option<String> {
+        settings::prepare(&settings)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     LoadError,
     compile::Compiler,
     engine::{self, Metering, Target},
-    load::seal,
+    machine_code::seal,
 };
 
 /// A component could not be compiled.
@@ -74,8 +74,8 @@ fn engine_for(
     target: &Target,
     metering: Metering,
 ) -> Result<wasmtime::Engine, CompileError> {
-    crate::load::is_component(NAME, component)?;
-    crate::load::Outline::of(NAME, component)?;
+    crate::magic::is_component(NAME, component)?;
+    crate::outline::Outline::of(NAME, component)?;
     engine::build(target, metering).map_err(|error| CompileError::Target {
         target: target.clone(),
         reason: format!("{error:#}"),

@@ -19,7 +19,7 @@ use wasmtime::{Engine, component::Component};
 use crate::{
     digest,
     engine::Target,
-    load::{deserialize, digest_of, map},
+    machine_code::{deserialize, digest_of, map},
 };
 
 /// What stands behind the code in a file, and the digest of the code behind that. Wasmtime does not look there, so that the

@@ -22,7 +22,7 @@ use self::{process::Failed, request::Request};
 use crate::{
     engine::{Metering, Target},
     limits::CompileLimits,
-    load::LoadError,
+    load_error::LoadError,
 };
 
 /// Seconds that one component may take, whatever it waits for.

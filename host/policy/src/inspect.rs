@@ -18,12 +18,12 @@ impl Interfaces {
     /// # Errors
     /// The bytes are no component, or hold too much.
     pub fn of(name: &str, bytes: &[u8]) -> Result<Self, crate::LoadError> {
-        crate::load::is_component(name, bytes)?;
-        let crate::load::Outline {
+        crate::magic::is_component(name, bytes)?;
+        let crate::outline::Outline {
             mut imports,
             mut exports,
             ..
-        } = crate::load::Outline::of(name, bytes)?;
+        } = crate::outline::Outline::of(name, bytes)?;
         imports.sort();
         exports.sort();
         Ok(Self { imports, exports })

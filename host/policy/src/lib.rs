@@ -20,23 +20,28 @@ mod instance;
 pub mod journal;
 pub mod limits;
 mod load;
+mod load_error;
+mod machine_code;
+mod magic;
+#[cfg(feature = "compiler")]
+mod outline;
 mod policy;
 pub mod record;
 pub mod replay;
 pub mod services;
 pub mod shadow;
 pub mod share;
-#[cfg(feature = "wasi")]
-mod wasi;
 pub mod witness;
 
 pub use call::{
     Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
 };
 pub use engine::{Metering, Target, UnknownTarget};
+pub use generation::WORLD;
 pub use instance::Redact;
 pub use limits::{CompileLimits, Limits};
-pub use load::{EngineError, EngineOptions, LoadError, Loading, PolicyEngine, Source, WORLD};
+pub use load::{EngineError, EngineOptions, Loading, PolicyEngine, Source};
+pub use load_error::LoadError;
 pub use policy::ComponentPolicy;
 #[doc(hidden)]
 pub use policy::Reused;

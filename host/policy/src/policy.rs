@@ -24,10 +24,11 @@ use crate::{
         log::Log,
         meter::Turns,
         state::State,
+        stop::Stop,
         task::{self, Export},
     },
     limits::Limits,
-    load::LoadError,
+    load_error::LoadError,
     services::Services,
 };
 
@@ -40,6 +41,8 @@ pub struct ComponentPolicy {
     name: Arc<str>,
     identity: Identity,
     settings: String,
+    /// What the policy wants to be given in place of its settings.
+    prepared_settings: Option<String>,
     description: Option<Description>,
     warnings: Vec<Finding>,
 }
@@ -53,6 +56,10 @@ pub(crate) struct Parts {
     pub(crate) redact: Option<Redact>,
 }
 
+/// The interface that a policy may export beside the handler, and its function.
+const PREPARATION: &str = "signalbox:policy/preparation@0.1.0";
+const PREPARE_SETTINGS: &str = "prepare-settings";
+
 /// The number behind every handle of the task: there is one task in a call.
 const TASK: u32 = 1;
 
@@ -64,6 +71,7 @@ impl ComponentPolicy {
             name,
             identity,
             settings,
+            prepared_settings: None,
             description: None,
             warnings: Vec::new(),
         }
@@ -115,9 +123,10 @@ impl ComponentPolicy {
         let description = self.describe(context.clone()).await?;
         self.identity.version.clone_from(&description.version);
         self.description = Some(description);
-        match self.validate(context).await? {
+        match self.validate(context.clone()).await? {
             Ok(warnings) => {
                 self.warnings = warnings;
+                self.prepared_settings = self.prepare_settings(context).await?;
                 Ok(())
             }
             Err(findings) => Err(LoadError::Settings {
@@ -152,6 +161,37 @@ impl ComponentPolicy {
             })
             .await;
         self.conclude(&mut store, outcome)
+    }
+
+    /// Asks a policy that prepares its settings for them in its own form.
+    async fn prepare_settings(&self, context: CallContext) -> Result<Option<String>, Fault> {
+        let instance = self.parts.prepared.instance();
+        let component = instance.component();
+        let function = component
+            .get_export_index(None, PREPARATION)
+            .and_then(|interface| component.get_export_index(Some(&interface), PREPARE_SETTINGS));
+        let Some(function) = function else {
+            return Ok(None);
+        };
+        let deadline = context.deadline;
+        let mut store = self.store(Export::PrepareSettings, None, context)?;
+        let outcome = self
+            .run(store.data().turns(), deadline, async {
+                let instance = instance.instantiate_async(&mut store).await?;
+                let prepare =
+                    instance.get_typed_func::<(&str,), (Option<String>,)>(&mut store, &function)?;
+                let (prepared,) = prepare
+                    .call_async(&mut store, (self.settings.as_str(),))
+                    .await?;
+                Ok(prepared)
+            })
+            .await;
+        self.conclude(&mut store, outcome)
+    }
+
+    /// What the policy is given as its settings.
+    fn settings(&self) -> &String {
+        self.prepared_settings.as_ref().unwrap_or(&self.settings)
     }
 
     fn store(
@@ -198,7 +238,7 @@ impl ComponentPolicy {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => fault::classify(&error, store.data()),
             // The call was dropped where it waited: in a call of the host, or between two ticks.
-            Err(_) => fault::classify(&fault::Stop::Deadline.into(), store.data()),
+            Err(_) => fault::classify(&Stop::Deadline.into(), store.data()),
         };
         let usage = self.usage(store);
         Err(Fault {
@@ -325,7 +365,7 @@ impl Policy for ComponentPolicy {
             .run(store.data().turns(), deadline, async {
                 let policy = self.parts.prepared.instantiate(&mut store).await?;
                 policy
-                    .invoke(&mut store, &self.settings, &invocation, task)
+                    .invoke(&mut store, self.settings(), &invocation, task)
                     .await
             })
             .await;
@@ -348,7 +388,7 @@ impl Policy for ComponentPolicy {
             .run(store.data().turns(), deadline, async {
                 let policy = self.parts.prepared.instantiate(&mut store).await?;
                 policy
-                    .settle(&mut store, &self.settings, &settlement, task)
+                    .settle(&mut store, self.settings(), &settlement, task)
                     .await
             })
             .await;
@@ -372,7 +412,7 @@ impl Policy for ComponentPolicy {
         let outcome = self
             .run(store.data().turns(), deadline, async {
                 let policy = self.parts.prepared.instantiate(&mut store).await?;
-                policy.closed(&mut store, &self.settings, &closing).await
+                policy.closed(&mut store, self.settings(), &closing).await
             })
             .await;
         let decision = self.conclude(&mut store, outcome)?;

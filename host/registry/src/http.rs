@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::{
     error::RegistryError,
-    pass::LoginHosts,
+    login_hosts::LoginHosts,
     reference::{host, is_loopback},
 };
 

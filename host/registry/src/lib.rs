@@ -8,6 +8,7 @@ mod artifact;
 mod error;
 mod http;
 mod login;
+mod login_hosts;
 mod pass;
 mod push;
 mod reference;

@@ -13,7 +13,8 @@ use crate::{
     Logins,
     error::RegistryError,
     http::Http,
-    pass::{self, Deed, LoginHosts, Pass},
+    login_hosts::LoginHosts,
+    pass::{self, Deed, Pass},
 };
 
 /// How often is asked. One that was frozen in the middle of a request, as Lambda freezes between invocations, asks again.

@@ -54,6 +54,8 @@ struct Shared {
     transactions: HashMap<String, Value>,
     /// Every request that was refused as one that DynamoDB would not take or that is not known here.
     odd: Vec<String>,
+    /// The partition that is throttled, if one is.
+    throttled: Option<String>,
 }
 
 /// The server.
@@ -79,6 +81,7 @@ impl DynamoDb {
             properties,
             transactions: HashMap::new(),
             odd: Vec::new(),
+            throttled: None,
         }));
         let router = Router::new()
             .route("/", post(serve))
@@ -100,6 +103,11 @@ impl DynamoDb {
     /// The operations that changed the table itself, in order.
     pub fn changes(&self) -> Vec<String> {
         self.shared.lock().expect("lock").properties.changes()
+    }
+
+    /// From now on queries of this partition are throttled; of none.
+    pub fn throttle(&self, partition: Option<&str>) {
+        self.shared.lock().expect("lock").throttled = partition.map(str::to_owned);
     }
 
     /// Requests that were wrong; a test that ends well has none.
@@ -176,6 +184,16 @@ fn operate(shared: &mut Shared, target: &str, body: &Value) -> Result<Value, Ref
                 ],
             )?;
             strongly(body)?;
+            if let Some(throttled) = &shared.throttled
+                && body["ExpressionAttributeValues"]
+                    .as_object()
+                    .is_some_and(|values| values.values().any(|value| value["S"] == **throttled))
+            {
+                return refuse(
+                    "ProvisionedThroughputExceededException",
+                    "too many requests",
+                );
+            }
             shared.table.of(body)?.query(body)
         }
         other => {

@@ -3,12 +3,14 @@
 mod event;
 mod rows;
 mod shorten;
+mod transient;
 
 pub use rows::page_pointer;
 pub use shorten::{shorten, shorten_text, utf16_length};
+pub use transient::is_transient;
 
 use crate::contract::{OutputShape, StatementDescription, StatementFacts, StatementStatus};
-use crate::handle::memo_kinds;
+use crate::handle::{memo_kinds, noted};
 use crate::host::Host;
 use crate::settings::{CallbackEffect, CallbackSubject, Settings};
 use serde_json::{Value, json};
@@ -74,12 +76,14 @@ pub enum Answer {
 pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host) -> Answer {
     let error = outcome.error();
     let kinds = memo_kinds(&outcome.facts.memo);
+    let transient = is_worth_a_retry(outcome, error.as_deref());
     let subject = CallbackSubject {
         state: outcome.state(),
         error: error.as_deref(),
         kinds: &kinds,
         target: &outcome.facts.target,
         step: outcome.facts.step.as_deref(),
+        transient,
     };
     match settings.callback(&subject) {
         Some(CallbackEffect::Succeed) => Answer::Succeed(output(outcome, error.as_deref(), host)),
@@ -90,8 +94,28 @@ pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host
                 None => event::of(outcome, error.as_deref()),
             },
         },
-        None => as_the_original(outcome, settings, error.as_deref(), host),
+        None => match &settings.transient_error {
+            Some(name) if transient => Answer::Fail {
+                error: name.clone(),
+                cause: event::of(outcome, error.as_deref()),
+            },
+            _ => as_the_original(outcome, settings, error.as_deref(), host),
+        },
     }
+}
+
+/// Whether it failed, may succeed another time, and nothing of it stands.
+fn is_worth_a_retry(outcome: &Outcome<'_>, error: Option<&str>) -> bool {
+    let only_reads = noted(&outcome.facts.memo, "onlyReads").is_some();
+    let stands = || {
+        let parts = outcome.statement.sub_statements.iter();
+        let commits = noted(&outcome.facts.memo, "autoCommit").is_some();
+        let mut ended = parts.filter(|part| part.status == StatementStatus::Finished);
+        commits && ended.next().is_some()
+    };
+    outcome.statement.status == StatementStatus::Failed
+        && error.is_some_and(|message| is_transient(message, only_reads))
+        && !stands()
 }
 
 fn as_the_original(

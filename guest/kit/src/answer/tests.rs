@@ -351,3 +351,68 @@ fn a_statement_without_rows_gives_none() {
     );
     assert!(host.calls().is_empty());
 }
+
+#[test]
+fn what_is_worth_a_retry_has_its_name_if_the_settings_give_one() {
+    let settings = r#"{"transientError": "TransientFailure", "callbacks": [
+        {"name": "loads", "when": {"transient": true, "steps": "load"}, "then": {"error": "RetryLater"}}
+    ]}"#;
+    let mut failed = description(StatementStatus::Failed);
+    failed.error =
+        Some("ERROR: 1023\n DETAIL: Serializable isolation violation on table - 1".into());
+    let error_of =
+        |facts: &StatementFacts, statement: &StatementDescription, settings: &str| match answer(
+            facts, statement, None, settings,
+        ) {
+            Answer::Fail { error, .. } => error,
+            Answer::Succeed(_) => "success".to_owned(),
+        };
+    let plain = facts(OutputShape::Event);
+    assert_eq!(error_of(&plain, &failed, "{}"), "FAILED");
+    assert_eq!(error_of(&plain, &failed, settings), "TransientFailure");
+    let load = StatementFacts {
+        step: Some("load".into()),
+        ..plain.clone()
+    };
+    assert_eq!(error_of(&load, &failed, settings), "RetryLater");
+
+    let part = |status, error: Option<&str>| SubStatement {
+        id: format!("{STATEMENT_ID}:1"),
+        status,
+        error: error.map(str::to_owned),
+        duration_ns: None,
+        has_result_set: false,
+        result_rows: None,
+        result_size: None,
+    };
+    let batch = StatementDescription {
+        sub_statements: vec![
+            part(StatementStatus::Finished, None),
+            part(StatementStatus::Failed, Some("ERROR: deadlock detected")),
+        ],
+        ..description(StatementStatus::Failed)
+    };
+    assert_eq!(error_of(&plain, &batch, settings), "TransientFailure");
+    let commits = StatementFacts {
+        memo: r#"{"autoCommit":true}"#.into(),
+        ..plain.clone()
+    };
+    assert_eq!(
+        error_of(&commits, &batch, settings),
+        "FAILED",
+        "the first statement stands"
+    );
+
+    let lost = StatementDescription {
+        error: Some("FATAL: terminating connection due to administrator command".into()),
+        ..description(StatementStatus::Failed)
+    };
+    assert_eq!(error_of(&plain, &lost, settings), "FAILED");
+    let reads = StatementFacts {
+        memo: r#"{"onlyReads":true}"#.into(),
+        ..plain.clone()
+    };
+    assert_eq!(error_of(&reads, &lost, settings), "TransientFailure");
+    failed.status = StatementStatus::Aborted;
+    assert_eq!(error_of(&plain, &failed, settings), "FAILED");
+}

@@ -1,9 +1,9 @@
 //! How SQL is to be run.
 
+use super::memo;
 use crate::contract::{Exclusivity, ExecutionMode, StartOptions};
 use crate::payload::{Action, Start};
 use crate::sql::Kind;
-use serde_json::{Value, json};
 
 /// How SQL is to be run. What [`decide`](crate::Policy::decide) returns; any field may be changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,22 +53,6 @@ impl Decision {
 
     /// Note the kinds of the statements in the memo, for the callback rules that ask for them.
     pub fn note_kinds(&mut self, kinds: &[Kind]) {
-        let mut names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-        names.sort_unstable();
-        names.dedup();
-        self.options.memo = json!({ "kinds": names }).to_string();
+        memo::note(&mut self.options.memo, "kinds", memo::names_of(kinds));
     }
-}
-
-/// The kinds of statements that [`Decision::note_kinds`] noted; empty for any other memo.
-#[must_use]
-pub fn memo_kinds(memo: &str) -> Vec<Kind> {
-    let value: Value = serde_json::from_str(memo).unwrap_or_default();
-    value
-        .get("kinds")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|name| Kind::by_name(name.as_str()?))
-        .collect()
 }

@@ -5,10 +5,10 @@ use crate::contract::{
     BatchExecuteStatementRequest, ExecuteStatementRequest, Failure, FailureDetail, Invocation,
     Level, Rejection, UnknownFields, Waiter,
 };
-use crate::host::{Host, reject};
+use crate::host::{Host, detail, reject};
 use crate::payload::{self, Payload, Request, Start};
 use crate::policy::{Event, Policy};
-use crate::settings;
+use crate::settings::{self, Settings};
 
 /// Work on one payload. The text is the function's reply.
 ///
@@ -17,11 +17,11 @@ use crate::settings;
 /// code of a call that failed, such as `ConcurrentExecution`.
 pub fn invoke(
     policy: &dyn Policy,
-    settings: &str,
+    settings: impl Into<String>,
     invocation: &Invocation,
     host: &dyn Host,
 ) -> Result<String, Rejection> {
-    let settings = settings::read(settings).map_err(|_| Rejection {
+    let settings = settings::read_approved(settings.into()).map_err(|_| Rejection {
         error: "PolicyFault".to_owned(),
         message:
             "The settings of this policy are not valid: it was loaded without a check of them. \
@@ -34,7 +34,7 @@ pub fn invoke(
     }
     let event = Event {
         host,
-        settings: &settings.0,
+        settings: &settings,
         invocation,
     };
     match &payload.request {
@@ -75,7 +75,23 @@ fn run(policy: &dyn Policy, start: &Start, event: &Event<'_>) -> Result<String, 
     match started {
         Ok(started) => Ok(started.document),
         Err(Failure::Uncertain(detail)) => Ok(uncertain(detail)),
-        Err(failure) => Err(reject(&failure)),
+        Err(failure) => Err(refusal(&failure, event.settings)),
+    }
+}
+
+/// A refused start: by its own name, or, if the same start may succeed later, by the name that the settings have for that.
+fn refusal(failure: &Failure, settings: &Settings) -> Rejection {
+    let passes = matches!(
+        failure,
+        Failure::Throttled(_) | Failure::LimitExceeded(_) | Failure::Unavailable(_)
+    );
+    let rejection = reject(failure);
+    match &settings.transient_error {
+        Some(name) if passes && detail(failure).retryable => Rejection {
+            error: name.clone(),
+            message: format!("{}: {}", rejection.error, rejection.message),
+        },
+        _ => rejection,
     }
 }
 

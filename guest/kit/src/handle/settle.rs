@@ -18,8 +18,13 @@ const CLOUDFORMATION_BYTES: usize = 1_800;
 const HALVINGS: u32 = 3;
 
 /// Tell the waiting task how its statement ended.
-pub fn settle(policy: &dyn Policy, settings: &str, settlement: &Settlement, host: &dyn Host) {
-    let settings = read_settings(settings, host);
+pub fn settle(
+    policy: &dyn Policy,
+    settings: impl Into<String>,
+    settlement: &Settlement,
+    host: &dyn Host,
+) {
+    let settings = read_settings(settings.into(), host);
     let outcome = Outcome {
         facts: &settlement.facts,
         statement: &settlement.statement,
@@ -37,15 +42,20 @@ pub fn settle(policy: &dyn Policy, settings: &str, settlement: &Settlement, host
 }
 
 /// Decide what becomes of a statement whose task is gone.
-pub fn closed(policy: &dyn Policy, settings: &str, closing: &Closing, host: &dyn Host) -> OnStop {
-    policy.closed(closing, &read_settings(settings, host))
+pub fn closed(
+    policy: &dyn Policy,
+    settings: impl Into<String>,
+    closing: &Closing,
+    host: &dyn Host,
+) -> OnStop {
+    policy.closed(closing, &read_settings(settings.into(), host))
 }
 
 /// The settings were checked at load. Should they be broken all the same, a task is better answered without
 /// them than not at all.
-fn read_settings(text: &str, host: &dyn Host) -> Settings {
-    match settings::read(text) {
-        Ok((settings, _)) => settings,
+fn read_settings(text: String, host: &dyn Host) -> Settings {
+    match settings::read_approved(text) {
+        Ok(settings) => settings,
         Err(_) => {
             host.log(
                 Level::Error,

@@ -86,6 +86,42 @@ fn failures_keep_their_names() {
 }
 
 #[test]
+fn a_start_that_may_succeed_later_has_its_name_if_the_settings_give_one() {
+    let retryable = |code: &str| FailureDetail {
+        retryable: true,
+        ..failure_detail(code, "Too many.")
+    };
+    let active = "ActiveStatementsExceededException";
+    for (failure, expected) in [
+        (
+            Failure::LimitExceeded(retryable(active)),
+            "TransientFailure",
+        ),
+        (
+            Failure::Throttled(retryable("ThrottlingException")),
+            "TransientFailure",
+        ),
+        (
+            Failure::LimitExceeded(failure_detail("TooLarge", "")),
+            "TooLarge",
+        ),
+        (
+            Failure::ConcurrentExecution(retryable("ConcurrentExecution")),
+            "ConcurrentExecution",
+        ),
+    ] {
+        let host = FakeHost {
+            failure: Some(failure),
+            ..FakeHost::default()
+        };
+        let settings = r#"{"transientError": "TransientFailure"}"#;
+        let payload = invocation(r#"{"sqlStatement": "select 1"}"#);
+        let rejection = invoke(&Standard, settings, &payload, &host).unwrap_err();
+        assert_eq!(rejection.error, expected);
+    }
+}
+
+#[test]
 fn a_start_whose_fate_is_not_known_is_no_refusal() {
     for (document, reply) in [
         (

@@ -87,7 +87,7 @@ fn when_holds(when: &When, subject: &Subject<'_>, sure: Sure) -> bool {
 
 /// The name of the state machine in the ARN of an execution: `arn:…:states:…:execution:NAME:…`, or `express` for
 /// `execution`. The child of a Map has the label of the Map behind the name, with a slash.
-fn state_machine(execution_arn: &str) -> Option<&str> {
+pub(super) fn state_machine(execution_arn: &str) -> Option<&str> {
     let parts: Vec<&str> = execution_arn.split(':').collect();
     let name = match parts.as_slice() {
         ["arn", _, "states", _, _, "execution", name, _]

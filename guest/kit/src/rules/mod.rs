@@ -1,19 +1,20 @@
 //! The rules of the settings, applied to SQL that somebody wants to run.
 
+mod candidates;
 mod matching;
 mod structure;
 
-use crate::contract::{Exclusivity, Level, Rejection};
-use crate::handle::Decision;
+use crate::contract::{Exclusivity, ExecutionMode, Level, Rejection};
+use crate::handle::{Decision, note};
 use crate::host::Host;
 use crate::payload::Start;
 use crate::policy::Event;
-use crate::settings::{
-    CallbackRule, Rule, SessionRule, Settings, Singleton, Then, Unqualified, Verdict,
-};
+use crate::settings::{Rule, SessionRule, Settings, Singleton, Then, Unqualified, Verdict};
 use crate::sql::{Kind, Statement, Unparsed, classify, classify_names, has_text_literal};
 use crate::text::quoted;
+use candidates::candidates;
 use matching::{Subject, holds};
+use std::borrow::Cow;
 
 /// What the rules make of a request: how it runs, or why not.
 ///
@@ -27,52 +28,84 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
         .targets
         .first()
         .map(String::as_str));
-    let mut effects = Effects::default();
-    let mut kinds = Vec::new();
-    for (position, sql) in start.sqls.iter().enumerate() {
-        let statement = settings.look_at_sql().then(|| understand(sql, settings));
-        let subject = Subject {
+    let statements: Vec<Option<Statement>> = match settings.look_at_sql() {
+        true => {
+            let understand = understanding(settings);
+            start.sqls.iter().map(|sql| Some(understand(sql))).collect()
+        }
+        false => start.sqls.iter().map(|_| None).collect(),
+    };
+    let subjects: Vec<Subject<'_>> = start
+        .sqls
+        .iter()
+        .zip(&statements)
+        .map(|(sql, statement)| Subject {
             sql,
             statement: statement.as_ref(),
             target: asked_target,
             execution_arn: event.invocation.execution_arn.as_deref(),
             labels: &start.labels,
             now: event.host,
-        };
+        })
+        .collect();
+    let rules = candidates(settings, &subjects).ok_or_else(damaged)?;
+    let mut effects = Effects::default();
+    for (position, subject) in subjects.iter().enumerate() {
         effects.position = position;
-        apply(settings, &subject, &mut effects)
+        apply(settings, &rules, subject, &mut effects)
             .map_err(|why| denied(&why, position, start.sqls.len()))?;
-        kinds.extend(statement.and_then(|statement| statement.kind.ok()));
     }
-    if settings.callbacks.iter().any(CallbackRule::looks_at_kinds) {
+    let kinds = statements.iter().flatten();
+    let kinds: Vec<Kind> = kinds
+        .filter_map(|statement| statement.kind.as_ref().ok().copied())
+        .collect();
+    if settings.callbacks_look_at_kinds() {
         decision.note_kinds(&kinds);
+        if statements.iter().flatten().all(only_reads) {
+            note(&mut decision.options.memo, "onlyReads", true.into());
+        }
+        if start.execution_mode == ExecutionMode::AutoCommit {
+            note(&mut decision.options.memo, "autoCommit", true.into());
+        }
     }
     effects.change(&mut decision, start)?;
     effects.warn(start.sqls.len(), event.host);
     Ok(decision)
 }
 
-/// What the SQL is, with the schema that the settings give to names without one.
-fn understand(sql: &str, settings: &Settings) -> Statement {
-    let statement = match settings.look_at_structure() {
-        true => classify(sql),
-        false => classify_names(sql),
-    };
-    let mut statement = statement.trusting(|name| {
-        let patterns = &settings.known_functions;
-        patterns.iter().any(|pattern| pattern.matches(name))
-    });
-    if let Some(Unqualified::Schema(schema)) = &settings.unqualified {
-        let tables = statement
-            .reads
-            .iter_mut()
-            .chain(&mut statement.writes)
-            .chain(statement.structure.tables_mut());
-        for table in tables.filter(|table| table.schema.is_none()) {
-            table.schema = Some(schema.clone());
+/// Whether a statement is known to do no more than read.
+fn only_reads(statement: &Statement) -> bool {
+    let reads = [Kind::Select, Kind::Show, Kind::Explain];
+    statement.complete
+        && statement.unparsed_part().is_none()
+        && statement.writes.is_empty()
+        && statement.kinds().all(|kind| reads.contains(&kind))
+}
+
+/// Says what SQL is, with the schema that the settings give to names without one.
+fn understanding(settings: &Settings) -> impl Fn(&str) -> Statement {
+    let look_at_structure = settings.look_at_structure();
+    move |sql| {
+        let statement = match look_at_structure {
+            true => classify(sql),
+            false => classify_names(sql),
+        };
+        let mut statement = statement.trusting(|name| {
+            let patterns = &settings.known_functions;
+            patterns.iter().any(|pattern| pattern.matches(name))
+        });
+        if let Some(Unqualified::Schema(schema)) = &settings.unqualified {
+            let tables = statement
+                .reads
+                .iter_mut()
+                .chain(&mut statement.writes)
+                .chain(statement.structure.tables_mut());
+            for table in tables.filter(|table| table.schema.is_none()) {
+                table.schema = Some(schema.clone());
+            }
         }
+        statement
     }
-    statement
 }
 
 /// What rules want beside allowing and denying: the first to set one wins.
@@ -89,11 +122,12 @@ struct Effects<'s> {
 }
 
 fn apply<'s>(
-    settings: &'s Settings,
+    settings: &Settings,
+    rules: &'s [(usize, Cow<'_, Rule>)],
     subject: &Subject<'_>,
     effects: &mut Effects<'s>,
 ) -> Result<(), String> {
-    for rule in &settings.rules {
+    for (_, rule) in rules {
         if !holds(rule, subject) {
             continue;
         }
@@ -250,6 +284,13 @@ impl<'s> Effects<'s> {
 
 fn asks_for_session(start: &Start) -> bool {
     start.session_id.is_some() || start.session_keep_alive_seconds.is_some()
+}
+
+fn damaged() -> Rejection {
+    Rejection {
+        error: "PolicyFault".to_owned(),
+        message: "The prepared settings of this policy are damaged. Load it anew.".to_owned(),
+    }
 }
 
 fn denied(why: &str, position: usize, count: usize) -> Rejection {

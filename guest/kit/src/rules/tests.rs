@@ -2,7 +2,7 @@ use crate::contract::Exclusivity;
 use crate::handle::{Decision, memo_kinds};
 use crate::payload::{self, Request};
 use crate::policy::Event;
-use crate::settings;
+use crate::settings::{self, Settings};
 use crate::sql::Kind;
 use crate::testing::{FakeHost, invocation};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ mod caller;
 mod effects;
 mod finance;
 mod kinds;
+mod prepared;
 mod reference;
 mod structure;
 mod tables;
@@ -27,8 +28,27 @@ fn decide_for(
     execution_arn: Option<&str>,
     host: &FakeHost,
 ) -> Result<Decision, String> {
-    let (settings, _) =
-        settings::read(&settings.to_string()).map_err(|(faults, _)| format!("{faults:?}"))?;
+    let text = settings.to_string();
+    let (settings, _) = settings::read(&text).map_err(|(faults, _)| format!("{faults:?}"))?;
+    let decision = decide_by(&settings, payload, execution_arn, host);
+    if let Some(prepared) = settings::prepare(&text) {
+        let prepared = settings::read_approved(prepared).unwrap();
+        let calls = host.recorded.borrow().len();
+        let again = decide_by(&prepared, payload, execution_arn, host);
+        assert_eq!(again, decision, "prepared: {text} {payload}");
+        let mut recorded = host.recorded.borrow_mut();
+        let repeated = recorded.split_off(calls);
+        assert!(recorded.ends_with(&repeated));
+    }
+    decision
+}
+
+fn decide_by(
+    settings: &Settings,
+    payload: &Value,
+    execution_arn: Option<&str>,
+    host: &FakeHost,
+) -> Result<Decision, String> {
     let mut invocation = invocation(&payload.to_string());
     invocation.execution_arn = execution_arn.map(str::to_owned);
     let Request::Start(start) = payload::read(&invocation)
@@ -39,7 +59,7 @@ fn decide_for(
     };
     let event = Event {
         host,
-        settings: &settings,
+        settings,
         invocation: &invocation,
     };
     super::decide(&start, &event).map_err(|rejection| {

@@ -20,6 +20,8 @@ pub struct CallbackRule {
     pub targets: Vec<Glob>,
     /// Steps; empty for any.
     pub steps: Vec<Glob>,
+    /// Whether the failure is worth a retry.
+    pub transient: Option<bool>,
     /// What the task is told.
     pub effect: CallbackEffect,
 }
@@ -51,13 +53,15 @@ pub struct CallbackSubject<'a> {
     pub target: &'a str,
     /// Its step.
     pub step: Option<&'a str>,
+    /// Whether it failed in a way that is worth a retry.
+    pub transient: bool,
 }
 
 impl CallbackRule {
     /// Whether it looks at kinds of statements, which must then be noted at the start.
     #[must_use]
     pub fn looks_at_kinds(&self) -> bool {
-        !self.kinds.is_empty()
+        !self.kinds.is_empty() || self.transient.is_some()
     }
 
     /// Whether it holds for every outcome of some state.
@@ -67,6 +71,7 @@ impl CallbackRule {
             && self.kinds.is_empty()
             && self.targets.is_empty()
             && self.steps.is_empty()
+            && self.transient.is_none()
     }
 
     fn matches(&self, subject: &CallbackSubject<'_>) -> bool {
@@ -86,6 +91,9 @@ impl CallbackRule {
                     .any(|kind| any(&self.kinds, kind.name())))
             && any(&self.targets, subject.target)
             && (self.steps.is_empty() || subject.step.is_some_and(|step| any(&self.steps, step)))
+            && self
+                .transient
+                .is_none_or(|wanted| wanted == subject.transient)
     }
 }
 

@@ -5,6 +5,7 @@ use super::section::Findings;
 use super::{Rule, Settings, Unqualified, Verdict, When};
 use crate::sql::Kind;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What must be said once a rule looks at what the SQL is. `value` tells what was written, be it wrong.
 pub(super) fn faults(settings: &Settings, value: &Value, findings: &mut Findings) {
@@ -95,6 +96,7 @@ pub(super) fn warnings(settings: &Settings, warnings: &mut Findings) {
 
 fn rules(rules: &[Rule], warnings: &mut Findings) {
     let mut end: Option<&str> = None;
+    let mut names = BTreeSet::new();
     for (position, rule) in rules.iter().enumerate() {
         let path = format!("/rules/{position}");
         if let Some(end) = end {
@@ -102,12 +104,7 @@ fn rules(rules: &[Rule], warnings: &mut Findings) {
                 format!("This rule is never reached: rule `{end}` before it ends everything.");
             warnings.add(&path, message, "Move it up, or remove it.");
         }
-        duplicate(
-            rules.iter().map(|rule| rule.name.as_str()),
-            position,
-            &path,
-            warnings,
-        );
+        duplicate(&mut names, &rule.name, &path, warnings);
         let then = &rule.then;
         let ends = then.deny.is_some() || then.allow;
         if then.deny.is_some() && then.allow {
@@ -194,16 +191,18 @@ fn has_other_effects(rule: &Rule) -> bool {
 }
 
 fn callbacks(rules: &[CallbackRule], warnings: &mut Findings) {
+    let mut names = BTreeSet::new();
+    // What rules before take whatever else is true of an outcome. There are as many as lists of states, which are few.
+    let mut taken: Vec<&CallbackRule> = Vec::new();
     for (position, rule) in rules.iter().enumerate() {
         let path = format!("/callbacks/{position}");
-        let hidden_by = rules.iter().take(position).find(|before| {
-            before.looks_at_state_only()
-                && (before.states.is_empty()
-                    || (!rule.states.is_empty()
-                        && rule
-                            .states
-                            .iter()
-                            .all(|state| before.states.contains(state))))
+        let hidden_by = taken.iter().find(|before| {
+            before.states.is_empty()
+                || (!rule.states.is_empty()
+                    && rule
+                        .states
+                        .iter()
+                        .all(|state| before.states.contains(state)))
         });
         if let Some(before) = hidden_by {
             let message = format!(
@@ -211,26 +210,20 @@ fn callbacks(rules: &[CallbackRule], warnings: &mut Findings) {
                 before.name
             );
             warnings.add(&path, message, "Move it up, or remove it.");
+        } else if rule.looks_at_state_only() {
+            taken.push(rule);
         }
-        duplicate(
-            rules.iter().map(|rule| rule.name.as_str()),
-            position,
-            &path,
-            warnings,
-        );
+        duplicate(&mut names, &rule.name, &path, warnings);
     }
 }
 
 fn duplicate<'n>(
-    mut names: impl Iterator<Item = &'n str> + Clone,
-    position: usize,
+    names: &mut BTreeSet<&'n str>,
+    name: &'n str,
     path: &str,
     warnings: &mut Findings,
 ) {
-    let mut before = names.clone().take(position);
-    if let Some(name) = names.nth(position)
-        && before.any(|other| other == name)
-    {
+    if !names.insert(name) {
         let message = format!("Another rule is called `{name}` too.");
         warnings.add(
             &format!("{path}/name"),

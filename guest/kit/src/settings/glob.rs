@@ -9,15 +9,35 @@ pub struct Glob {
     is_ascii: bool,
 }
 
+/// A text as patterns compare it.
+pub(super) fn lower(text: &str) -> String {
+    match text.is_ascii() {
+        true => text.to_ascii_lowercase(),
+        false => text.chars().flat_map(char::to_lowercase).collect(),
+    }
+}
+
 impl Glob {
     /// From its text.
     #[must_use]
     pub fn new(pattern: &str) -> Self {
-        let lower: String = pattern.chars().flat_map(char::to_lowercase).collect();
+        let lower = lower(pattern);
         Self {
             is_ascii: lower.is_ascii(),
             lower,
         }
+    }
+
+    /// The pattern, in lower case.
+    pub(super) fn text(&self) -> &str {
+        &self.lower
+    }
+
+    /// What each text that matches begins with, in lower case, and whether it is all of it.
+    pub(super) fn beginning(&self) -> (&str, bool) {
+        let end = self.lower.find(['*', '?']);
+        let beginning = end.and_then(|end| self.lower.get(..end));
+        (beginning.unwrap_or(&self.lower), end.is_none())
     }
 
     /// Whether all of `text` matches. Takes time in proportion to both lengths at most.
@@ -92,6 +112,11 @@ impl TablePattern {
             schema: schema.map(|part| Glob::new(part)),
             name: Glob::new(name),
         })
+    }
+
+    /// The pattern of the schema, if it has one, and that of the name.
+    pub(super) fn parts(&self) -> (Option<&Glob>, &Glob) {
+        (self.schema.as_ref(), &self.name)
     }
 
     /// Whether a table may be one that the pattern means. A name without a database may be in any; a part that the pattern

@@ -8,6 +8,7 @@ pub(super) const TOP: &[&str] = &[
     "knownFunctions",
     "callbacks",
     "abortedError",
+    "transientError",
     "onStop",
     "custom",
     "sets",
@@ -67,7 +68,14 @@ pub(super) const THEN: &[&str] = &[
 pub(super) const SINGLETON: &[&str] = &["key"];
 pub(super) const SESSION: &[&str] = &["keepAliveSeconds"];
 pub(super) const UNQUALIFIED: &[&str] = &["schema"];
-pub(super) const CALLBACK_WHEN: &[&str] =
-    &["states", "codes", "texts", "kinds", "targets", "steps"];
+pub(super) const CALLBACK_WHEN: &[&str] = &[
+    "states",
+    "codes",
+    "texts",
+    "kinds",
+    "targets",
+    "steps",
+    "transient",
+];
 pub(super) const CALLBACK_THEN: &[&str] = &["succeed", "error", "cause"];
 pub(super) const ON_STOP: &[&str] = &["aborted", "timedOut", "failed", "taskClosed"];

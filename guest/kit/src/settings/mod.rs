@@ -6,6 +6,7 @@ mod callback;
 mod check;
 mod glob;
 mod keys;
+mod prepared;
 mod read;
 mod read_callbacks;
 mod read_rules;
@@ -19,6 +20,8 @@ mod window;
 
 pub use callback::{CallbackEffect, CallbackRule, CallbackSubject, error_codes};
 pub use glob::{Glob, LocationPattern, TablePattern};
+pub(crate) use prepared::{Lookup, Place};
+pub use prepared::{Prepared, prepare, read_approved};
 pub use read::{Accepted, Refused, read};
 pub use when::{Access, StructureWhen, When};
 pub use window::{BusinessDays, DateRange, Days, Window};
@@ -29,8 +32,10 @@ use serde_json::Value;
 /// The settings, checked.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
-    /// The rules, in order.
+    /// The rules, in order; empty if they are in `prepared`.
     pub rules: Vec<Rule>,
+    /// The rules, prepared so that a statement's are found without reading the others.
+    pub prepared: Option<Prepared>,
     /// What becomes of SQL that does not parse, where no rule ended it.
     pub unparsed: Option<Verdict>,
     /// What a table's name without a schema means.
@@ -43,6 +48,8 @@ pub struct Settings {
     pub callbacks: Vec<CallbackRule>,
     /// The error of an ABORTED statement; none for `FAILED`, as the original has it.
     pub aborted_error: Option<String>,
+    /// The error of what is worth a retry; none for that of any other failure, as the original has it.
+    pub transient_error: Option<String>,
     /// What becomes of a statement whose task is gone.
     pub on_stop: OnStopRules,
     /// What belongs to a policy built on the kit.
@@ -138,21 +145,33 @@ impl Settings {
     /// Whether a rule looks at what SQL does beyond its kind and its names.
     #[must_use]
     pub fn look_at_structure(&self) -> bool {
-        self.rules
-            .iter()
-            .any(|rule| rule.when.anywhere(&|when| when.structure.is_some()))
+        match &self.prepared {
+            Some(prepared) => prepared.looks_at_structure,
+            None => self.look_at_rules(&|when| when.structure.is_some()),
+        }
     }
 
     /// Whether the SQL must be understood to apply them.
     #[must_use]
     pub fn look_at_sql(&self) -> bool {
-        self.rules
-            .iter()
-            .any(|rule| rule.when.anywhere(&When::looks_at_sql))
-            || self.unparsed == Some(Verdict::Deny)
+        self.unparsed == Some(Verdict::Deny)
             || self.unknown_tables == Some(Verdict::Deny)
             || self.unqualified == Some(Unqualified::Deny)
-            || self.callbacks.iter().any(CallbackRule::looks_at_kinds)
+            || self.callbacks_look_at_kinds()
+            || match &self.prepared {
+                Some(prepared) => prepared.looks_at_sql,
+                None => self.look_at_rules(&When::looks_at_sql),
+            }
+    }
+
+    /// Whether the kinds of a statement matter when it has ended.
+    #[must_use]
+    pub fn callbacks_look_at_kinds(&self) -> bool {
+        self.transient_error.is_some() || self.callbacks.iter().any(CallbackRule::looks_at_kinds)
+    }
+
+    fn look_at_rules(&self, looks: &dyn Fn(&When) -> bool) -> bool {
+        self.rules.iter().any(|rule| rule.when.anywhere(looks))
     }
 }
 

@@ -23,49 +23,70 @@ pub type Refused = (Vec<Finding>, Option<Value>);
 /// # Errors
 /// Everything that is wrong with them, each with its place.
 pub fn read(text: &str) -> Result<Accepted, Refused> {
+    let value = parse(text)?;
+    let (settings, sets) = read_parts(&value)?;
+    let mut warnings = Findings::default();
+    check::warnings(&settings, &mut warnings);
+    for name in sets.unused(&value) {
+        let place = format!("/sets/{name}");
+        let help = "Remove it, or refer to it in a list of a rule, as `@name`.";
+        warnings.add(&place, "No rule uses this set.", help);
+    }
+    Ok((settings, warnings.0))
+}
+
+/// Read settings that were approved: nobody asks for warnings about them.
+pub(super) fn read_without_warnings(text: &str) -> Result<Settings, Refused> {
+    settings_of(&parse(text)?)
+}
+
+/// The same, of JSON that was parsed.
+pub(super) fn settings_of(value: &Value) -> Result<Settings, Refused> {
+    read_parts(value).map(|(settings, _)| settings)
+}
+
+fn parse(text: &str) -> Result<Value, Refused> {
+    serde_json::from_str(text).map_err(|error| {
+        let mut findings = Findings::default();
+        findings.add(
+            "",
+            format!("The settings are not JSON: {error}."),
+            "Correct the text.",
+        );
+        (findings.0, None)
+    })
+}
+
+fn read_parts(value: &Value) -> Result<(Settings, Sets<'_>), Refused> {
     let mut findings = Findings::default();
-    let value: Value = match serde_json::from_str(text) {
-        Ok(value) => value,
-        Err(error) => {
-            findings.add(
-                "",
-                format!("The settings are not JSON: {error}."),
-                "Correct the text.",
-            );
-            return Err((findings.0, None));
-        }
-    };
-    let Some(top) = Section::open(String::new(), &value, keys::TOP, &mut findings) else {
+    let Some(top) = Section::open(String::new(), value, keys::TOP, &mut findings) else {
         return Err((findings.0, None));
     };
     let sets = Sets::read(&top, &mut findings);
     let names = Names::new(&sets, read_holidays(&top, &mut findings));
     let settings = Settings {
         rules: read_rules(&top, &names, &mut findings),
+        prepared: None,
         unparsed: top.word("unparsed", &VERDICTS, &mut findings),
         unqualified: read_unqualified(&top, &mut findings),
         unknown_tables: top.word("unknownTables", &VERDICTS, &mut findings),
         known_functions: names.globs(&top, "knownFunctions", &mut findings),
         callbacks: read_callbacks(&top, &mut findings),
-        aborted_error: top
-            .text("abortedError", 256, &mut findings)
-            .and_then(|name| error_name(&top.at("abortedError"), name, &mut findings)),
+        aborted_error: read_error(&top, "abortedError", &mut findings),
+        transient_error: read_error(&top, "transientError", &mut findings),
         on_stop: read_on_stop(&top, &mut findings),
         custom: top.value("custom").cloned(),
     };
-    check::faults(&settings, &value, &mut findings);
-    if !findings.0.is_empty() {
-        return Err((findings.0, settings.custom));
+    check::faults(&settings, value, &mut findings);
+    if findings.0.is_empty() {
+        return Ok((settings, sets));
     }
-    let mut warnings = Findings::default();
-    check::warnings(&settings, &mut warnings);
-    sets.use_inner(&top);
-    for name in sets.unused() {
-        let place = format!("/sets/{name}");
-        let help = "Remove it, or refer to it in a list of a rule, as `@name`.";
-        warnings.add(&place, "No rule uses this set.", help);
-    }
-    Ok((settings, warnings.0))
+    Err((findings.0, settings.custom))
+}
+
+fn read_error(top: &Section<'_>, key: &str, findings: &mut Findings) -> Option<String> {
+    let name = top.text(key, 256, findings)?;
+    error_name(&top.at(key), name, findings)
 }
 
 fn read_unqualified(top: &Section<'_>, findings: &mut Findings) -> Option<Unqualified> {

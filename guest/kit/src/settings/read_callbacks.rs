@@ -29,6 +29,7 @@ pub(super) fn read_callbacks(top: &Section<'_>, findings: &mut Findings) -> Vec<
             kinds: Vec::new(),
             targets: Vec::new(),
             steps: Vec::new(),
+            transient: None,
             effect: CallbackEffect::Succeed,
         };
         if let Some(when) = when {
@@ -42,6 +43,7 @@ pub(super) fn read_callbacks(top: &Section<'_>, findings: &mut Findings) -> Vec<
             rule.kinds = read_kinds(when.texts("kinds", findings), findings);
             rule.targets = globs(&when, "targets", findings);
             rule.steps = globs(&when, "steps", findings);
+            rule.transient = when.flag("transient", findings);
         }
         if let Some(effect) = effect {
             rule.effect = effect;

@@ -15,32 +15,35 @@ pub(super) fn read_rules<'v>(
     names: &Names<'_, 'v>,
     findings: &mut Findings,
 ) -> Vec<Rule> {
-    let mut rules = Vec::new();
-    for (path, value) in top.list("rules", findings) {
-        let Some(section) = Section::open(path, value, keys::RULE, findings) else {
-            continue;
-        };
-        let name = read_name(&section, findings);
-        let when = section
-            .section("when", keys::WHEN, findings)
-            .map(|when| read_when(&when, names, 0, findings))
-            .unwrap_or_default();
-        let then = match section.section("then", keys::THEN, findings) {
-            Some(then) => read_then(&then, findings),
-            None => {
-                if section.value("then").is_none() {
-                    findings.add(
-                        &section.path,
-                        "This rule does nothing: it has no `then`.",
-                        "Add `then`, for instance {\"deny\": \"the reason\"}.",
-                    );
-                }
-                continue;
-            }
-        };
-        rules.push(Rule { name, when, then });
+    top.list("rules", findings)
+        .into_iter()
+        .filter_map(|(path, value)| read_rule(path, value, names, findings))
+        .collect()
+}
+
+/// One rule; none if it does nothing.
+pub(super) fn read_rule<'v>(
+    path: String,
+    value: &'v Value,
+    names: &Names<'_, 'v>,
+    findings: &mut Findings,
+) -> Option<Rule> {
+    let section = Section::open(path, value, keys::RULE, findings)?;
+    let name = read_name(&section, findings);
+    let when = section
+        .section("when", keys::WHEN, findings)
+        .map(|when| read_when(&when, names, 0, findings))
+        .unwrap_or_default();
+    if section.value("then").is_none() {
+        findings.add(
+            &section.path,
+            "This rule does nothing: it has no `then`.",
+            "Add `then`, for instance {\"deny\": \"the reason\"}.",
+        );
     }
-    rules
+    let then = section.section("then", keys::THEN, findings)?;
+    let then = read_then(&then, findings);
+    Some(Rule { name, when, then })
 }
 
 fn read_then(section: &Section<'_>, findings: &mut Findings) -> Then {

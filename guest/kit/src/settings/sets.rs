@@ -2,6 +2,7 @@
 
 use super::section::{Findings, Section};
 use crate::text::{nearest, quoted};
+use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,31 +110,29 @@ impl<'v> Sets<'v> {
     }
 
     /// The sets that no rule refers to, directly or through another set.
-    pub(super) fn unused(&self) -> Vec<&'v str> {
-        let used = self.used.borrow();
-        self.names
-            .keys()
-            .filter(|name| !used.contains(*name))
-            .copied()
-            .collect()
-    }
-
-    /// Counts the sets inside of used sets as used.
-    pub(super) fn use_inner(&self, top: &Section<'v>) {
-        let Some(section) = top.map("sets", &mut Findings::default()) else {
-            return;
-        };
-        let mut work: Vec<&str> = self.used.borrow().iter().copied().collect();
+    pub(super) fn unused(&self, settings: &'v Value) -> Vec<&'v str> {
+        let mut used = self.used.borrow().clone();
+        let mut work: Vec<&str> = used.iter().copied().collect();
         while let Some(name) = work.pop() {
-            for (_, item) in section.texts(name, &mut Findings::default()) {
+            let items = settings.get("sets").and_then(|sets| sets.get(name));
+            let items: Vec<&Value> = match items {
+                Some(Value::Array(items)) => items.iter().collect(),
+                item => item.into_iter().collect(),
+            };
+            for item in items.into_iter().filter_map(Value::as_str) {
                 if let Item::Set(set) = Item::of(item)
                     && let Some((set, _)) = self.names.get_key_value(set)
-                    && self.used.borrow_mut().insert(set)
+                    && used.insert(set)
                 {
                     work.push(set);
                 }
             }
         }
+        self.names
+            .keys()
+            .filter(|name| !used.contains(*name))
+            .copied()
+            .collect()
     }
 }
 

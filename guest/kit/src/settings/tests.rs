@@ -271,6 +271,7 @@ fn callback_rules_take_the_first_that_holds() {
         kinds: &[Kind::Insert],
         target: "default",
         step: Some("load"),
+        transient: false,
     };
     let effect = settings.callback(&subject);
     assert!(

@@ -58,7 +58,7 @@ impl Stage {
         let (redshift_calls, states_calls) = (Faults::new(), Faults::new());
         for calls in [&redshift_calls, &states_calls] {
             let listener = narrator.clone();
-            calls.on_call(move |operation| {
+            calls.on_call(move |operation, _| {
                 listener.called(operation);
                 None
             });

@@ -4,6 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 /// An error that is injected in place of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceFault {
@@ -58,7 +60,7 @@ pub enum CallFault {
     DelayAfter(Duration),
 }
 
-type Hook = dyn Fn(&str) -> Option<CallFault> + Send + Sync;
+type Hook = dyn Fn(&str, &Map<String, Value>) -> Option<CallFault> + Send + Sync;
 
 #[derive(Default)]
 struct Plan {
@@ -93,8 +95,11 @@ impl Faults {
         });
     }
 
-    /// Asks `hook`, with the operation's name, for every call that has no queued fault.
-    pub fn on_call(&self, hook: impl Fn(&str) -> Option<CallFault> + Send + Sync + 'static) {
+    /// Asks `hook`, with the operation's name and its input, for every call that has no queued fault.
+    pub fn on_call(
+        &self,
+        hook: impl Fn(&str, &Map<String, Value>) -> Option<CallFault> + Send + Sync + 'static,
+    ) {
         self.plan(|plan| plan.hook = Some(Arc::new(hook)));
     }
 
@@ -104,13 +109,13 @@ impl Faults {
     }
 
     /// The fault for a call that has just come.
-    pub(crate) fn take(&self, operation: &str) -> CallFault {
+    pub(crate) fn take(&self, operation: &str, input: &Map<String, Value>) -> CallFault {
         let (queued, hook) = self.plan(|plan| {
             let queued = plan.queued.get_mut(operation).and_then(VecDeque::pop_front);
             (queued, plan.hook.clone())
         });
         queued
-            .or_else(|| hook.and_then(|hook| hook(operation)))
+            .or_else(|| hook.and_then(|hook| hook(operation, input)))
             .unwrap_or(CallFault::Serve)
     }
 
@@ -129,12 +134,15 @@ mod tests {
         let faults = Faults::new();
         faults.next_call("A", CallFault::HangAfter);
         faults.next_call("A", CallFault::Serve);
-        faults.on_call(|operation| (operation == "A").then_some(CallFault::HangBefore));
-        assert_eq!(faults.take("A"), CallFault::HangAfter);
-        assert_eq!(faults.take("A"), CallFault::Serve);
-        assert_eq!(faults.take("A"), CallFault::HangBefore);
-        assert_eq!(faults.take("B"), CallFault::Serve);
+        faults.on_call(|operation, input| {
+            (operation == "A" && input.is_empty()).then_some(CallFault::HangBefore)
+        });
+        let take = |operation| faults.take(operation, &Map::new());
+        assert_eq!(take("A"), CallFault::HangAfter);
+        assert_eq!(take("A"), CallFault::Serve);
+        assert_eq!(take("A"), CallFault::HangBefore);
+        assert_eq!(take("B"), CallFault::Serve);
         faults.clear();
-        assert_eq!(faults.take("A"), CallFault::Serve);
+        assert_eq!(take("A"), CallFault::Serve);
     }
 }

@@ -60,7 +60,7 @@ async fn serve<S: Service>(
     operation: &str,
     input: Map<String, Value>,
 ) -> Response {
-    let fault = shared.faults.take(operation);
+    let fault = shared.faults.take(operation, &input);
     match &fault {
         CallFault::FailBefore(fault) => return reply::<S>(Err(fault.clone().into())),
         CallFault::DisconnectBefore => return broken(),

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::load::LoadError;
+use crate::load_error::LoadError;
 
 /// How long a component is not tried again after its first failure; doubled each time.
 const PAUSE: Duration = Duration::from_secs(60);

@@ -28,6 +28,9 @@ use crate::{
 /// The package of the contract.
 pub(crate) const PACKAGE: &str = "signalbox:policy/";
 
+/// The world that policies are of.
+pub const WORLD: &str = "signalbox:policy/policy@0.1.0";
+
 /// The interface that policies export.
 pub(crate) const HANDLER: &str = "signalbox:policy/handler@";
 

@@ -1,25 +1,12 @@
 //! What went wrong in an instance, in words.
 
-use std::time::Duration;
-
 use wasmtime::{Trap, WasmBacktrace};
 
 use crate::{
     call::FaultKind,
-    instance::{state::State, task::Export, trace},
+    instance::{state::State, stop::Stop, task::Export, trace},
     limits::{Limits, Refused},
 };
-
-/// The host stopped a guest.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Stop {
-    #[error("it ran for more than the {} ms of guest time that it may have", .0.as_millis())]
-    GuestTime(Duration),
-    #[error("the event's time was up")]
-    Deadline,
-    #[error("it made more than the {0} host calls that it may make")]
-    HostCalls(u32),
-}
 
 /// Says what kind of fault an error of wasmtime is, and describes it.
 pub(crate) fn classify(error: &wasmtime::Error, state: &State) -> (FaultKind, String) {
@@ -64,7 +51,7 @@ fn reason(error: &wasmtime::Error, state: &State) -> (FaultKind, String) {
         None => {}
     }
     #[cfg(feature = "wasi")]
-    if let Some(fault) = crate::wasi::fault(error) {
+    if let Some(fault) = crate::instance::wasi::fault(error) {
         return fault;
     }
     let root = error.root_cause().to_string();

@@ -6,10 +6,17 @@ pub(crate) mod log;
 pub(crate) mod meter;
 mod rules;
 pub(crate) mod state;
+pub(crate) mod stop;
 pub(crate) mod task;
 mod trace;
+#[cfg(feature = "wasi")]
+mod wasi;
+#[cfg(feature = "wasi")]
+mod wasi_linker;
 
 pub use log::Redact;
+#[cfg(feature = "wasi")]
+pub(crate) use wasi_linker::add_wasi;
 
 use wasmtime::{Store, UpdateDeadline};
 

@@ -6,9 +6,9 @@ use crate::{
     call::{CallContext, Usage},
     contract::Waiter,
     instance::{
-        fault::Stop,
         log::Log,
         meter::{Expired, Meter, Turns},
+        stop::Stop,
         task::{Export, Task},
     },
     limits::{Allowance, Limits},
@@ -25,7 +25,7 @@ pub(crate) struct State {
     pub(crate) log: Log,
     pub(crate) allowance: Allowance,
     #[cfg(feature = "wasi")]
-    pub(crate) wasi: crate::wasi::Wasi,
+    pub(crate) wasi: crate::instance::wasi::Wasi,
     meter: Meter,
     calls: u32,
 }
@@ -40,8 +40,8 @@ impl State {
     ) -> Self {
         Self {
             #[cfg(feature = "wasi")]
-            wasi: crate::wasi::Wasi::new(
-                crate::wasi::Frame {
+            wasi: crate::instance::wasi::Wasi::new(
+                crate::instance::wasi::Frame {
                     start: context.now,
                     export: export.name(),
                     subject: String::new(),

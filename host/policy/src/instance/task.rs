@@ -25,6 +25,7 @@ pub(crate) const CAUSE: usize = 32_768;
 pub(crate) enum Export {
     Describe,
     ValidateSettings,
+    PrepareSettings,
     Invoke,
     Settle,
     Closed,
@@ -36,6 +37,7 @@ impl Export {
         match self {
             Self::Describe => "describe",
             Self::ValidateSettings => "validate-settings",
+            Self::PrepareSettings => "prepare-settings",
             Self::Invoke => "invoke",
             Self::Settle => "settle",
             Self::Closed => "closed",
@@ -114,7 +116,10 @@ impl Task {
                 "{what} in `{}`: only reads are allowed there",
                 self.export
             ))),
-            Export::Invoke | Export::Describe | Export::ValidateSettings => Ok(()),
+            Export::Invoke
+            | Export::Describe
+            | Export::ValidateSettings
+            | Export::PrepareSettings => Ok(()),
         }
     }
 

@@ -11,11 +11,8 @@ use wasmtime::{
 use crate::{
     generation::{Generation, HANDLER, PACKAGE, Version},
     inspect,
-    load::LoadError,
+    load_error::LoadError,
 };
-
-/// The world that policies are of.
-pub const WORLD: &str = "signalbox:policy/policy@0.1.0";
 
 /// The interfaces of WASI 0.2 that a host with the feature `wasi` has: those of `wasi:cli/imports`.
 const WASI: &[&str] = &[
@@ -66,43 +63,11 @@ pub(crate) fn settings(policy: &str, settings: &str) -> Result<(), LoadError> {
     })
 }
 
-/// Looks at the first bytes: the compiler's own words on the wrong kind of file help nobody.
-pub(crate) fn is_component(policy: &str, bytes: &[u8]) -> Result<(), LoadError> {
-    let not = |found, help| {
-        Err(LoadError::NotAComponent {
-            policy: policy.to_owned(),
-            found,
-            help,
-        })
-    };
-    match bytes {
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => not(
-            "a core module",
-            "Make a component of it with `signalbox policy build`, or build it with its toolchain's support for components",
-        ),
-        [0, b'a', b's', b'm', ..] => not(
-            "WebAssembly of an unknown version",
-            "Build it with a current toolchain",
-        ),
-        [0x7f, b'E', b'L', b'F', ..] => not(
-            "machine code",
-            "If `signalbox policy compile` made it, name it as an artifact, with its SHA-256",
-        ),
-        [] => not("an empty file", "Name the component's file"),
-        [b'(', ..] => not("WebAssembly text", "Translate it with `wasm-tools parse`"),
-        _ => not(
-            "an unknown kind of file",
-            "A component begins with the bytes `00 61 73 6d 0d 00 01 00`",
-        ),
-    }
-}
-
 /// Refuses a component of another world by the names alone that it imports and exports, before it is compiled.
 #[cfg(feature = "compiler")]
 pub(crate) fn outline(
     policy: &str,
-    mut outline: super::outline::Outline,
+    mut outline: crate::outline::Outline,
     generations: &[Generation],
 ) -> Result<(), LoadError> {
     outline.imports.sort();
@@ -305,23 +270,5 @@ mod tests {
         policy `p`: it imports `wasi:http/types@0.2.9`, which no policy is given; a policy imports nothing but interfaces of `signalbox:policy` (world `signalbox:policy/policy@0.1.0`) and, on a host that has it, WASI 0.2 (cli, clocks, filesystem, io, random, sockets; nothing is granted)
         policy `p`: it imports `wasi:random/random@0.3.0`, `evil:policy/clock@0.1.0`, which no policy is given; a policy imports nothing but interfaces of `signalbox:policy` (world `signalbox:policy/policy@0.1.0`) and, on a host that has it, WASI 0.2 (cli, clocks, filesystem, io, random, sockets; nothing is granted)
         ");
-    }
-
-    #[test]
-    fn every_wrong_kind_of_file_is_named() {
-        let kinds: [&[u8]; 6] = [
-            b"",
-            b"junk",
-            b"\0asm\x01\0\0\0",
-            b"\0asm\x0a\0\x01\0",
-            b"\x7fELF\x02",
-            b"(component)",
-        ];
-        let said: Vec<_> = kinds
-            .iter()
-            .map(|bytes| is_component("p", bytes).unwrap_err().to_string())
-            .collect();
-        insta::assert_snapshot!(said.join("\n"));
-        assert!(is_component("p", b"\0asm\x0d\0\x01\0").is_ok());
     }
 }

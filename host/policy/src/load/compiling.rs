@@ -12,7 +12,7 @@ use tokio::{
 };
 use wasmtime::component::Component;
 
-use super::LoadError;
+use crate::load_error::LoadError;
 use crate::{
     cache::Cache,
     compile::{Compiler, failures},

@@ -3,9 +3,6 @@
 mod check;
 #[cfg(feature = "compiler")]
 mod compiling;
-mod error;
-#[cfg(feature = "compiler")]
-mod outline;
 mod source;
 
 use std::{io, path::PathBuf, sync::Arc};
@@ -16,32 +13,23 @@ use wasmtime::{
     component::{Component, Linker},
 };
 
-pub use check::WORLD;
-pub use error::LoadError;
 pub use source::Source;
-#[cfg(feature = "compiler")]
-pub(crate) use source::{digest_of, seal};
-use source::{name_of, sealed};
-pub(crate) use {
-    check::is_component,
-    source::{deserialize, map},
-};
 
-#[cfg(feature = "compiler")]
-pub(crate) use self::outline::Outline;
-#[cfg(feature = "compiler")]
-use crate::compile::Compiler;
 use crate::{
     call::{Identity, Policy as _},
-    contract::Finding,
     digest,
     engine::{self, Metering, Target, Ticker},
     generation::{self, Generation},
     instance::{Redact, state::State},
     limits::Limits,
+    load_error::LoadError,
+    machine_code::{deserialize, map, name_of, sealed},
+    magic::is_component,
     policy::{ComponentPolicy, Parts},
     services::Denied,
 };
+#[cfg(feature = "compiler")]
+use crate::{compile::Compiler, outline::Outline};
 
 /// How long `describe` and `validate-settings` may take together, beside each one's guest time.
 const LOADING: std::time::Duration = std::time::Duration::from_secs(30);
@@ -123,7 +111,7 @@ impl PolicyEngine {
             (generation.link)(&mut linker).map_err(EngineError::Engine)?;
         }
         #[cfg(feature = "wasi")]
-        crate::wasi::add_to_linker(&mut linker).map_err(EngineError::Engine)?;
+        crate::instance::add_wasi(&mut linker).map_err(EngineError::Engine)?;
         let ticker = Arc::new(Ticker::start(&engine)?);
         Ok(Self {
             engine,
@@ -268,28 +256,4 @@ impl PolicyEngine {
             target: Target::host().to_string(),
         })
     }
-}
-
-/// What a policy said of settings that it refused or found odd, one line per finding.
-pub(crate) fn list(findings: &[Finding]) -> String {
-    let mut lines = String::new();
-    for Finding {
-        path,
-        message,
-        help,
-    } in findings
-    {
-        lines.push_str("\n  - ");
-        if !path.is_empty() {
-            lines.push_str(path);
-            lines.push_str(": ");
-        }
-        lines.push_str(message);
-        if let Some(help) = help {
-            lines.push_str(" (");
-            lines.push_str(help);
-            lines.push(')');
-        }
-    }
-    lines
 }

@@ -60,7 +60,7 @@ impl Reused<'_> {
             .policy
             .run(self.store.data().turns(), deadline, async {
                 self.instance
-                    .invoke(&mut self.store, &self.policy.settings, invocation, None)
+                    .invoke(&mut self.store, self.policy.settings(), invocation, None)
                     .await
             })
             .await;

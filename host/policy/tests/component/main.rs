@@ -14,6 +14,7 @@ mod common;
 mod compiling;
 mod faults;
 mod load;
+mod preparation;
 mod replay;
 mod standard;
 mod tasks;

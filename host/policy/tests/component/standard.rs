@@ -33,7 +33,13 @@ fn it_imports_nothing_but_the_contract() {
             .any(|name| *import == format!("signalbox:policy/{name}@0.1.0"));
         assert!(known, "{import} is no part of the contract");
     }
-    assert_eq!(found.exports, ["signalbox:policy/handler@0.1.0"]);
+    assert_eq!(
+        found.exports,
+        [
+            "signalbox:policy/handler@0.1.0",
+            "signalbox:policy/preparation@0.1.0"
+        ]
+    );
 }
 
 #[tokio::test]

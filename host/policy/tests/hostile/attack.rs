@@ -70,7 +70,7 @@ impl Attack {
         self
     }
 
-    /// It comes in another export; for `describe` and `validate-settings` the policy does not even load.
+    /// It comes in another export; for `describe` and those that look at settings the policy does not even load.
     pub(crate) fn during(mut self, export: &'static str) -> Self {
         self.export = export;
         self
@@ -152,7 +152,7 @@ impl Attack {
         };
         // What is stopped at load was stopped while loading.
         let stopped = match self.export {
-            "describe" | "validate-settings" => compiled,
+            "describe" | "validate-settings" | "prepare-settings" => compiled,
             _ => begun.elapsed(),
         };
         let name = self.name;

@@ -23,6 +23,8 @@ pub(crate) struct Guest {
     pub(crate) realloc: &'static str,
     pub(crate) describe: String,
     pub(crate) validate: String,
+    /// Makes it a policy that prepares its settings.
+    pub(crate) prepare: Option<String>,
     pub(crate) invoke: String,
     /// After the host has read the reply of `invoke`.
     pub(crate) after_invoke: &'static str,
@@ -52,6 +54,7 @@ impl Default for Guest {
             // Zeroes: empty texts, and `ok([])`.
             describe: "(i32.const 0)".to_owned(),
             validate: "(i32.const 0)".to_owned(),
+            prepare: None,
             invoke: REPLY.to_owned(),
             after_invoke: "",
             settle: "",
@@ -158,6 +161,7 @@ impl Guest {
             realloc,
             describe,
             validate,
+            prepare,
             invoke,
             after_invoke,
             settle,
@@ -166,6 +170,11 @@ impl Guest {
             bomb: _,
         } = self;
         let wasi = if *wasi { WASI } else { "" };
+        let prepare = prepare.as_ref().map_or_else(String::new, |body| {
+            format!(
+                r#"(func (export "signalbox:policy/preparation@0.1.0#prepare-settings") (param i32 i32) (result i32) {body})"#
+            )
+        });
         let start = if start.is_empty() {
             String::new()
         } else {
@@ -201,6 +210,7 @@ impl Guest {
   (func (export "cabi_post_signalbox:policy/handler@0.1.0#invoke") (param i32) {after_invoke})
   (func (export "signalbox:policy/handler@0.1.0#settle") (param $args i32) {settle})
   (func (export "signalbox:policy/handler@0.1.0#closed") (param $args i32) (result i32) {closed})
+  {prepare}
 )"#
         )
     }
@@ -211,7 +221,10 @@ impl Guest {
         let mut contract = wit_parser::Resolve::default();
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
         let (mut package, _) = contract.push_dir(wit).unwrap();
-        let mut world = "policy";
+        let mut world = match self.prepare {
+            Some(_) => "prepared-policy",
+            None => "policy",
+        };
         if self.wasi {
             package = contract.push_str("wasi.wit", WASI_WIT).unwrap();
             world = "w";

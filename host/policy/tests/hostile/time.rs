@@ -35,6 +35,14 @@ pub(crate) fn attacks() -> Vec<Attack> {
             },
         )
         .during("validate-settings"),
+        attack(
+            "a loop in prepare-settings",
+            Guest {
+                prepare: Some(format!("{SPIN} (i32.const 0)")),
+                ..behaved()
+            },
+        )
+        .during("prepare-settings"),
         attack("a loop in invoke", Guest::invoking(SPIN)),
         attack(
             "a loop in settle",

@@ -106,6 +106,15 @@ pub(crate) fn attacks() -> Vec<Attack> {
         )
         .during("closed"),
         trap(
+            "prepared settings that are not there",
+            Guest {
+                prepare: Some("(i32.store8 (i32.const 4096) (i32.const 1)) (i32.store (i32.const 4100) (i32.const -8)) (i32.store (i32.const 4104) (i32.const 64)) (i32.const 4096)".to_owned()),
+                ..Guest::default()
+            },
+            "out of bounds",
+        )
+        .during("prepare-settings"),
+        trap(
             "memory for an argument that is not there",
             Guest {
                 realloc: "(return (i32.const -8))",

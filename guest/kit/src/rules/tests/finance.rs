@@ -121,6 +121,7 @@ fn the_rules_of_a_finance_team_can_be_said() {
         kinds: &[],
         target: "default",
         step: None,
+        transient: false,
     };
     assert!(
         matches!(settings.callback(&subject), Some(CallbackEffect::Fail { error, .. }) if error == "RetryLater")

@@ -102,3 +102,31 @@ fn functions_are_seen() {
     assert!(!runs(&allow, "select f_tax(a), g(b) from s.t"));
     assert!(!runs(&allow, "select lower(a) from s.t"));
 }
+
+#[test]
+fn what_is_known_to_only_read_is_noted_where_a_retry_depends_on_it() {
+    let settings = json!({ "transientError": "TransientFailure" });
+    let noted = |payload: Value| {
+        let memo = decide(&settings, &payload).unwrap().options.memo;
+        let memo: Value = serde_json::from_str(&memo).unwrap();
+        (memo["onlyReads"] == true, memo["autoCommit"] == true)
+    };
+    for (text, reads) in [
+        ("select a from t", true),
+        ("select f(a) from t", false),
+        ("select set_config('a', 'b', false)", false),
+        ("select a into u from t", false),
+        ("with x as (select 1) select * from x", true),
+        ("insert into t select 1", false),
+        ("call p()", false),
+        ("not sql", false),
+    ] {
+        assert_eq!(noted(sql(text)), (reads, false), "{text}");
+    }
+    let batch = json!({ "sqlStatements": ["select 1", "not sql"], "executionMode": "AUTO_COMMIT" });
+    assert_eq!(noted(batch), (false, true));
+    assert_eq!(
+        decide(&json!({}), &sql("select 1")).unwrap().options.memo,
+        ""
+    );
+}

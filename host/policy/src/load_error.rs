@@ -4,7 +4,7 @@ use crate::{
     call::{Fault, FaultKind},
     contract::Finding,
     engine::Target,
-    load::{WORLD, list},
+    generation::WORLD,
 };
 
 /// A policy did not load. Each message names the policy, and says what to do where that is not plain.
@@ -253,4 +253,28 @@ fn quoted(names: &[String]) -> String {
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// What a policy said of settings that it refused or found odd, one line per finding.
+pub(crate) fn list(findings: &[Finding]) -> String {
+    let mut lines = String::new();
+    for Finding {
+        path,
+        message,
+        help,
+    } in findings
+    {
+        lines.push_str("\n  - ");
+        if !path.is_empty() {
+            lines.push_str(path);
+            lines.push_str(": ");
+        }
+        lines.push_str(message);
+        if let Some(help) = help {
+            lines.push_str(" (");
+            lines.push_str(help);
+            lines.push(')');
+        }
+    }
+    lines
 }

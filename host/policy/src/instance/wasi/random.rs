@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use rand_core::TryRng;
 use sha2::{Digest, Sha256};
 
-use crate::wasi::Frame;
+use crate::instance::wasi::Frame;
 
 /// What the random numbers of one call follow from. It is made of what the record of the event holds, so that it need
 /// not be recorded by itself. Whoever knows the record knows the numbers: they are no secret.

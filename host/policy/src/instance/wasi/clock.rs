@@ -78,7 +78,7 @@ impl HostMonotonicClock for Clock {
 }
 
 /// The interface `wasi:clocks/monotonic-clock`.
-pub(super) struct Monotonic<'a> {
+pub(in crate::instance) struct Monotonic<'a> {
     pub(super) clock: &'a Clock,
     pub(super) table: &'a mut ResourceTable,
 }

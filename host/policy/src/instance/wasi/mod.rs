@@ -8,22 +8,16 @@ mod clock;
 mod output;
 mod random;
 
-use wasmtime::component::{HasData, Linker, ResourceTable, ResourceTableError};
-use wasmtime_wasi::{
-    I32Exit, WasiCtx, WasiCtxView, WasiView,
-    p2::{self, bindings::clocks::monotonic_clock},
-};
+use wasmtime::component::{ResourceTable, ResourceTableError};
+use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView};
 
-use crate::{
-    call::FaultKind,
-    contract::Level,
-    instance::{log::Log, state::State},
-    wasi::{
-        clock::{Clock, Monotonic},
-        output::Output,
-        random::{Random, Seed},
-    },
+pub(super) use self::clock::Monotonic;
+use self::{
+    clock::Clock,
+    output::Output,
+    random::{Random, Seed},
 };
+use crate::{call::FaultKind, contract::Level, instance::log::Log};
 
 /// How many WASI resources (streams, pollables, errors) a policy may hold at once. They are the host's memory.
 const RESOURCES: usize = 1000;
@@ -68,6 +62,18 @@ impl Wasi {
         subject.clone_into(&mut self.frame.subject);
     }
 
+    /// What WASI's own implementation works with.
+    pub(super) fn view(&mut self) -> WasiCtxView<'_> {
+        let Parts { ctx, table, .. } = self.parts();
+        WasiCtxView { ctx, table }
+    }
+
+    /// The interface `wasi:clocks/monotonic-clock`.
+    pub(super) fn monotonic(&mut self) -> Monotonic<'_> {
+        let Parts { table, clock, .. } = self.parts();
+        Monotonic { clock, table }
+    }
+
     fn parts(&mut self) -> &mut Parts {
         let Self { frame, log, parts } = self;
         parts.get_or_insert_with(|| Parts::new(frame, log))
@@ -95,33 +101,6 @@ impl Parts {
             clock,
         }
     }
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        let Parts { ctx, table, .. } = self.wasi.parts();
-        WasiCtxView { ctx, table }
-    }
-}
-
-/// How the linker finds the monotonic clock.
-struct HasMonotonic;
-
-impl HasData for HasMonotonic {
-    type Data<'a> = Monotonic<'a>;
-}
-
-/// Gives WASI to policies.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    p2::add_to_linker_async(linker)?;
-    // Its own one would have the host sleep where a policy does.
-    linker.allow_shadowing(true);
-    monotonic_clock::add_to_linker::<State, HasMonotonic>(linker, |state| {
-        let Parts { table, clock, .. } = state.wasi.parts();
-        Monotonic { clock, table }
-    })?;
-    linker.allow_shadowing(false);
-    Ok(())
 }
 
 /// What WASI ended the guest for, if it did.

@@ -5,7 +5,7 @@
 
 use wasmparser::{Parser, Payload};
 
-use super::LoadError;
+use crate::load_error::LoadError;
 
 /// What of a component costs, and the most of it. Interpreters of whole languages have a tenth of that.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
