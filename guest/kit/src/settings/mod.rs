@@ -37,7 +37,8 @@ use serde_json::Value;
 /// The settings, checked.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
-    /// The rules, in order; empty if they are in `prepared`.
+    /// The rules, in order; empty if they are in `prepared`, as they are in a component.
+    /// [`all_rules`](Settings::all_rules) has them in either case.
     pub rules: Vec<Rule>,
     /// The rules, prepared so that a statement's are found without reading the others.
     pub prepared: Option<Prepared>,
@@ -155,6 +156,18 @@ pub struct OnStopRules {
 }
 
 impl Settings {
+    /// Every rule, in order, wherever it is.
+    #[must_use]
+    pub fn all_rules(&self) -> Vec<Rule> {
+        match &self.prepared {
+            None => self.rules.clone(),
+            Some(prepared) => {
+                let rules = prepared.all().unwrap_or_default().into_iter();
+                rules.map(|(_, rule)| rule).collect()
+            }
+        }
+    }
+
     /// Whether a rule looks at what SQL does beyond its kind and its names.
     #[must_use]
     pub fn look_at_structure(&self) -> bool {
