@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use signalbox_kit::{
     settings,
     sql::lexer,
@@ -45,16 +45,17 @@ pub(crate) fn run(args: &ExplainArgs) -> Done {
         ));
     }
     let mut settings = object(&args.settings, &text)?;
-    settings["explain"] = json!(true);
+    settings.insert("explain".to_owned(), json!(true));
     let mut payload = match (&args.sql, &args.payload) {
-        (Some(sql), _) => json!({ "sqlStatement": sql }),
+        (Some(sql), _) => Map::from_iter([("sqlStatement".to_owned(), json!(sql))]),
         (None, Some(path)) => object(path, &read(path)?)?,
         (None, None) => return Err("give a payload, or SQL with `--sql`".to_owned()),
     };
     if let Some(arn) = &args.execution {
-        payload["executionArn"] = json!(arn);
+        payload.insert("executionArn".to_owned(), json!(arn));
     }
     let host = FakeHost::at(time(args.at.as_deref())?);
+    let (settings, payload) = (Value::Object(settings), Value::Object(payload));
     let outcome = evaluate_on(&host, &payload.to_string(), &settings.to_string());
     let statements: Vec<Value> = host
         .calls()
@@ -92,9 +93,9 @@ fn read(path: &Path) -> Result<String, String> {
         .map_err(|error| format!("{} cannot be read: {error}", path.display()))
 }
 
-fn object(path: &Path, text: &str) -> Result<Value, String> {
+fn object(path: &Path, text: &str) -> Result<Map<String, Value>, String> {
     match serde_json::from_str(text) {
-        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(format!("{} is no JSON object", path.display())),
         Err(error) => Err(format!("{} is no JSON: {error}", path.display())),
     }
@@ -156,10 +157,9 @@ fn show(statement: &Value, sql: &str) {
     for line in underlined(sql, &words) {
         out::line(format_args!("  {line}"));
     }
-    let decided = match (
-        &statement["decided"]["rule"],
-        &statement["decided"]["setting"],
-    ) {
+    let null = Value::Null;
+    let decided = |member: &str| statement.pointer(member).unwrap_or(&null);
+    let decided = match (decided("/decided/rule"), decided("/decided/setting")) {
         (Value::String(rule), _) => format!("rule `{rule}`"),
         (_, Value::String(setting)) => format!("the setting {setting}"),
         _ => "nothing: it runs".to_owned(),
