@@ -48,7 +48,7 @@ impl Store {
         current: &Stored,
         next: &Record,
     ) -> Result<Option<Write>, LedgerError> {
-        Ok(match (&next.phase, items::lock_item(&current.record)) {
+        Ok(match (next.phase(), items::lock_item(&current.record)) {
             (Phase::Closed, Some(lock)) if next.has_ended() => self.own_lock(&lock).await?,
             // It stays for those who ask Redshift, as long as Redshift knows the statement.
             (Phase::Closed, Some(lock)) => {
