@@ -173,8 +173,10 @@ impl Run {
     }
 
     fn is_too_old(&self, number: usize) -> bool {
-        let invoked_at = self.world.services().tasks[number].invoked_at;
-        invoked_at.is_some_and(|at| at.elapsed() > DELIVERED_FOR)
+        let services = self.world.services();
+        let task = &services.tasks[number];
+        let is_worked_off = !task.plan.is_delivered_again() || task.closed.is_some();
+        is_worked_off && (task.invoked_at).is_some_and(|at| at.elapsed() > DELIVERED_FOR)
     }
 
     /// A policy set: the first one, one with another version of the policy, or none.

@@ -12,10 +12,7 @@ use signalbox_tasker::ports::{
 };
 use tokio::time::Instant;
 
-use super::{
-    services::{Caller, ClosedBy, Services, Task},
-    world::BEGIN,
-};
+use super::services::{Caller, ClosedBy, Services, Task};
 
 /// How long Redshift remembers a statement that has ended.
 const MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -200,8 +197,7 @@ impl Services {
         if self.tasks[number].plan.work.is_none() || self.jumps {
             return Vec::new();
         }
-        let passed = i64::try_from((now - self.began).as_millis()).unwrap();
-        let seconds = (BEGIN + passed).div_euclid(1_000);
+        let seconds = self.seconds(now);
         // A key holds as long as the record does.
         let is_recorded = |it: &&Statement| {
             let id = it.name.rsplit(':').next().unwrap_or_default();

@@ -12,6 +12,7 @@ use super::{
     items::Items,
     redshift::{Statement, name_of},
     schedule::{Manners, TaskPlan},
+    world::BEGIN,
 };
 
 /// Before that nobody may say that nothing is known, but for an hour for clocks and queues.
@@ -310,6 +311,18 @@ impl Services {
         self.statements
             .iter()
             .find(|statement| statement.name == *name)
+    }
+
+    /// The true time, in seconds since the Unix epoch.
+    pub fn seconds(&self, now: Instant) -> i64 {
+        let passed = i64::try_from((now - self.began).as_millis()).unwrap();
+        (BEGIN + passed).div_euclid(1_000)
+    }
+
+    /// The items that have not expired.
+    pub fn items_now(&self) -> impl Iterator<Item = &Item> {
+        let seconds = self.seconds(Instant::now());
+        (self.items.iter()).filter(move |item| item.expires_at.is_none_or(|at| at >= seconds))
     }
 
     /// The items of a task's own record, or of its attempt at a work.
