@@ -27,7 +27,6 @@ mod items;
 mod latest;
 mod life;
 mod locks;
-mod machine;
 mod operating;
 mod originals;
 mod pace;
