@@ -166,7 +166,7 @@ async fn settle(naming: &Naming) -> Done {
         .settle_now(&call, &record)
         .await
         .map_err(|error| error.to_string())?;
-    let ended = now.record.as_ref().and_then(|record| record.ending);
+    let ended = now.record.as_ref().and_then(|record| record.life.ending());
     let (good, word, text) = match &now.settled {
         Settled::WasOver => (true, "wasOver", show::ending("it was over before", ended)),
         Settled::Done => (true, "done", show::ending("it is over", ended)),
@@ -183,8 +183,8 @@ fn report(record: &Record, good: bool, word: &str, text: &str) {
         out::json(&json!({
             "recordId": record.record_id,
             "statementId": record.statement_id(),
-            "phase": record.phase,
-            "ending": record.ending,
+            "phase": record.phase(),
+            "ending": record.life.ending(),
             "outcome": word,
             "message": text,
         }));

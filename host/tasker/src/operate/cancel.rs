@@ -113,7 +113,7 @@ fn is_lasting(error: &ServiceError) -> bool {
 
 /// Why there is no statement to cancel.
 fn nothing_runs(record: &Record) -> &'static str {
-    match record.phase {
+    match record.phase() {
         Phase::Reserved => {
             "its statement was not started yet; `signalbox tasks settle` gives it up once it is overdue"
         }

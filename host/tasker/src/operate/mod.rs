@@ -54,7 +54,7 @@ impl Filter {
         });
         let policy = || record.policy.as_ref().map(|policy| policy.name.as_str());
         age >= least
-            && (self.phases.is_empty() || self.phases.contains(&record.phase))
+            && (self.phases.is_empty() || self.phases.contains(&record.phase()))
             && (self.execution_arn.is_none() || self.execution_arn == record.execution_arn)
             && (self.policy.is_none() || self.policy.as_deref() == policy())
     }

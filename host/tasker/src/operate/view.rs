@@ -159,8 +159,8 @@ impl TaskView {
             record_id: record.record_id.to_string(),
             statement_name: record.statement_name(),
             deployment: record.deployment.clone(),
-            phase: record.phase,
-            ending: record.ending,
+            phase: record.phase(),
+            ending: record.life.ending(),
             waiting: record.waiting,
             custom_resource: resource.map(|resource| ResourceView {
                 stack_id: resource.stack_id.clone(),
@@ -177,13 +177,13 @@ impl TaskView {
             }),
             route: record.route.clone(),
             statement: record.statement.as_ref().map(|statement| StatementView {
-                id: statement.id.clone(),
+                id: record.statement_id().map(str::to_owned),
                 target: statement.target.clone(),
                 action: statement.action.clone(),
                 step: statement.step.clone(),
                 sql: clean(&statement.sql_head),
-                status: statement
-                    .status
+                status: record
+                    .status()
                     .map(|status| crate::task::status_name(status).to_owned()),
                 singleton: statement.lock.is_some(),
                 deadline_seconds: statement.deadline_seconds,
@@ -191,11 +191,11 @@ impl TaskView {
             }),
             recorded_at: instant(record.recorded_at),
             age_seconds: now.saturating_sub(record.recorded_at) / 1_000,
-            starting_at: record.starting_at.map(instant),
+            starting_at: record.life.starting_at().map(instant),
             due_at: record.due_at.map(instant),
             verdict: record.verdict.as_ref().map(answer),
-            answer: record.answer.as_ref().map(answer),
-            refusal: record.refusal.as_ref().map(|refusal| Refusal {
+            answer: record.life.answer().map(answer),
+            refusal: record.life.refusal().map(|refusal| Refusal {
                 error: clean(&refusal.error),
                 message: clean(&refusal.message),
             }),

@@ -13,8 +13,10 @@
 //! | due | `due#<deployment>#<shard>` | `<due, ms>#<record id>` | the record's id; until when a sweep has it |
 //! | urgent | `due#<deployment>#urgent-<shard>` | the same | the same |
 //!
-//! Every write of a record goes with those of its other items in one transaction. The other items follow from the
-//! record, so what has to be written is computed from the record before and after.
+//! The other items follow from the record, so what has to be written is computed from the record before and after. What
+//! has to be true with the record goes in one transaction with it: where it is due, its lock, key and session. An item by
+//! which it is found is written before it, and counts only if the record agrees. What it does not need any more is removed
+//! after it. An index item that is left over expires, and a due item that is left over is dropped by the sweep.
 
 use serde_json::{Map, Value};
 
@@ -101,20 +103,18 @@ pub fn latest_query(execution_arn: &str, step: Option<&str>, limit: usize) -> Qu
     }
 }
 
-/// The statements of an execution that were recorded before a time (milliseconds), the first one first.
+/// The statements of an execution that were recorded before a time (milliseconds), the last one first; those up to a sort
+/// key, to go on.
 pub(super) fn execution_query(
     execution_arn: &str,
     before: i64,
-    after: Option<String>,
+    up_to: Option<String>,
     limit: usize,
 ) -> Query {
     Query {
-        id: execution_partition(execution_arn, None),
-        after,
         // A record's key goes on after the time, and so sorts after the time alone.
-        up_to: Some(execution_time(before)),
-        descending: false,
-        limit,
+        up_to: up_to.or_else(|| Some(execution_time(before))),
+        ..latest_query(execution_arn, None, limit)
     }
 }
 
@@ -246,7 +246,7 @@ fn index_keys(record: &Record) -> Vec<Key> {
             keys.push(Key::new(execution_partition(arn, Some(step)), sort));
         }
     }
-    if let Some(id) = &statement.id {
+    if let Some(id) = record.statement_id() {
         keys.push(statement_key(id));
     }
     keys
@@ -264,6 +264,11 @@ pub(super) fn encode(
     else {
         return Err("a record is a map".to_owned());
     };
+    if let Some(Value::Object(mut ran)) = body.remove(RAN)
+        && let Some(Value::Object(statement)) = body.get_mut(STATEMENT)
+    {
+        statement.append(&mut ran);
+    }
     body.insert(WRITER.to_owned(), Value::from(writer));
     Ok(Item {
         key: record_key(&record.record_id),
@@ -289,8 +294,27 @@ pub(super) fn decode(item: &Item) -> Result<Record, String> {
         }
         None => return Err("it has no `schema`; this program did not write it".to_owned()),
     }
-    serde_json::from_value(Value::Object(body)).map_err(|error| error.to_string())
+    if let Some(Value::Object(statement)) = body.get_mut(STATEMENT) {
+        let ran = RAN_MEMBERS.map(|name| statement.remove_entry(name));
+        if let [Some(_), _] = &ran {
+            let ran = ran.into_iter().flatten().collect();
+            body.insert(RAN.to_owned(), Value::Object(ran));
+        }
+    }
+    let record: Record =
+        serde_json::from_value(Value::Object(body)).map_err(|error| error.to_string())?;
+    match record.phase() {
+        phase if phase < Phase::Decided && record.statement.is_none() => {
+            Err("it contradicts itself: it has neither a `statement` nor an `answer`".to_owned())
+        }
+        _ => Ok(record),
+    }
 }
+
+/// The members of an item that are of a record's statement, and where those of what ran lie among them.
+const STATEMENT: &str = "statement";
+const RAN: &str = "ran";
+const RAN_MEMBERS: [&str; 2] = ["id", "status"];
 
 /// The lock item of a record that holds one.
 pub(super) fn lock_item(record: &Record) -> Option<Item> {
@@ -303,57 +327,57 @@ pub(super) fn lock_item(record: &Record) -> Option<Item> {
     })
 }
 
-/// The writes beside that of the record and its lock, from what was to what is.
-pub(super) fn index_writes(
-    before: Option<&Record>,
-    after: &Record,
-    expires_at: Option<i64>,
-) -> Vec<Write> {
-    let mut writes = Vec::new();
+/// The writes that go with one of a record, from what was to what is.
+#[derive(Debug, Default)]
+pub(super) struct Writes {
+    /// Items by which the record is found, written by themselves: before the record, or with its first write.
+    pub(super) index: Vec<Write>,
+    /// In one transaction with the record.
+    pub(super) with: Vec<Write>,
+    /// What is not needed any more, removed after the record was written.
+    pub(super) after: Vec<Write>,
+}
+
+/// What is to be written beside a record and its lock. `expires_at` is when the record goes, if it is closed.
+pub(super) fn writes(before: Option<&Record>, after: &Record, expires_at: Option<i64>) -> Writes {
+    let mut writes = Writes::default();
+    let any = |item: Item| Write::Put {
+        item,
+        expect: Expect::Any,
+    };
+    let remove = |key: Key| Write::Delete {
+        key,
+        expect: Expect::Any,
+    };
     let old = before.map(index_keys).unwrap_or_default();
     let new = index_keys(after);
-    let ends = after.phase == Phase::Closed;
-    for key in &new {
-        if ends || !old.contains(key) {
-            writes.push(Write::Put {
-                item: index_item(key.clone(), after, expires_at),
-                expect: Expect::Any,
-            });
-        }
-    }
-    for key in old.into_iter().filter(|key| !new.contains(key)) {
-        writes.push(Write::Delete {
-            key,
-            expect: Expect::Any,
-        });
-    }
+    let stays = before.is_some_and(|before| before.indexed_until == after.indexed_until);
+    let missing = new.iter().filter(|key| !(stays && old.contains(key)));
+    let indexed = missing.map(|key| index_item(key.clone(), after, after.indexed_until));
+    writes.index.extend(indexed.map(any));
+    let gone = old.into_iter().filter(|key| !new.contains(key));
+    writes.after.extend(gone.map(remove));
     // Where one is used again, it is taken with the reservation.
     if before.is_some_and(|before| before.session_id() != after.session_id()) {
-        writes.extend(session_item(after, 1).map(|item| Write::Put {
-            item,
-            expect: Expect::Any,
-        }));
+        writes.with.extend(session_item(after, 1).map(any));
     }
-    let has_ended_before = before.is_some_and(|before| before.phase == Phase::Closed);
-    if ends && !has_ended_before {
-        writes.extend(work_item(after, expires_at).map(|item| Write::Put {
-            item,
-            // An open record is its work's newest one: another is written only when this one is closed.
-            expect: Expect::Any,
-        }));
+    let has_ended_before = before.is_some_and(|before| before.phase() == Phase::Closed);
+    if after.phase() == Phase::Closed && !has_ended_before {
+        // An open record is its work's newest one: another is written only when this one is closed.
+        writes.with.extend(work_item(after, expires_at).map(any));
     }
     let (old_due, new_due) = (before.and_then(due_key), due_key(after));
     if old_due != new_due {
-        writes.extend(old_due.map(|key| Write::Delete {
-            key,
-            expect: Expect::Any,
-        }));
-        writes.extend(new_due.map(|key| Write::Put {
-            item: due_item(key, after, expires_at),
-            expect: Expect::Any,
-        }));
+        writes.after.extend(old_due.map(remove));
+        let due = new_due.map(|key| due_item(key, after, expires_at));
+        writes.with.extend(due.map(any));
     }
     writes
+}
+
+/// Whether a record is found by an item of this key. Another one is left over.
+pub(super) fn is_found_by(record: &Record, key: &Key) -> bool {
+    index_keys(record).contains(key)
 }
 
 /// The removal of all items by which a record is found. Of work with a name it stays known how often it was started: the

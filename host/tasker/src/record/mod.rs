@@ -1,17 +1,21 @@
 //! The durable record of a task and its statement, and the steps of its life.
 
 mod items;
+mod life;
 mod session;
 mod store;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod watch;
 mod work;
 
 pub use items::latest_query;
+pub use life::{Ending, Life, Phase, Ran};
 pub use session::{Session, SessionUse};
 pub use store::{
     Advance, Due, DueList, DuePage, Latest, Lease, LockRevision, NewestOfWork, Open, Reserve,
-    Store, Stored,
+    Store, Stored, Updated,
 };
 pub use watch::{Gone, Stray, UnconfirmedRefusal, Watch};
 pub use work::{Attempt, CameTo, Work};
@@ -36,38 +40,6 @@ pub const LONGEST_RUN_MS: i64 = 24 * 60 * 60 * 1_000;
 /// is for queues and clocks.
 pub const MEMORY_MS: i64 = 49 * 60 * 60 * 1_000;
 
-/// Where a record is in its life. It only ever goes down this list, and may leave steps out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// Recorded; Redshift was not asked.
-    Reserved,
-    /// Redshift was or is being asked; the statement may run. From here on the task is accepted.
-    Starting,
-    /// Redshift gave it an id.
-    Started,
-    /// The answer is decided and stored; it may have been sent.
-    Decided,
-    /// Over. The record has its TTL.
-    Closed,
-}
-
-/// How a record came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ending {
-    /// The answer was taken.
-    Answered,
-    /// Nobody waited any more when the answer came.
-    FoundClosed,
-    /// Nobody waits: a statement without a callback.
-    NoCallback,
-    /// Redshift refused the statement; the caller was told by an error.
-    Refused,
-    /// It was never started.
-    Abandoned,
-}
-
 /// The version of the form of records. One that another version must not touch unread has a higher number.
 pub const SCHEMA: u32 = 1;
 
@@ -87,8 +59,9 @@ pub struct Record {
     /// The route by which it was asked; none without a policy set, and where the host answered before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
-    /// Where it is in its life.
-    pub phase: Phase,
+    /// Where it is in its life, and what there is to know of it there.
+    #[serde(flatten)]
+    pub life: Life,
     /// The request id of the invocation that wrote it.
     pub request_id: String,
     /// The token of the waiting task, of its newest attempt; removed when that was told.
@@ -116,12 +89,13 @@ pub struct Record {
     pub statement: Option<Statement>,
     /// Milliseconds since the Unix epoch.
     pub recorded_at: i64,
-    /// When Redshift was asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub starting_at: Option<i64>,
     /// When the sweep is to look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<i64>,
+    /// When the items by which it is found go, in seconds since the Unix epoch; none if another version wrote them, which
+    /// may have given them no such time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexed_until: Option<i64>,
     /// What the host notes while the statement runs.
     #[serde(default, skip_serializing_if = "Watch::is_empty")]
     pub watch: Watch,
@@ -133,27 +107,15 @@ pub struct Record {
     /// faulted after the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Answer>,
-    /// The answer, decided once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Answer>,
     /// The reply to the invocation, for its repeats: JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
-    /// How it ended. Of several attempts: whether any of them took the answer, from then on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ending: Option<Ending>,
-    /// Of a refused statement: the error, as its caller saw it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<Refusal>,
 }
 
-/// The statement of a record.
+/// The statement of a record, as it was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
-    /// Redshift's id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
     /// The target's name.
     pub target: String,
     /// The payload's action.
@@ -186,9 +148,6 @@ pub struct Statement {
     /// Whether heartbeats were asked for.
     #[serde(default)]
     pub heartbeat: bool,
-    /// The state that Redshift last reported to us.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<StatementStatus>,
 }
 
 /// Why Redshift refused a statement.
@@ -202,10 +161,28 @@ pub struct Refusal {
 }
 
 impl Record {
+    /// The phase of its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.life.phase()
+    }
+
     /// The statement's id, if Redshift gave one.
     #[must_use]
     pub fn statement_id(&self) -> Option<&str> {
-        self.statement.as_ref()?.id.as_deref()
+        Some(self.life.ran()?.id.as_str())
+    }
+
+    /// The state of the statement that Redshift last reported to us; none if it has no id.
+    #[must_use]
+    pub fn status(&self) -> Option<StatementStatus> {
+        Some(self.life.ran()?.status)
+    }
+
+    /// Since when the statement may run: when Redshift was asked, or else when the record was made.
+    #[must_use]
+    pub fn began_at(&self) -> i64 {
+        self.life.starting_at().unwrap_or(self.recorded_at)
     }
 
     /// Whether the policy of this name asked.
@@ -236,10 +213,9 @@ impl Record {
 
     /// Whether Redshift certainly changed nothing for it. Of a batch some parts may have taken effect.
     fn is_untouched(&self) -> bool {
-        let batch = |statement: &Statement| {
-            statement.id.is_some() && statement.action == "batchExecuteStatement"
-        };
-        self.came_to() == CameTo::Nothing && !self.statement.as_ref().is_some_and(batch)
+        let batch = |statement: &Statement| statement.action == "batchExecuteStatement";
+        let is_batch = self.life.ran().is_some() && self.statement.as_ref().is_some_and(batch);
+        self.came_to() == CameTo::Nothing && !is_batch
     }
 
     /// Whether something is left to do when the statement has started: somebody to be told, a lock to be freed, a
@@ -266,20 +242,15 @@ impl Record {
     /// Whether it is recorded that the statement does not run: Redshift reported its end, or never had it.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        let status = self
-            .statement
-            .as_ref()
-            .and_then(|statement| statement.status);
-        self.never_ran() || status.is_some_and(is_final)
+        self.never_ran() || self.status().is_some_and(is_final)
     }
 
     /// Until when a closed record holds its lock, in milliseconds since the Unix epoch; none if it holds none. Its statement
     /// may still run, and Redshift can be asked for so long.
     pub(super) fn holds_lock_until(&self) -> Option<i64> {
-        let is_held = self.phase == Phase::Closed && !self.has_ended();
+        let is_held = self.phase() == Phase::Closed && !self.has_ended();
         self.statement.as_ref()?.lock.as_ref().filter(|_| is_held)?;
-        let since = self.starting_at.unwrap_or(self.recorded_at);
-        Some(since.saturating_add(MEMORY_MS))
+        Some(self.began_at().saturating_add(MEMORY_MS))
     }
 
     /// What names a start to Redshift, which starts nothing under a token that it knows. A record of a waiting task is made
@@ -298,7 +269,7 @@ impl Record {
     /// Whether it is certain that Redshift never ran the statement: it was refused, or given up before its start.
     #[must_use]
     pub fn never_ran(&self) -> bool {
-        self.phase >= Phase::Decided
+        self.phase() >= Phase::Decided
             && self.statement_id().is_none()
             && self.came_to() == CameTo::Nothing
     }
@@ -309,7 +280,7 @@ impl Record {
         let statement = self.statement.as_ref()?;
         Some(StatementFacts {
             record_id: self.record_id.to_string(),
-            statement_id: statement.id.clone()?,
+            statement_id: self.statement_id()?.to_owned(),
             statement_name: self.statement_name(),
             target: statement.target.clone(),
             action: statement.action.clone(),
@@ -322,30 +293,48 @@ impl Record {
         })
     }
 
+    /// Whether others may have to wait for what becomes of it: for its lock, its session, or the work that it does.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        let statement = self.statement.as_ref();
+        let holds = |it: &Statement| it.lock.is_some() || it.session.is_some();
+        self.work.is_some() || statement.is_some_and(holds)
+    }
+
     /// About to ask Redshift.
     #[must_use]
     pub fn starting(mut self, now: i64) -> Self {
-        self.phase = Phase::Starting;
-        self.starting_at = Some(now);
+        self.life = Life::Starting { at: now };
         self
     }
 
     /// Redshift gave it an id. One that nobody waits for is over with that.
     #[must_use]
     pub fn started(mut self, id: &str, status: StatementStatus, reply: &str) -> Self {
-        if let Some(statement) = &mut self.statement {
-            statement.id = Some(id.to_owned());
-            statement.status = Some(status);
-        }
+        self.life = Life::Started {
+            at: self.began_at(),
+            ran: Ran {
+                id: id.to_owned(),
+                status,
+            },
+        };
         self.reply = Some(reply.to_owned());
         self.watch.looks = 0;
         self.watch.refusal = None;
         if self.needs_settling() {
-            self.phase = Phase::Started;
             self
         } else {
             self.closed(Ending::NoCallback)
         }
+    }
+
+    /// Redshift reports another state of the statement.
+    #[must_use]
+    pub fn with_status(mut self, status: StatementStatus) -> Self {
+        if let Some(ran) = self.life.ran_mut() {
+            ran.status = status;
+        }
+        self
     }
 
     /// Its statement was found by its name.
@@ -359,35 +348,61 @@ impl Record {
     /// goes by the statement.
     #[must_use]
     pub fn turned_up(mut self, id: &str) -> Self {
-        if let Some(statement) = &mut self.statement {
-            statement.id = Some(id.to_owned());
+        let has_turned_up = Some(Ran {
+            id: id.to_owned(),
+            status: StatementStatus::Unknown,
+        });
+        if let Life::Closed {
+            ran,
+            answer,
+            refusal,
+            ..
+        } = &mut self.life
+        {
+            (*ran, *answer, *refusal) = (has_turned_up, None, None);
         }
         self.reply = Some(json!({ "Id": id }).to_string());
-        self.answer = None;
-        self.refusal = None;
         self
     }
 
     /// The answer is decided.
     #[must_use]
-    pub fn decided(mut self, answer: Answer) -> Self {
+    pub fn decided(self, answer: Answer) -> Self {
+        self.decide(answer, None)
+    }
+
+    /// Redshift refused it, and the answer says so.
+    #[must_use]
+    pub fn decided_by_refusal(self, answer: Answer, refusal: Refusal) -> Self {
+        self.decide(answer, Some(refusal))
+    }
+
+    fn decide(mut self, answer: Answer, refusal: Option<Refusal>) -> Self {
         self.watch.looks = 0;
         self.watch.undecided_since = None;
         self.watch.overtime = 0;
-        self.answer = Some(answer);
-        self.phase = Phase::Decided;
+        self.life = self.life.decided(answer.clone(), refusal);
         let (name, untouched) = (self.statement_name(), self.is_untouched());
-        if let (Some(resource), Some(answer)) = (&mut self.custom_resource, &self.answer) {
-            resource.response = Some(resource.response_to(answer, &name, untouched));
+        if let Some(resource) = &mut self.custom_resource {
+            resource.response = Some(resource.response_to(&answer, &name, untouched));
         }
         self
     }
 
     /// Over, for all of its attempts.
     #[must_use]
-    pub fn closed(mut self, ending: Ending) -> Self {
-        self.phase = Phase::Closed;
-        self.ending = Some(ending);
+    pub fn closed(self, ending: Ending) -> Self {
+        self.close(ending, None)
+    }
+
+    /// Redshift refused it.
+    #[must_use]
+    pub fn refused(self, refusal: Refusal) -> Self {
+        self.close(Ending::Refused, Some(refusal))
+    }
+
+    fn close(mut self, ending: Ending, refusal: Option<Refusal>) -> Self {
+        self.life = self.life.closed(ending, refusal);
         // A statement that may still turn up is looked for after the end too.
         self.due_at = self.watch.stray.map(|stray| stray.next_look_at);
         self.task_token = None;
@@ -398,13 +413,6 @@ impl Record {
             resource.response_url = None;
         }
         self
-    }
-
-    /// Redshift refused it.
-    #[must_use]
-    pub fn refused(mut self, refusal: Refusal) -> Self {
-        self.refusal = Some(refusal);
-        self.closed(Ending::Refused)
     }
 }
 

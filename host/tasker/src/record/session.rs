@@ -81,8 +81,8 @@ pub(super) fn session_key(id: &str) -> Key {
 /// runs, and as long as Redshift keeps it open then.
 pub(super) fn session_item(record: &Record, revision: u64) -> Option<Item> {
     let (statement, session) = (record.statement.as_ref()?, record.session()?);
-    let since = record.starting_at.unwrap_or(record.recorded_at);
-    let until = since.saturating_add(LONGEST_RUN_MS).div_euclid(1_000);
+    let until = record.began_at().saturating_add(LONGEST_RUN_MS);
+    let until = until.div_euclid(1_000);
     let policy = record
         .policy
         .as_ref()

@@ -1,4 +1,5 @@
-//! Reads and writes records: every step of a record is one conditional transaction.
+//! Reads and writes records: every step of a record is one conditional write, in a transaction with what has to be true at
+//! the same moment.
 
 mod due;
 mod latest;
@@ -8,6 +9,7 @@ mod raised;
 mod reservation;
 mod sessions;
 mod work;
+mod writing;
 
 use std::{
     sync::{
@@ -17,12 +19,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use super::{
-    Phase, Record,
-    items::{self, WRITER},
-};
+use super::{Record, items};
 use crate::{
     ids::{RecordId, digest},
     options::Options,
@@ -37,6 +36,7 @@ pub use self::{
     reservation::Reserve,
     work::NewestOfWork,
 };
+use writing::Written;
 
 /// Pauses between tries of a write that nobody acknowledged.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -61,6 +61,17 @@ pub enum Advance {
     Done(Stored),
     /// Somebody else was there first: what is there now. None if the record has expired.
     Lost(Option<Stored>),
+}
+
+/// What became of an update.
+#[derive(Debug)]
+pub enum Updated {
+    /// It was written.
+    Done(Stored),
+    /// The record is left as it is now.
+    Left(Stored),
+    /// The record has expired.
+    Gone,
 }
 
 /// Records in a ledger.
@@ -159,14 +170,31 @@ impl Store {
         &self,
         statement_id: &str,
     ) -> Result<Option<Stored>, LedgerError> {
-        let Some(item) = self.get(&items::statement_key(statement_id)).await? else {
+        let found = self.find_by_statement_of_any(statement_id).await?;
+        Ok(found.filter(|found| self.is_own(found)))
+    }
+
+    /// As [`Store::find_by_statement`], whichever deployment it belongs to.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn find_by_statement_of_any(
+        &self,
+        statement_id: &str,
+    ) -> Result<Option<Stored>, LedgerError> {
+        match self.get(&items::statement_key(statement_id)).await? {
+            Some(item) => self.find_by(&item).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the record that an index item leads to; none if it is gone, or is not found by this item.
+    async fn find_by(&self, item: &Item) -> Result<Option<Stored>, LedgerError> {
+        let Some(id) = items::leads_to(item) else {
             return Ok(None);
         };
-        let found = match items::leads_to(&item) {
-            Some(id) => self.find(&id).await?,
-            None => None,
-        };
-        Ok(found.filter(|found| self.is_own(found)))
+        let found = self.find(&id).await?;
+        Ok(found.filter(|found| items::is_found_by(&found.record, &item.key)))
     }
 
     /// Whether a record is one of this deployment: others may share the table.
@@ -185,33 +213,53 @@ impl Store {
         deadline: Instant,
     ) -> Result<Advance, WriteError> {
         let store = self.until(deadline);
-        in_time(deadline, store.try_advance(current, next, deadline)).await
+        let stepped = async {
+            let freed = store.lock_after(current, &next).await?;
+            store
+                .step(current, next, freed.into_iter().collect(), deadline)
+                .await
+        };
+        let (advance, left_over) = in_time(deadline, stepped).await?;
+        self.remove(left_over, deadline).await;
+        Ok(advance)
     }
 
-    async fn try_advance(
+    /// Takes a record from where it is now to where `change` says. If somebody else writes meanwhile, it is asked again
+    /// about what is there then; None leaves the record as it is.
+    ///
+    /// # Errors
+    /// As [`Store::advance`].
+    pub async fn update(
         &self,
-        current: &Stored,
-        next: Record,
+        mut current: Stored,
         deadline: Instant,
-    ) -> Result<Advance, WriteError> {
-        let freed = self.lock_after(current, &next).await?;
-        self.step(current, next, freed.into_iter().collect(), deadline)
-            .await
+        mut change: impl FnMut(&Record) -> Option<Record>,
+    ) -> Result<Updated, WriteError> {
+        loop {
+            let Some(next) = change(&current.record) else {
+                return Ok(Updated::Left(current));
+            };
+            match self.advance(&current, next, deadline).await? {
+                Advance::Done(now) => return Ok(Updated::Done(now)),
+                Advance::Lost(Some(now)) => current = now,
+                Advance::Lost(None) => return Ok(Updated::Gone),
+            }
+        }
     }
 
-    /// Writes what comes after `current`, and what else has to be true with it.
+    /// Writes what comes after `current`, and what else has to be true with it. Also says what is left over then.
     async fn step(
         &self,
         current: &Stored,
         next: Record,
         beside: Vec<Write>,
         deadline: Instant,
-    ) -> Result<Advance, WriteError> {
+    ) -> Result<(Advance, Vec<Write>), WriteError> {
         let revision = current.revision + 1;
         let written = self.write(Some(current), next, revision, beside, deadline);
         Ok(match written.await? {
-            Written::Done(stored) => Advance::Done(*stored),
-            Written::Lost { there, .. } => Advance::Lost(self.led_to(there).await?),
+            Written::Done { stored, left_over } => (Advance::Done(*stored), left_over),
+            Written::Lost { there, .. } => (Advance::Lost(self.led_to(there).await?), Vec::new()),
         })
     }
 
@@ -225,7 +273,7 @@ impl Store {
     }
 
     async fn try_forget(&self, mut current: Stored, deadline: Instant) -> Result<(), WriteError> {
-        let phase = current.record.phase;
+        let phase = current.record.phase();
         let mut pause = PAUSE;
         loop {
             let key = items::record_key(&current.record.record_id);
@@ -252,7 +300,7 @@ impl Store {
                         None => return Ok(()),
                         // Somebody asked for the same work again meanwhile.
                         Some(now) if !now.is_same_as(&current) => return Ok(()),
-                        Some(now) if now.record.phase == phase => current = now,
+                        Some(now) if now.record.phase() == phase => current = now,
                         Some(_) => return Err(WriteError::Conflict(positions)),
                     }
                 }
@@ -272,83 +320,6 @@ impl Store {
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
         format!("{}-{number}", self.process)
     }
-
-    /// Writes a record and what goes with it. Repeats a write that was not acknowledged, and recognises its own. Who was
-    /// faster is read for that, and told: there may be no time to read it again.
-    async fn write(
-        &self,
-        before: Option<&Stored>,
-        record: Record,
-        revision: u64,
-        beside: Vec<Write>,
-        deadline: Instant,
-    ) -> Result<Written, WriteError> {
-        let expires_at = (record.phase == Phase::Closed).then(|| {
-            let retained = self.retained_until(self.now_seconds());
-            let locked = record
-                .holds_lock_until()
-                .map(|until| until.div_euclid(1_000));
-            // Whoever finds the lock asks how the record's statement is.
-            locked.map_or(retained, |locked| retained.max(locked))
-        });
-        let writer = self.next_writer();
-        let item =
-            items::encode(&record, revision, expires_at, &writer).map_err(WriteError::TooLarge)?;
-        let key = item.key.clone();
-        let expect = before.map_or(Expect::Absent, |before| Expect::Revision(before.revision));
-        let mut writes = vec![Write::Put { item, expect }];
-        writes.extend(beside);
-        writes.extend(items::index_writes(
-            before.map(|before| &before.record),
-            &record,
-            expires_at,
-        ));
-
-        let mut pause = PAUSE;
-        let mut unacknowledged = false;
-        loop {
-            let result = self.ledger.write(self.now_seconds(), writes.clone()).await;
-            match result {
-                Ok(()) => return Ok(Written::Done(Box::new(Stored { record, revision }))),
-                Err(WriteError::Ledger(LedgerError::Unavailable(reason))) => {
-                    unacknowledged = true;
-                    let wake = Instant::now() + pause;
-                    if wake >= deadline {
-                        return Err(WriteError::Ledger(LedgerError::Unavailable(reason)));
-                    }
-                    sleep_until(wake).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                // A store, or its client, that repeats a write finds its own first try.
-                Err(WriteError::Conflict(positions)) => {
-                    let there = self.ledger.get(self.now_seconds(), &key).await?;
-                    let own = there
-                        .as_ref()
-                        .and_then(|item| item.body.get(WRITER))
-                        .and_then(|w| w.as_str());
-                    if own == Some(writer.as_str()) {
-                        tracing::debug!(record = %record.record_id, unacknowledged, "an earlier try had been written");
-                        return Ok(Written::Done(Box::new(Stored { record, revision })));
-                    }
-                    return Ok(Written::Lost { positions, there });
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-/// What became of a write.
-enum Written {
-    /// It is there.
-    Done(Box<Stored>),
-    /// Somebody else wrote first.
-    Lost {
-        /// The conditions that did not hold, as in [`WriteError::Conflict`].
-        positions: Vec<usize>,
-        /// What is in the record's place.
-        there: Option<Item>,
-    },
 }
 
 /// Bounds a step or a read: a ledger that does not answer at all is one whose answer was lost.

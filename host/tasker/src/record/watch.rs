@@ -84,20 +84,20 @@ impl Record {
     #[must_use]
     pub fn deadline_at(&self) -> Option<i64> {
         let seconds = self.statement.as_ref()?.deadline_seconds?;
-        let since = self.starting_at.unwrap_or(self.recorded_at);
-        Some(since.saturating_add(i64::from(seconds).saturating_mul(1_000)))
+        let time = i64::from(seconds).saturating_mul(1_000);
+        Some(self.began_at().saturating_add(time))
     }
 
     /// Whether the statement may run, for all that is recorded.
     #[must_use]
     pub fn may_run(&self) -> bool {
-        matches!(self.phase, Phase::Starting | Phase::Started)
+        matches!(self.phase(), Phase::Starting | Phase::Started)
     }
 
     /// Whether the statement has to be looked up by its name.
     #[must_use]
     pub fn is_looked_up(&self) -> bool {
-        matches!(self.phase, Phase::Starting | Phase::Closed) && self.statement_id().is_none()
+        matches!(self.phase(), Phase::Starting | Phase::Closed) && self.statement_id().is_none()
     }
 
     /// Whether the task is gone, and it is not decided what becomes of its statement.

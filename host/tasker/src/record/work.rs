@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use signalbox_policy::contract::{OnStop, StatementStatus};
 
-use super::{Ending, Gone, Record, token};
+use super::{Ending, Gone, Life, Record, token};
 use crate::ports::TaskToken;
 
 /// The most attempts that a record keeps.
@@ -110,37 +110,30 @@ impl Record {
                 attempt.token = None;
             }
         }
-        let answered = [self.ending, Some(ending)].contains(&Some(Ending::Answered));
+        let before = self.life.ending();
+        let answered = [before, Some(ending)].contains(&Some(Ending::Answered));
         let ending = if answered { Ending::Answered } else { ending };
-        if self.tokens().next().is_some() {
-            self.ending = Some(ending);
-            self
-        } else {
-            self.closed(ending)
+        let waits = self.tokens().next().is_some();
+        match &mut self.life {
+            Life::Decided { told, .. } if waits => {
+                *told = Some(ending);
+                self
+            }
+            _ => self.closed(ending),
         }
     }
 
     /// What the statement of a closed record came to.
     #[must_use]
     pub fn came_to(&self) -> CameTo {
-        let Some(statement) = &self.statement else {
-            return CameTo::Nothing;
-        };
-        match (&statement.id, statement.status) {
+        match self.status() {
+            _ if self.statement.is_none() => CameTo::Nothing,
             _ if self.watch.lost => CameTo::Something,
-            (None, _) => CameTo::Nothing,
-            (_, Some(StatementStatus::Finished)) => CameTo::Something,
-            (_, Some(StatementStatus::Failed | StatementStatus::Aborted)) => CameTo::Nothing,
-            _ => CameTo::Unknown,
+            None => CameTo::Nothing,
+            Some(StatementStatus::Finished) => CameTo::Something,
+            Some(StatementStatus::Failed | StatementStatus::Aborted) => CameTo::Nothing,
+            Some(_) => CameTo::Unknown,
         }
-    }
-
-    /// Whether the statement is one of this execution and, if one is asked for, of this step.
-    pub(super) fn is_listed_for(&self, execution_arn: &str, step: Option<&str>) -> bool {
-        let statement = self.statement.as_ref().filter(|_| !self.never_ran());
-        let of_step = |own: Option<&str>| step.is_none() || own == step;
-        statement.is_some_and(|statement| of_step(statement.step.as_deref()))
-            && (self.executions().iter()).any(|(arn, _)| *arn == execution_arn)
     }
 
     /// When an execution asked for the statement last, in milliseconds since the Unix epoch.

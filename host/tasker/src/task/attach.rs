@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use signalbox_policy::contract::{Failure, FailureDetail, StatementStatus};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Call, Settling, Tasker, failure};
+use super::{Call, Settling, backend::Backend, failure};
 use crate::{
     ids::RecordId,
     ports::{LedgerError, TaskToken},
     raised::{detail, names},
-    record::{Advance, CameTo, Ending, Phase, Record, Reserve, Statement, Stored, Watch, Work},
+    record::{
+        Advance, CameTo, Ending, Life, Phase, Ran, Record, Reserve, Statement, Stored, Watch, Work,
+    },
     sabotage::{self, Bug},
 };
 
@@ -47,7 +50,21 @@ pub(super) enum Attach {
     Other,
 }
 
-impl Tasker {
+/// Settles records, for those who start statements.
+#[async_trait]
+pub(super) trait Settles: Send + Sync {
+    /// Takes a record as far as it goes now.
+    async fn settle_record(&self, call: &Call, stored: Stored) -> Settling;
+}
+
+/// Attempts at work that has a name.
+pub(super) struct Attempts<'a> {
+    pub(super) backend: &'a Backend,
+    /// The statement of the attempt before may have ended without the record saying so.
+    pub(super) settles: &'a dyn Settles,
+}
+
+impl Attempts<'_> {
     /// Finds out what an attempt at a work comes to, and has it wait where there is something to wait for. `same` says
     /// whether a statement is what is asked for now.
     pub(super) async fn attach(
@@ -64,7 +81,7 @@ impl Tasker {
         let mut tries = 0;
         while tries < TRIES {
             tries += 1;
-            let newest = self.store.newest_of_work(&asking.scope).await;
+            let newest = self.backend.store.newest_of_work(&asking.scope).await;
             let newest = newest.map_err(|error| failure::of_ledger(&error))?;
             let next = Work {
                 scope: asking.scope.clone(),
@@ -97,10 +114,9 @@ impl Tasker {
             }
             // The statement may have ended, and the attempt before this one may have been told, without the record
             // saying so yet.
-            if !settled && (Phase::Started..Phase::Closed).contains(&owner.record.phase) {
+            if !settled && (Phase::Started..Phase::Closed).contains(&owner.record.phase()) {
                 settled = true;
-                self.settle_stored(&call.until(until), owner, None, None)
-                    .await;
+                self.settles.settle_record(&call.until(until), owner).await;
                 continue;
             }
             // What it comes to is not for a new attempt, which starts the work again as soon as that may be.
@@ -116,7 +132,7 @@ impl Tasker {
                     busy("the statement of an earlier attempt is being stopped", id)
                 });
             }
-            let attached = if owner.record.phase == Phase::Closed {
+            let attached = if owner.record.phase() == Phase::Closed {
                 self.after_the_end(call, asking, token, &owner, next)
                     .await?
             } else {
@@ -149,8 +165,13 @@ impl Tasker {
                 id,
             ));
         }
-        let next = record.attached(token.clone(), asking.execution_arn.clone(), self.now());
+        let next = record.attached(
+            token.clone(),
+            asking.execution_arn.clone(),
+            self.backend.now(),
+        );
         let attached = self
+            .backend
             .store
             .attach(owner, next, &asking.record_id, call.deadline)
             .await;
@@ -173,13 +194,9 @@ impl Tasker {
         next: Work,
     ) -> Result<Option<Attach>, Failure> {
         let record = &owner.record;
-        let status = record
-            .statement
-            .as_ref()
-            .and_then(|statement| statement.status);
         let status = match record.came_to() {
             CameTo::Nothing => return Ok(Some(Attach::Start(next))),
-            CameTo::Something => status.unwrap_or(StatementStatus::Unknown),
+            CameTo::Something => record.status().unwrap_or(StatementStatus::Unknown),
             CameTo::Unknown => match self.status_now(call, record).await? {
                 StatementStatus::Failed | StatementStatus::Aborted => {
                     return Ok(Some(Attach::Start(next)));
@@ -187,7 +204,11 @@ impl Tasker {
                 status => status,
             },
         };
-        let now = self.now();
+        let now = self.backend.now();
+        let ran = record.life.ran().map(|ran| Ran {
+            status,
+            ..ran.clone()
+        });
         let mut again = Record {
             record_id: asking.record_id.clone(),
             request_id: call.request_id.clone(),
@@ -197,31 +218,43 @@ impl Tasker {
             attempts: Vec::new(),
             work: None,
             recorded_at: now,
-            due_at: Some(now.saturating_add(self.sweep_after_ms())),
-            ending: None,
+            due_at: Some(now.saturating_add(self.backend.sweep_after_ms())),
+            indexed_until: None,
             watch: Watch::default(),
             ..record.clone()
         };
         if let Some(statement) = &mut again.statement {
             statement.lock = None;
-            statement.status = Some(status);
         }
-        if record.answer.is_some() && status != StatementStatus::Started {
-            again.phase = Phase::Decided;
-        } else {
+        match (record.life.answer(), ran) {
+            (Some(answer), ran) if status != StatementStatus::Started => {
+                again.life = Life::Decided {
+                    at: record.life.starting_at(),
+                    ran,
+                    answer: answer.clone(),
+                    refusal: None,
+                    told: None,
+                };
+            }
             // It was left to run when nobody waited for it any more. Now somebody does.
-            again.phase = Phase::Started;
-            again.answer = None;
-            again.verdict = None;
-            again.work = Some(next);
+            (_, Some(ran)) => {
+                let at = record.began_at();
+                again.life = Life::Started { at, ran };
+                again.verdict = None;
+                again.work = Some(next);
+            }
+            (_, None) => {
+                return Err(busy(
+                    "what became of the statement of an earlier attempt is not known",
+                    None,
+                ));
+            }
         }
-        let reserved = self.store.reserve(again, None, call.deadline).await;
+        let reserved = self.backend.store.reserve(again, None, call.deadline).await;
         match reserved.map_err(|error| failure::of_write(&error))? {
             Reserve::New(stored) => {
                 let id = stored.record.record_id.clone();
-                if let Settling::Again { reason } =
-                    self.settle_stored(call, stored, None, None).await
-                {
+                if let Settling::Again { reason } = self.settles.settle_record(call, stored).await {
                     tracing::info!(record = %id, reason, "the outcome of an earlier attempt is told later");
                 }
                 self.own_record(asking).await
@@ -234,7 +267,7 @@ impl Tasker {
     /// Whether nothing came of a statement that nobody waits for: its start was given up, and if it turned up all the
     /// same it failed or was cancelled.
     async fn came_to_nothing(&self, call: &Call, record: &Record) -> Result<bool, Failure> {
-        if record.phase != Phase::Closed || record.ending == Some(Ending::NoCallback) {
+        if record.phase() != Phase::Closed || record.life.ending() == Some(Ending::NoCallback) {
             return Ok(false);
         }
         Ok(match record.came_to() {
@@ -249,7 +282,7 @@ impl Tasker {
 
     /// The record that this attempt has already, if it has one.
     async fn own_record(&self, asking: &Asking) -> Result<Option<Attach>, Failure> {
-        let own = self.store.find(&asking.record_id).await;
+        let own = self.backend.store.find(&asking.record_id).await;
         let own = own.map_err(|error: LedgerError| failure::of_ledger(&error))?;
         Ok(own.map(|stored| Attach::To(Box::new(stored))))
     }
@@ -259,7 +292,11 @@ impl Tasker {
         let (Some(statement), Some(id)) = (&record.statement, record.statement_id()) else {
             return Ok(StatementStatus::Aborted);
         };
-        let described = self.ports.warehouse.describe(&statement.target, id, None);
+        let described = self
+            .backend
+            .ports
+            .warehouse
+            .describe(&statement.target, id, None);
         match timeout_at(call.deadline, described).await {
             Ok(Ok(description)) if description.status == StatementStatus::Finished => {
                 Ok(StatementStatus::Finished)
@@ -280,7 +317,7 @@ impl Tasker {
 /// Whether a statement that is not known to have ended is on its way to an end without effect: it is being stopped, or
 /// those who waited for it have yet to be told that it failed.
 fn is_coming_to_nothing(record: &Record) -> bool {
-    match record.phase {
+    match record.phase() {
         Phase::Starting | Phase::Started => record.is_to_be_cancelled(),
         Phase::Decided => record.came_to() == CameTo::Nothing,
         Phase::Reserved | Phase::Closed => false,

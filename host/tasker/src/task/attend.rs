@@ -7,9 +7,11 @@ use signalbox_policy::contract::ClosingReason;
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use super::{
-    Call, Settling, Tasker, answer,
+    Call, Settling, answer,
+    backend::Backend,
     cancel::no_reply,
     settle::{FAIR_TIME, again, alarm_about_describe},
+    settler::Settler,
 };
 use crate::{
     options::DescribeDenied,
@@ -48,34 +50,7 @@ pub(super) enum Turn {
     Ask,
 }
 
-impl Tasker {
-    /// Waits for the turn of the first call that a record needs: for one to describe until `describe_by`, for others until
-    /// `end`. Where there is none to cancel, Redshift is asked at least whether the statement has ended.
-    pub(super) async fn first_turn(
-        &self,
-        record: &Record,
-        end: Instant,
-        describe_by: Instant,
-    ) -> Turn {
-        let paces = &self.paces;
-        if record.is_looked_up() {
-            return match paces.lists.turn(end).await {
-                true => Turn::ToList,
-                false => Turn::Missed,
-            };
-        }
-        if record.phase != Phase::Started {
-            return Turn::Ask;
-        }
-        if record.stops_at(self.now()) && paces.cancels.turn(end).await {
-            return Turn::ToCancel;
-        }
-        match paces.describes.turn(describe_by).await {
-            true => Turn::ToDescribe,
-            false => Turn::Missed,
-        }
-    }
-
+impl Backend {
     /// When a new record is looked at first.
     pub(super) fn first_look_at(
         &self,
@@ -102,6 +77,35 @@ impl Tasker {
         let beat = record.is_beating().then_some(soon);
         [beat, record.deadline_at()].into_iter().flatten().min()
     }
+}
+
+impl Settler {
+    /// Waits for the turn of the first call that a record needs: for one to describe until `describe_by`, for others until
+    /// `end`. Where there is none to cancel, Redshift is asked at least whether the statement has ended.
+    pub(super) async fn first_turn(
+        &self,
+        record: &Record,
+        end: Instant,
+        describe_by: Instant,
+    ) -> Turn {
+        let paces = &self.backend.paces;
+        if record.is_looked_up() {
+            return match paces.lists.turn(end).await {
+                true => Turn::ToList,
+                false => Turn::Missed,
+            };
+        }
+        if record.phase() != Phase::Started {
+            return Turn::Ask;
+        }
+        if record.stops_at(self.backend.now()) && paces.cancels.turn(end).await {
+            return Turn::ToCancel;
+        }
+        match paces.describes.turn(describe_by).await {
+            true => Turn::ToDescribe,
+            false => Turn::Missed,
+        }
+    }
 
     /// Looks at a record whose statement has an id. None if it could not, because others were asked about first.
     pub(super) async fn look(&self, call: &Call, stored: Stored, turn: Turn) -> Option<Settling> {
@@ -123,9 +127,13 @@ impl Tasker {
                 let has_turn = match turn {
                     Turn::ToDescribe => true,
                     Turn::Missed => false,
-                    _ => self.paces.describes.turn(call.deadline).await,
+                    _ => self.backend.paces.describes.turn(call.deadline).await,
                 };
-                let describe = self.ports.warehouse.describe(&statement.target, id, None);
+                let describe = self
+                    .backend
+                    .ports
+                    .warehouse
+                    .describe(&statement.target, id, None);
                 match has_turn {
                     true => Some(timeout_at(call.deadline, describe).await),
                     false => None,
@@ -180,7 +188,7 @@ impl Tasker {
     async fn decide_what_is_urgent(&self, call: &Call, stored: Stored) -> Result<Stored, Settling> {
         let mut next = stored.record.clone();
         if let Some(deadline) = next.deadline_at()
-            && deadline <= self.now()
+            && deadline <= self.backend.now()
             && next.verdict.is_none()
         {
             let seconds = next.statement.as_ref().and_then(|s| s.deadline_seconds);
@@ -227,10 +235,10 @@ impl Tasker {
             && match turn {
                 Turn::ToCancel => true,
                 Turn::Missed => false,
-                _ => self.paces.cancels.turn(call.deadline).await,
+                _ => self.backend.paces.cancels.turn(call.deadline).await,
             };
         if cancels {
-            self.cancel_stray(&statement.target, id).await;
+            self.backend.cancel_stray(&statement.target, id).await;
         }
         cancels
     }
@@ -251,7 +259,12 @@ impl Tasker {
         if next == stored.record {
             return Ok(stored);
         }
-        match self.store.advance(&stored, next, call.answer_by).await {
+        match self
+            .backend
+            .store
+            .advance(&stored, next, call.answer_by)
+            .await
+        {
             Ok(Advance::Done(now)) => Ok(now),
             Ok(Advance::Lost(_)) => Err(again("others are working on this record")),
             Err(error) => Err(again(&error.to_string())),
@@ -263,7 +276,7 @@ impl Tasker {
     async fn beat(&self, call: &Call, record: &Record) -> Beat {
         let (mut waits, mut closed) = (false, None);
         for token in record.tokens() {
-            match timeout_at(call.deadline, self.ports.callbacks.heartbeat(token)).await {
+            match timeout_at(call.deadline, self.backend.ports.callbacks.heartbeat(token)).await {
                 Ok(Err(SendError::Closed { code })) => closed = Some(code),
                 Ok(Err(error)) => {
                     tracing::warn!(record = %record.record_id, %error, "a heartbeat was not taken");
@@ -302,13 +315,13 @@ impl Tasker {
         let record = &stored.record;
         let Some(since) = record.watch.denied_since else {
             let mut next = record.clone();
-            next.watch.denied_since = Some(self.now());
+            next.watch.denied_since = Some(self.backend.now());
             return self.noted(call, stored.clone(), next).await.err();
         };
-        let DescribeDenied::FailAfter(bound) = self.options.describe_denied else {
+        let DescribeDenied::FailAfter(bound) = self.backend.options.describe_denied else {
             return None;
         };
-        let waited = self.now().saturating_sub(since);
+        let waited = self.backend.now().saturating_sub(since);
         let bound = i64::try_from(bound.as_millis()).unwrap_or(i64::MAX);
         let (Some(statement), Some(id)) = (record.statement.as_ref(), record.statement_id()) else {
             return None;
@@ -316,7 +329,7 @@ impl Tasker {
         if waited < bound {
             return None;
         }
-        self.cancel_stray(&statement.target, id).await;
+        self.backend.cancel_stray(&statement.target, id).await;
         Some(
             self.end_unknown(call, stored, answer::not_described(id))
                 .await,

@@ -6,10 +6,10 @@ use std::time::Duration;
 use signalbox_policy::contract::{CancelStatementRequest, CancelledStatement, Failure};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Tasker, answer::status_name, failure, services::EventServices};
+use super::{answer::status_name, backend::Backend, failure, services::EventServices};
 use crate::{
     ports::{ServiceError, ServiceErrorKind},
-    record::{Advance, Phase, Stored, is_final},
+    record::{Phase, Stored, is_final},
 };
 
 /// How long a cancel may take that is sent when an invocation is at its end.
@@ -19,7 +19,7 @@ const REPEATS: u32 = 5;
 /// Pause before the first of these repeats; doubled each time.
 const REPEAT_PAUSE: Duration = Duration::from_millis(200);
 
-impl Tasker {
+impl Backend {
     /// Cancels a statement that nobody may run. Its end is not waited for.
     pub(super) async fn cancel_stray(&self, target: &str, id: &str) {
         let cancel = timeout(CANCEL_TIME, self.ports.warehouse.cancel(target, id));
@@ -53,16 +53,16 @@ impl EventServices {
             .split_once(':')
             .map_or((id.as_str(), false), |(id, _)| (id, true));
         let found = self
-            .in_time(self.tasker.store.find_by_statement(whole))
+            .in_time(self.backend.store.find_by_statement(whole))
             .await?
             .map_err(|error| self.of_ledger(&error))?;
         self.check_owner(&id, found.as_ref())?;
         let recorded = found.as_ref().and_then(|f| f.record.statement.as_ref());
         let recorded = recorded.map(|statement| statement.target.as_str());
         let target = self.target(recorded.or(target.as_deref()))?;
-        let watched = found.filter(|found| !is_part && found.record.phase == Phase::Started);
+        let watched = found.filter(|found| !is_part && found.record.phase() == Phase::Started);
 
-        let warehouse = &self.tasker.ports.warehouse;
+        let warehouse = &self.backend.ports.warehouse;
         let mut pause = REPEAT_PAUSE;
         let mut repeats = 0;
         loop {
@@ -102,26 +102,23 @@ impl EventServices {
     }
 
     /// Notes that a statement is to be cancelled until it has ended. Whether it is noted, or has ended meanwhile.
-    async fn keep_cancelling(&self, mut stored: Stored) -> bool {
-        while stored.record.phase == Phase::Started && !stored.record.is_to_be_cancelled() {
-            let mut next = stored.record.clone();
-            next.watch.cancel = true;
-            next.due_at = next.due_at.min(self.tasker.attention_at(&next));
-            match self
-                .tasker
-                .store
-                .advance(&stored, next, self.deadline())
-                .await
-            {
-                Ok(Advance::Lost(Some(now))) => stored = now,
-                Ok(Advance::Done(_) | Advance::Lost(None)) => return true,
-                Err(error) => {
-                    tracing::warn!(record = %stored.record.record_id, %error, "a cancel could not be noted; it is not repeated");
-                    return false;
-                }
-            }
+    async fn keep_cancelling(&self, stored: Stored) -> bool {
+        let id = stored.record.record_id.clone();
+        let update = self
+            .backend
+            .store
+            .update(stored, self.deadline(), |record| {
+                let is_open = record.phase() == Phase::Started && !record.is_to_be_cancelled();
+                let mut next = Some(record.clone()).filter(|_| is_open)?;
+                next.watch.cancel = true;
+                next.due_at = next.due_at.min(self.backend.attention_at(&next));
+                Some(next)
+            });
+        let noted = update.await;
+        if let Err(error) = &noted {
+            tracing::warn!(record = %id, %error, "a cancel could not be noted; it is not repeated");
         }
-        true
+        noted.is_ok()
     }
 }
 

@@ -1,14 +1,14 @@
 //! Sends a decided answer: send, then mark.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use signalbox_policy::Answer;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Settling, Tasker, answer};
+use super::{Settling, answer, backend::Backend};
 use crate::{
-    ports::SendError,
-    record::{Advance, Ending, Phase, Record, Stored},
+    ports::{Callbacks, CustomResources, SendError},
+    record::{Advance, Ending, Phase, Record, Store, Stored},
     sabotage::{self, Bug},
     waiting::Waiting,
 };
@@ -20,16 +20,32 @@ const SENDS: u32 = 4;
 /// How often an answer is replaced: by a refusal, then by a failure without words.
 const STEPS: usize = 6;
 
-impl Tasker {
+/// Sends answers.
+#[derive(Clone)]
+pub(super) struct Delivery {
+    store: Store,
+    callbacks: Arc<dyn Callbacks>,
+    custom_resources: Arc<dyn CustomResources>,
+}
+
+impl Delivery {
+    pub(super) fn of(backend: &Backend) -> Self {
+        Self {
+            store: backend.store.clone(),
+            callbacks: Arc::clone(&backend.ports.callbacks),
+            custom_resources: Arc::clone(&backend.ports.custom_resources),
+        }
+    }
+
     /// Sends the answer of a record that is decided, and marks the record.
     pub(super) async fn deliver(&self, deadline: Instant, mut stored: Stored) -> Settling {
         let steps = STEPS + stored.record.tokens().count();
         for _ in 0..steps {
             let record = &stored.record;
-            if record.phase == Phase::Closed {
+            if record.phase() == Phase::Closed {
                 return Settling::Done;
             }
-            let (Some(waiting), Some(answer)) = (record.who_waits(), &record.answer) else {
+            let (Some(waiting), Some(answer)) = (record.who_waits(), record.life.answer()) else {
                 return Settling::Again {
                     reason: "the record holds no answer yet".to_owned(),
                 };
@@ -113,11 +129,9 @@ impl Tasker {
             sends += 1;
         }
     }
-}
 
-impl Tasker {
     async fn send_once(&self, waiting: &Waiting, answer: &Answer) -> Result<(), SendError> {
-        let callbacks = &self.ports.callbacks;
+        let callbacks = &self.callbacks;
         match (waiting, answer) {
             (Waiting::Task(token), Answer::Succeed { output }) => {
                 callbacks.succeed(token, output).await
@@ -131,7 +145,7 @@ impl Tasker {
             (Waiting::Resource(resource), _) => {
                 match (&resource.response_url, &resource.response) {
                     (Some(url), Some(response)) => {
-                        self.ports.custom_resources.respond(url, response).await
+                        self.custom_resources.respond(url, response).await
                     }
                     _ => Err(SendError::Closed {
                         code: "NoResponse".to_owned(),

@@ -1,9 +1,9 @@
 //! One due record: does for it what is to be done now, and sets when it is looked at next.
 
-use super::{Call, Settling, SweepSummary, Tasker, attend::Turn};
+use super::{Call, Settling, SweepSummary, attend::Turn, settler::Settler};
 use crate::{
     ids::digest,
-    record::{Advance, Ending, Phase, Record, Stored},
+    record::{Ending, Phase, Record, Stored},
     sabotage,
 };
 
@@ -14,7 +14,7 @@ const ANSWER_LIFE_MS: i64 = 366 * 24 * 60 * 60 * 1_000;
 /// CloudFormation waits for an hour at most, and the address of a response expires soon after.
 const RESPONSE_LIFE_MS: i64 = 48 * 60 * 60 * 1_000;
 
-impl Tasker {
+impl Settler {
     /// Does for one record what is to be done now, and says what came of it. None if there was no time to ask.
     pub(super) async fn follow_up(
         &self,
@@ -24,11 +24,11 @@ impl Tasker {
         summary: &mut SweepSummary,
     ) -> Option<Settling> {
         if let Some((target, start)) = sabotage::start_of(&stored.record)
-            && stored.record.phase == Phase::Reserved
+            && stored.record.phase() == Phase::Reserved
         {
-            let _ = self.ports.warehouse.start(&target, &start).await;
+            let _ = self.backend.ports.warehouse.start(&target, &start).await;
         }
-        let settling = match stored.record.phase {
+        let settling = match stored.record.phase() {
             Phase::Closed => self.look_for_stray(call, &stored, turn).await,
             Phase::Decided => Some(self.deliver_again(call, &stored).await),
             Phase::Reserved => Some(self.abandon(call, &stored, summary).await),
@@ -37,7 +37,7 @@ impl Tasker {
         };
         match &settling {
             // Of one that is closed it was looked whether its statement turned up.
-            Some(Settling::Done) if stored.record.phase == Phase::Closed => {}
+            Some(Settling::Done) if stored.record.phase() == Phase::Closed => {}
             Some(Settling::Done) => summary.settled += 1,
             Some(Settling::Again { reason } | Settling::Ignored { reason }) => {
                 tracing::debug!(record = %stored.record.record_id, reason, "left for a later sweep");
@@ -54,12 +54,12 @@ impl Tasker {
     }
 
     async fn deliver_again(&self, call: &Call, stored: &Stored) -> Settling {
-        let settling = self.deliver(call.deadline, stored.clone()).await;
+        let settling = self.delivery.deliver(call.deadline, stored.clone()).await;
         let life = match &stored.record.custom_resource {
             Some(_) => RESPONSE_LIFE_MS,
             None => ANSWER_LIFE_MS,
         };
-        let too_old = self.now() - stored.record.recorded_at > life;
+        let too_old = self.backend.now() - stored.record.recorded_at > life;
         if !too_old || settling == Settling::Done {
             return settling;
         }
@@ -71,31 +71,26 @@ impl Tasker {
 
     /// Sets when a record is looked at next. A later look counts as one more.
     pub(super) async fn postpone(&self, call: &Call, stored: &Stored) {
-        let mut now = stored.clone();
         // What was read before may have moved on meanwhile.
-        for _ in 0..2 {
-            if now.record.due_at.is_none() {
-                return;
-            }
-            let mut next = now.record.clone();
-            next.watch.looks = next.watch.looks.saturating_add(1);
-            let due = self.now().saturating_add(self.pause(&next));
-            next.due_at = Some(due.min(self.attention_at(&next).unwrap_or(due)));
-            match self.store.advance(&now, next, call.answer_by).await {
-                Ok(Advance::Lost(Some(faster))) => now = faster,
-                Ok(Advance::Done(_) | Advance::Lost(None)) => return,
-                Err(error) => {
-                    tracing::warn!(record = %now.record.record_id, %error, "the next look could not be set");
-                    return;
-                }
-            }
+        let update = self
+            .backend
+            .store
+            .update(stored.clone(), call.answer_by, |record| {
+                let mut next = record.clone();
+                next.watch.looks = next.watch.looks.saturating_add(1);
+                let due = self.backend.now().saturating_add(self.pause(&next));
+                next.due_at = Some(due.min(self.backend.attention_at(&next).unwrap_or(due)));
+                record.due_at.is_some().then_some(next)
+            });
+        if let Err(error) = update.await {
+            tracing::warn!(record = %stored.record.record_id, %error, "the next look could not be set");
         }
     }
 
     /// The pause before the next look, in milliseconds: doubled by each look up to a bound, and up to a tenth longer,
     /// so that records that were made together do not stay together.
     fn pause(&self, record: &Record) -> i64 {
-        let first = self.sweep_after_ms();
+        let first = self.backend.sweep_after_ms();
         let doublings = record.watch.looks.saturating_sub(1).min(20);
         let pause = first
             .saturating_mul(1 << doublings)

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use signalbox_policy::{Answer, contract::StatementDescription};
 
 use super::{
-    Tasker,
     answer::{self, status_name},
     event::Ended,
     services::clean_document,
+    settler::Settler,
 };
 use crate::{original, record::Record, secrets::Secrets};
 
-impl Tasker {
+impl Settler {
     /// What the original answers: the completion event, as far as Redshift confirms it.
     pub(super) fn as_original(
         record: &Record,

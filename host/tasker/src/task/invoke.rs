@@ -10,11 +10,15 @@ use signalbox_policy::{
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
-    Call, Tasker, answer,
-    attach::{Asking, Attach},
+    Call, answer,
+    attach::{Asking, Attach, Attempts},
+    backend::Backend,
+    deliver::Delivery,
+    in_force::{InForce, context},
     outcome::{pending, refusal_reply, reply_value},
     services::{EventServices, granted_targets},
     settle::DECISION_TIME,
+    settler::Settler,
     start::lost,
 };
 use crate::{
@@ -51,14 +55,37 @@ struct Payload<'a> {
     key: Option<String>,
 }
 
-impl Tasker {
+/// Serves invocations: what a caller asks for, and what it is told.
+#[derive(Clone)]
+pub(super) struct Invocations {
+    pub(super) backend: Backend,
+    pub(super) delivery: Delivery,
+    pub(super) in_force: InForce,
+    pub(super) settler: Settler,
+}
+
+impl Invocations {
+    pub(super) fn of(settler: &Settler) -> Self {
+        Self {
+            backend: settler.backend.clone(),
+            delivery: settler.delivery.clone(),
+            in_force: settler.in_force.clone(),
+            settler: settler.clone(),
+        }
+    }
+
+    /// The same for one event: no read of the ledger outlasts it.
+    pub(super) fn within(&self, call: &Call) -> Self {
+        Self::of(&self.settler.within(call))
+    }
+
     /// Serves one payload. The value is the function's reply, which a state that waits for its token ignores.
     ///
     /// # Errors
     /// What Lambda is to report. Under `.waitForTaskToken` that ends the task, so no statement of it runs then. From a
     /// queue errors go to the token, and only a ledger that does not answer is raised. CloudFormation is told by the
     /// response; raised is only what cannot be told.
-    pub async fn invoke(&self, call: &Call, payload: Value) -> Result<Value, Raised> {
+    pub(super) async fn invoke(&self, call: &Call, payload: Value) -> Result<Value, Raised> {
         let token = payload
             .get("taskToken")
             .and_then(Value::as_str)
@@ -106,21 +133,25 @@ impl Tasker {
     /// Raises an error. Step Functions hears it where it waits for the invocation. Where it does not (`InvocationType` is
     /// `Event`) Lambda repeats the invocation, and the task is told by its token then.
     async fn raise(&self, call: &Call, waiting: Waiting, raised: Raised) -> Result<Value, Raised> {
-        let id = waiting.record_id(&self.options.deployment);
+        let id = waiting.record_id(&self.backend.options.deployment);
         // An error that needs no ledger does not wait for one that hangs.
         let end = || call.answer_by.min(Instant::now() + RAISE_TIME);
         let again = self
+            .backend
             .store
             .is_raised_again(&id, &call.request_id, end())
             .await;
         // A write that took all of its time leaves the read its own.
-        let found = self.store.until(end()).find(&id).await;
+        let found = self.backend.store.until(end()).find(&id).await;
         if !again {
             // Another invocation of the task may have started its statement since this one looked. Then the task is its own.
             let is_anothers = found.is_ok_and(|found| {
                 found.is_some_and(|Stored { record, .. }| {
                     record.request_id != call.request_id
-                        && !matches!(record.ending, Some(Ending::Refused | Ending::Abandoned))
+                        && !matches!(
+                            record.life.ending(),
+                            Some(Ending::Refused | Ending::Abandoned)
+                        )
                 })
             });
             return if is_anothers {
@@ -131,9 +162,9 @@ impl Tasker {
         }
         match found {
             // The refusal is recorded; nobody has heard it.
-            Ok(Some(stored)) if stored.record.phase == Phase::Closed => {
+            Ok(Some(stored)) if stored.record.phase() == Phase::Closed => {
                 let answer = answer::of_raised(&raised);
-                match self.send(call.answer_by, &waiting, &answer).await {
+                match self.delivery.send(call.answer_by, &waiting, &answer).await {
                     Ok(()) | Err(SendError::Closed { .. }) => Ok(refusal_reply(&raised)),
                     Err(error) => {
                         tracing::warn!(record = %id, %error, "an error that nobody heard could not be told");
@@ -146,15 +177,16 @@ impl Tasker {
     }
 
     pub(super) async fn serve(&self, call: &Call, intake: Intake) -> Result<Value, Raised> {
-        let deployment = &self.options.deployment;
+        let deployment = &self.backend.options.deployment;
         let record_id = match &intake.waiting {
             Some(waiting) => waiting.record_id(deployment),
             None => RecordId::new(deployment, IdSource::Request(&call.request_id)),
         };
-        match self.store.find(&record_id).await {
+        match self.backend.store.find(&record_id).await {
             // Whose task it is, is known there. It is served on, and what comes of it is for its own callers.
             Ok(Some(stored))
                 if self
+                    .in_force
                     .policies()
                     .is_foreign(call.function_arn.as_deref(), &stored.record) =>
             {
@@ -171,7 +203,7 @@ impl Tasker {
             Err(error) => return Err(ledger_unavailable(&error)),
         }
 
-        let policies = self.policies();
+        let policies = self.in_force.policies();
         let granted = &policies.choose(&Caller {
             function_arn: call.function_arn.as_deref(),
             execution_arn: intake.execution_arn.as_deref(),
@@ -198,7 +230,11 @@ impl Tasker {
                 scope: scope.work(arn, key),
             };
             let same = |before: &Statement| before.payload_digest == payload_digest;
-            match self.attach(call, &asking, same).await {
+            let attempts = Attempts {
+                backend: &self.backend,
+                settles: &self.settler,
+            };
+            match attempts.attach(call, &asking, same).await {
                 Ok(Attach::To(stored)) => return self.repeat(call, *stored).await,
                 // Another payload may come to the same request: the policy decides, and then it is looked at again.
                 Ok(Attach::Start(_) | Attach::Other) => {}
@@ -252,7 +288,7 @@ impl Tasker {
         let Some(plain) = policies.unwatched(granted) else {
             return false;
         };
-        let now = u64::try_from(self.now()).unwrap_or_default();
+        let now = u64::try_from(self.backend.now()).unwrap_or_default();
         // One that was cut off by the end has shown nothing.
         rehearse::faults_anyhow(&plain, now, end).await && Instant::now() + CUT_OFF_TIME < end
     }
@@ -276,10 +312,12 @@ impl Tasker {
             payload: intake.payload.to_string(),
             execution_arn: intake.execution_arn.clone(),
             function_arn: call.function_arn.clone(),
-            targets: granted_targets(self, granted),
-            unknown_fields: self.options.unknown_fields,
+            targets: granted_targets(&self.backend.options, granted),
+            unknown_fields: self.backend.options.unknown_fields,
         };
-        let mut services = EventServices::new(self, call, granted, payload.record_id.clone());
+        let mut services = self
+            .settler
+            .services(call, granted, payload.record_id.clone());
         services.waiting.clone_from(&intake.waiting);
         services.execution_arn.clone_from(&intake.execution_arn);
         services.idempotency_key.clone_from(&payload.key);
@@ -287,14 +325,67 @@ impl Tasker {
         services.secrets = Arc::new(intake.secrets.clone());
         services.payload_digest.clone_from(&payload.digest);
         let services = Arc::new(services);
-        let context = self.context(Arc::<EventServices>::clone(&services), call);
+        let context = context(Arc::<EventServices>::clone(&services), call);
         let outcome = self
+            .in_force
             .acting(granted)
             .invoke(context, invocation, waiter)
             .await;
         (services, outcome)
     }
 
+    /// The same task again: what it got before, and no policy.
+    async fn repeat(&self, call: &Call, mut stored: Stored) -> Result<Value, Raised> {
+        let deadline = if stored.record.waiting {
+            call.deadline.min(Instant::now() + LOOK_TIME)
+        } else {
+            call.deadline
+        };
+        // A look that hangs must not take the time of the note.
+        let looks = self
+            .backend
+            .store
+            .until(deadline.checked_sub(NOTE_TIME).unwrap_or(deadline));
+        loop {
+            let record = &stored.record;
+            if let Some(refusal) = record.life.refusal() {
+                return Err(Raised::new(&refusal.error, &refusal.message));
+            }
+            if record.watch.lost && !record.waiting {
+                return Err(lost(record));
+            }
+            if record.life.ending() == Some(Ending::Abandoned) {
+                return Err(Raised::new(
+                    names::STATEMENT_NOT_STARTED,
+                    "this task was given up before its statement was started",
+                ));
+            }
+            if let Some(reply) = &record.reply {
+                return Ok(reply_value(reply));
+            }
+            if record.phase() >= Phase::Started {
+                return Ok(pending());
+            }
+            if Instant::now() + LOOK_PAUSE + NOTE_TIME >= deadline {
+                match self.backend.note_unheard(call, &stored).await {
+                    Some(now) => stored = now,
+                    None => return Ok(pending()),
+                }
+                continue;
+            }
+            sleep(LOOK_PAUSE).await;
+            match looks.find(&record.record_id).await {
+                Ok(Some(now)) => stored = now,
+                Ok(None) => return Ok(pending()),
+                Err(error) => {
+                    tracing::warn!(%error, "the record could not be read; it is tried again")
+                }
+            }
+        }
+    }
+}
+
+impl Backend {
     /// Notes that an invocation ends without a word while another one works on the same task. The record as it is now
     /// if that one was faster.
     pub(super) async fn note_unheard(&self, call: &Call, stored: &Stored) -> Option<Stored> {
@@ -309,55 +400,6 @@ impl Tasker {
             Err(error) => {
                 tracing::error!(record = %stored.record.record_id, %error, "that this invocation ends without a word could not be noted");
                 None
-            }
-        }
-    }
-
-    /// The same task again: what it got before, and no policy.
-    async fn repeat(&self, call: &Call, mut stored: Stored) -> Result<Value, Raised> {
-        let deadline = if stored.record.waiting {
-            call.deadline.min(Instant::now() + LOOK_TIME)
-        } else {
-            call.deadline
-        };
-        // A look that hangs must not take the time of the note.
-        let looks = self
-            .store
-            .until(deadline.checked_sub(NOTE_TIME).unwrap_or(deadline));
-        loop {
-            let record = &stored.record;
-            if let Some(refusal) = &record.refusal {
-                return Err(Raised::new(&refusal.error, &refusal.message));
-            }
-            if record.watch.lost && !record.waiting {
-                return Err(lost(record));
-            }
-            if record.ending == Some(Ending::Abandoned) {
-                return Err(Raised::new(
-                    names::STATEMENT_NOT_STARTED,
-                    "this task was given up before its statement was started",
-                ));
-            }
-            if let Some(reply) = &record.reply {
-                return Ok(reply_value(reply));
-            }
-            if record.phase >= Phase::Started {
-                return Ok(pending());
-            }
-            if Instant::now() + LOOK_PAUSE + NOTE_TIME >= deadline {
-                match self.note_unheard(call, &stored).await {
-                    Some(now) => stored = now,
-                    None => return Ok(pending()),
-                }
-                continue;
-            }
-            sleep(LOOK_PAUSE).await;
-            match looks.find(&record.record_id).await {
-                Ok(Some(now)) => stored = now,
-                Ok(None) => return Ok(pending()),
-                Err(error) => {
-                    tracing::warn!(%error, "the record could not be read; it is tried again")
-                }
             }
         }
     }

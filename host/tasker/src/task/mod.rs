@@ -1,15 +1,29 @@
 //! What becomes of an event.
+//!
+//! | part | does | uses |
+//! |---|---|---|
+//! | `Backend` | services, ledger, time, rates; look-ups by name, cancels | |
+//! | `Delivery` | sends decided answers and marks records | the ledger, callbacks |
+//! | `InForce` | the policies in force, and how they are asked | |
+//! | `Attempts` | attempts at work that has a name | backend, the port `Settles` |
+//! | `EventServices` | what a policy calls: starts, cancels, reads | backend, `Settles` |
+//! | `Settler` | completion events, the sweep, stops: takes records as far as they go | those above |
+//! | `Invocations` | what a caller asks for, and what it is told | settler |
+//! | `Tasker` | the door to all of them | |
 
 mod answer;
 mod attach;
 mod attend;
+mod backend;
 mod cancel;
 mod deliver;
 mod event;
 mod failure;
 mod follow_up;
 mod gone;
+mod in_force;
 mod invoke;
+mod look_up;
 mod original;
 mod outcome;
 mod owner;
@@ -20,40 +34,34 @@ mod services;
 mod sessions;
 mod settle;
 mod settle_now;
+mod settler;
 mod start;
 mod stop;
 mod sweep;
 mod tell;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use signalbox_policy::{
-    CallContext, Policy, Services, Witness, Witnessed,
-    contract::Source,
-    shadow::{Shadowed, Shadows},
-};
-use tokio::time::{Duration, Instant};
+use serde_json::Value;
+use signalbox_policy::{Witness, Witnessed, contract::Source, shadow::Shadows};
+use tokio::time::Instant;
 
 use crate::{
-    grants::GrantedServices,
     options::Options,
-    policies::{Granted, PolicySet, Shadow},
-    ports::{Callbacks, Clock, CustomResources, Ledger, Warehouse},
-    record::Store,
-    side_by_side::Lanes,
+    policies::PolicySet,
+    ports::{Callbacks, Clock, CustomResources, Ledger, LedgerError, Warehouse},
+    raised::Raised,
+    record::Record,
 };
 
 pub use answer::status_name;
-use pace::Paces;
-use services::EventServices;
+use backend::Backend;
+use in_force::InForce;
+use invoke::Invocations;
 pub use settle::Settling;
 pub use settle_now::{Settled, SettledNow};
+use settler::Settler;
 pub use sweep::SweepSummary;
-
-/// Decisions of one policy about statements of one target that are made at once: one that loops leaves time for the others.
-const DECISIONS: usize = 8;
-/// A decision that takes longer, since a service does not answer it, gives its place to the next one.
-const DECISION_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The world, as the domain sees it.
 #[derive(Clone)]
@@ -107,37 +115,18 @@ impl Call {
 /// Works on events. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Tasker {
-    ports: Ports,
-    options: Arc<Options>,
-    store: Store,
-    policies: Arc<RwLock<Arc<PolicySet>>>,
+    settler: Settler,
     witnesses: Vec<Arc<dyn Witness>>,
-    shadows: Arc<Shadows>,
-    paces: Arc<Paces>,
-    /// Places for decisions of each policy about each target.
-    decisions: Arc<Lanes>,
 }
 
 impl Tasker {
     /// A tasker over these ports.
     #[must_use]
     pub fn new(ports: Ports, options: Options, policies: PolicySet) -> Self {
-        let paces = Arc::new(Paces::new(&options.rates));
-        let options = Arc::new(options);
-        let store = Store::new(
-            Arc::clone(&ports.ledger),
-            Arc::clone(&ports.clock),
-            Arc::clone(&options),
-        );
+        let backend = Backend::new(ports, options);
         Self {
-            ports,
-            options,
-            store,
-            policies: Arc::new(RwLock::new(Arc::new(policies))),
+            settler: Settler::new(backend, InForce::new(policies)),
             witnesses: Vec::new(),
-            shadows: Arc::default(),
-            paces,
-            decisions: Arc::new(Lanes::new(DECISIONS, DECISION_PATIENCE)),
         }
     }
 
@@ -145,110 +134,108 @@ impl Tasker {
     /// that has no clones yet.
     #[must_use]
     pub fn witnessed(mut self, witness: Arc<dyn Witness>) -> Self {
-        let policies = PolicySet::clone(&self.policies());
-        self.put(watched(policies, &witness));
+        let in_force = &self.settler.in_force;
+        in_force.put(watched(PolicySet::clone(&in_force.policies()), &witness));
         self.witnesses.push(witness);
         self
     }
 
     /// Puts another set of policies in force. Events that are being worked on keep the one they began with.
     pub fn swap(&self, policies: PolicySet) {
-        self.put(self.witnesses.iter().fold(policies, watched));
-    }
-
-    /// Decisions that are to be compared with what other policies would have done, after the answer was sent.
-    #[must_use]
-    pub fn shadows(&self) -> &Shadows {
-        &self.shadows
-    }
-
-    /// The policy that acts, and is compared if it has a shadow.
-    fn acting(&self, granted: &Granted) -> Arc<dyn Policy> {
-        let policy = Arc::clone(&granted.policy);
-        match &granted.shadow {
-            None => policy,
-            Some(Shadow {
-                policy: shadow,
-                sample,
-            }) => Arc::new(Shadowed::new(
-                policy,
-                Arc::clone(shadow),
-                *sample,
-                Arc::clone(&self.shadows),
-            )),
-        }
-    }
-
-    fn put(&self, policies: PolicySet) {
-        *self
-            .policies
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+        let watched = self.witnesses.iter().fold(policies, watched);
+        self.settler.in_force.put(watched);
     }
 
     /// The same tasker with the policies that are in force now, whatever is swapped meanwhile: for one event.
     #[must_use]
     pub fn snapshot(&self) -> Self {
         Self {
-            policies: Arc::new(RwLock::new(self.policies())),
+            settler: Settler {
+                in_force: self.settler.in_force.snapshot(),
+                ..self.settler.clone()
+            },
             ..self.clone()
         }
+    }
+
+    /// Decisions that are to be compared with what other policies would have done, after the answer was sent.
+    #[must_use]
+    pub fn shadows(&self) -> &Shadows {
+        &self.settler.in_force.shadows
     }
 
     /// Whether callers of this function may have the host look for what is overdue.
     #[must_use]
     pub fn may_sweep(&self, function_arn: Option<&str>) -> bool {
-        self.policies().serves(function_arn)
+        self.settler.in_force.policies().serves(function_arn)
     }
 
     /// The settings.
     #[must_use]
     pub fn options(&self) -> &Options {
-        &self.options
+        &self.settler.backend.options
     }
 
     /// The world that it works in.
     #[must_use]
     pub fn ports(&self) -> &Ports {
-        &self.ports
+        &self.settler.backend.ports
     }
 
-    fn policies(&self) -> Arc<PolicySet> {
-        Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
+    /// Serves one payload. The value is the function's reply, which a state that waits for its token ignores.
+    ///
+    /// # Errors
+    /// What Lambda is to report. Under `.waitForTaskToken` that ends the task, so no statement of it runs then. From a
+    /// queue errors go to the token, and only a ledger that does not answer is raised. CloudFormation is told by the
+    /// response; raised is only what cannot be told.
+    pub async fn invoke(&self, call: &Call, payload: Value) -> Result<Value, Raised> {
+        Invocations::of(&self.settler).invoke(call, payload).await
     }
 
-    /// The tasker for one event: no read of the ledger outlasts it.
-    fn within(&self, call: &Call) -> Self {
-        Self {
-            store: self.store.until(call.deadline),
-            ..self.clone()
-        }
+    /// Answers the caller of a payload that was not read, by the members of it that say who that is.
+    ///
+    /// # Errors
+    /// `raised` where nobody but who invoked the function waits, and where a token's task gets it as the invocation's
+    /// error; `LedgerUnavailable`.
+    pub async fn refuse_unread(
+        &self,
+        call: &Call,
+        caller: &Value,
+        raised: Raised,
+    ) -> Result<Value, Raised> {
+        let invocations = Invocations::of(&self.settler);
+        invocations.refuse_unread(call, caller, raised).await
     }
 
-    /// The time, in milliseconds since the Unix epoch.
-    fn now(&self) -> i64 {
-        self.store.now()
+    /// Works on a completion event. The event is a hint: what happened is asked of Redshift.
+    pub async fn settle(&self, call: &Call, event: Value) -> Settling {
+        self.settler.settle(call, event).await
     }
 
-    /// The age at which an open record is looked at, in milliseconds.
-    fn sweep_after_ms(&self) -> i64 {
-        i64::try_from(self.options.sweep_after.as_millis()).unwrap_or(i64::MAX)
+    /// Works on `Step Functions Execution Status Change`. The event is a hint: whether and when the execution stopped
+    /// is asked of Step Functions, since a redriven one keeps its ARN.
+    pub async fn stopped(&self, call: &Call, event: Value) -> Settling {
+        self.settler.stopped(call, event).await
     }
 
-    fn context(&self, services: Arc<EventServices>, call: &Call) -> CallContext {
-        let services: Arc<dyn Services> = match services.grants.clone() {
-            Some(grants) => {
-                let name = services.policy.name.clone();
-                let secrets = Arc::clone(&services.secrets);
-                Arc::new(GrantedServices::new(services, grants, &name, secrets))
-            }
-            None => services,
-        };
-        CallContext {
-            services,
-            now: u64::try_from(self.now()).unwrap_or_default(),
-            deadline: call.deadline,
-        }
+    /// Looks at every record whose time has come, as long as there is time.
+    ///
+    /// # Errors
+    /// The ledger could not be asked for anything.
+    pub async fn sweep(&self, call: &Call) -> Result<SweepSummary, LedgerError> {
+        self.settler.sweep(call).await
+    }
+
+    /// Does for one record, now, what the sweep does: asks Redshift, decides by the policy, answers. Starts no SQL.
+    ///
+    /// # Errors
+    /// The ledger could not be asked.
+    pub async fn settle_now(
+        &self,
+        call: &Call,
+        record: &Record,
+    ) -> Result<SettledNow, LedgerError> {
+        self.settler.settle_now(call, record).await
     }
 }
 

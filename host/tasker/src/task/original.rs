@@ -5,13 +5,15 @@ use signalbox_policy::contract::{Entry, Failure, StatementDescription};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Call, Settling, Tasker,
+    Call, Settling,
     answer::status_name,
     attend::Turn,
+    backend::Backend,
     event::Ended,
-    recover::Found,
+    look_up::Found,
     services::EventServices,
     settle::{again, ignored},
+    settler::Settler,
 };
 use crate::{
     original::{self, OriginalRow},
@@ -60,11 +62,11 @@ impl OriginalEnd {
     }
 }
 
-impl Tasker {
+impl Settler {
     /// Answers for a row of the original. The answer goes by a record of ours, so that it is stored before it is sent
     /// and the sweep sends it again if it must; then the row is left as the original leaves it.
     pub(super) async fn settle_original(&self, call: &Call, key: &Key, event: Value) -> Settling {
-        let row = match self.store.original_row(key).await {
+        let row = match self.backend.store.original_row(key).await {
             Ok(Some(row)) => row,
             Ok(None) => return ignored("the statement is not one of this deployment"),
             Err(error) => return again(&error.to_string()),
@@ -75,8 +77,8 @@ impl Tasker {
         if row.is_handled() {
             return ignored("this row of the original was answered before");
         }
-        let id = waiting.record_id(&self.options.deployment);
-        let known = match self.store.find(&id).await {
+        let id = waiting.record_id(&self.backend.options.deployment);
+        let known = match self.backend.store.find(&id).await {
             Ok(known) => known,
             Err(error) => return again(&error.to_string()),
         };
@@ -94,41 +96,24 @@ impl Tasker {
                 return again(&raised.to_string());
             }
         }
-        match self.store.find(&id).await {
-            Ok(Some(stored)) if stored.record.phase == Phase::Closed => {}
-            Ok(Some(stored)) => match self.deliver(call.deadline, stored).await {
+        match self.backend.store.find(&id).await {
+            Ok(Some(stored)) if stored.record.phase() == Phase::Closed => {}
+            Ok(Some(stored)) => match self.delivery.deliver(call.deadline, stored).await {
                 Settling::Done => {}
                 settling => return settling,
             },
             Ok(None) => return again("its record is gone"),
             Err(error) => return again(&error.to_string()),
         }
-        if let Err(error) = self.store.mark_original(&row, &event, call.deadline).await {
+        if let Err(error) = self
+            .backend
+            .store
+            .mark_original(&row, &event, call.deadline)
+            .await
+        {
             tracing::warn!(%error, "a row of the original could not be marked; it stays");
         }
         Settling::Done
-    }
-
-    /// Looks for the statement of a row, which has no statement id, by its name, as the original does: on these targets
-    /// in turn, and says on which.
-    async fn find_original<'t>(
-        &self,
-        row: &OriginalRow,
-        targets: &'t [String],
-        deadline: Instant,
-    ) -> (&'t str, Found) {
-        let name = row.statement_name();
-        let first = targets.first().map_or("default", String::as_str);
-        let mut nowhere = (first, Found::Nowhere);
-        for target in targets {
-            match self.find_named(target, &name, deadline, Turn::Ask).await {
-                found @ Found::Id(_) => return (target, found),
-                Found::Nowhere => {}
-                // Another target may still show it.
-                other => nowhere = (target, other),
-            }
-        }
-        nowhere
     }
 
     /// How the statement ended, from Redshift where this role may ask. Which statement it is says its name, and not the
@@ -145,7 +130,9 @@ impl Tasker {
                 "the event says neither which statement nor how it ended",
             ));
         };
-        let found = self.find_original(row, &self.options.targets, call.deadline);
+        let found = self
+            .backend
+            .find_original(row, &self.backend.options.targets, call.deadline);
         let (target, is_seen) = match found.await {
             (target, Found::Id(found)) if found == id => (target, true),
             (_, Found::Id(_)) => return Err(ignored("the event's statement is not the row's")),
@@ -153,7 +140,7 @@ impl Tasker {
             (_, Found::Unknown(reason)) => return Err(again(&reason)),
             (_, Found::NotAsked) => return Err(again("there was no time to ask")),
         };
-        let describe = self.ports.warehouse.describe(target, id, None);
+        let describe = self.backend.ports.warehouse.describe(target, id, None);
         match timeout_at(call.deadline, describe).await {
             Err(_) => Err(again("the time of this invocation is over")),
             Ok(Ok(described)) => {
@@ -191,12 +178,36 @@ impl Tasker {
     }
 }
 
+impl Backend {
+    /// Looks for the statement of a row, which has no statement id, by its name, as the original does: on these targets
+    /// in turn, and says on which.
+    async fn find_original<'t>(
+        &self,
+        row: &OriginalRow,
+        targets: &'t [String],
+        deadline: Instant,
+    ) -> (&'t str, Found) {
+        let name = row.statement_name();
+        let first = targets.first().map_or("default", String::as_str);
+        let mut nowhere = (first, Found::Nowhere);
+        for target in targets {
+            match self.find_named(target, &name, deadline, Turn::Ask).await {
+                found @ Found::Id(_) => return (target, found),
+                Found::Nowhere => {}
+                // Another target may still show it.
+                other => nowhere = (target, other),
+            }
+        }
+        nowhere
+    }
+}
+
 impl EventServices {
     /// The entry of a row of the original, which has no statement id: it is looked up by the statement's name, as the
     /// original does, on the policy's targets in turn.
     pub(super) async fn entry_of_original(&self, row: &OriginalRow) -> Result<Entry, Failure> {
         let found = self
-            .tasker
+            .backend
             .find_original(row, &self.targets, self.deadline());
         let (target, found) = found.await;
         let statement_id = match found {

@@ -5,14 +5,15 @@ use signalbox_policy::{Answer, Fault, FaultKind, Invoked, Usage, contract::Sourc
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{
-    Call, Settling, Tasker, answer,
+    Call, Settling, answer,
+    invoke::Invocations,
     services::{Refused, Start},
 };
 use crate::{
     intake::Intake,
     policies::Granted,
     raised::{Raised, names},
-    record::{Advance, Phase, Record, Stored, is_final},
+    record::{Advance, Phase, Record, Stored, Updated, is_final},
 };
 
 /// What recording and sending an answer may take at the end of an event: so much of the time that is left is kept for it.
@@ -26,7 +27,7 @@ const REPLY_BESIDE_ANSWER: usize = 32 * 1_024;
 /// The longest reply that is kept where nobody waits for an answer, in bytes.
 const REPLY_ALONE: usize = 256 * 1_024;
 
-impl Tasker {
+impl Invocations {
     pub(super) async fn after_return(
         &self,
         call: &Call,
@@ -46,7 +47,8 @@ impl Tasker {
                     Some(waiting) => {
                         let arn = intake.execution_arn.clone();
                         let by = Some(acting);
-                        self.answer_directly(call, waiting, by, arn, answer, &reply)
+                        self.settler
+                            .answer_directly(call, waiting, by, arn, answer, &reply)
                             .await
                     }
                     None => Ok(reply),
@@ -101,7 +103,8 @@ impl Tasker {
             return Ok(pending());
         };
         let arn = intake.execution_arn.clone();
-        self.answer_directly(call, waiting, None, arn, answer, &pending())
+        self.settler
+            .answer_directly(call, waiting, None, arn, answer, &pending())
             .await
     }
 
@@ -136,7 +139,7 @@ impl Tasker {
                 &start.stored.record.statement,
                 start.stored.record.statement_id(),
             ) {
-                self.cancel_stray(&statement.target, id).await;
+                self.backend.cancel_stray(&statement.target, id).await;
             }
         }
         let told_by_answer =
@@ -145,36 +148,38 @@ impl Tasker {
             Some((_, answer)) => Some(answer.clone()),
             None => told_by_answer.then(|| answer::of_raised(&raised)),
         };
-        let mut current = stored;
-        loop {
+        let id = stored.record.record_id.clone();
+        let mut by_token = false;
+        let update = self.backend.store.update(stored, call.answer_by, |record| {
             // What is raised reaches the attempt of this invocation alone, if anybody hears it.
-            let to_others = current.record.tokens().nth(1).is_some() || current.record.unheard;
+            let to_others = record.tokens().nth(1).is_some() || record.unheard;
             let told = to_waiting.clone();
             let told = told.or_else(|| to_others.then(|| answer::of_raised(&raised)));
-            let by_token = told.is_some();
-            let next = match told {
-                Some(answer) => current.record.clone().decided(answer),
-                None => current.record.clone().refused(refusal.clone()),
-            };
-            match self.store.advance(&current, next, call.answer_by).await {
-                Ok(Advance::Done(now)) if now.record.phase == Phase::Decided => {
-                    if let Settling::Again { reason } = self.deliver(call.answer_by, now).await {
-                        tracing::warn!(reason, "the answer is left to the sweep");
-                    }
-                    return match (reply, &to_waiting) {
-                        (Some((reply, _)), _) => Ok(reply_value(&reply)),
-                        (None, Some(_)) => Ok(refusal_reply(&raised)),
-                        (None, None) => Err(raised),
-                    };
+            by_token = told.is_some();
+            let record = Some(record.clone()).filter(|record| record.phase() < Phase::Decided)?;
+            Some(match told {
+                Some(answer) => record.decided(answer),
+                None => record.refused(refusal.clone()),
+            })
+        });
+        match update.await {
+            Ok(Updated::Done(now)) if now.record.phase() == Phase::Decided => {
+                if let Settling::Again { reason } = self.delivery.deliver(call.answer_by, now).await
+                {
+                    tracing::warn!(reason, "the answer is left to the sweep");
                 }
-                Ok(Advance::Lost(Some(now))) if now.record.phase < Phase::Decided => current = now,
-                Ok(_) => return Err(raised),
-                Err(error) => {
-                    tracing::error!(record = %current.record.record_id, %error, "a refused statement's record could not be closed");
-                    // The sweep finds the answer, or that nothing runs, and tells the task. If it is only raised: nothing
-                    // runs, and the record may have been closed, so nobody else would tell it.
-                    return if by_token { Ok(pending()) } else { Err(raised) };
+                match (reply, &to_waiting) {
+                    (Some((reply, _)), _) => Ok(reply_value(&reply)),
+                    (None, Some(_)) => Ok(refusal_reply(&raised)),
+                    (None, None) => Err(raised),
                 }
+            }
+            Ok(_) => Err(raised),
+            Err(error) => {
+                tracing::error!(record = %id, %error, "a refused statement's record could not be closed");
+                // The sweep finds the answer, or that nothing runs, and tells the task. If it is only raised: nothing
+                // runs, and the record may have been closed, so nobody else would tell it.
+                if by_token { Ok(pending()) } else { Err(raised) }
             }
         }
     }
@@ -227,8 +232,9 @@ impl Tasker {
         let (Some(statement), Some(id)) = (&record.statement, record.statement_id()) else {
             return false;
         };
-        self.cancel_stray(&statement.target, id).await;
+        self.backend.cancel_stray(&statement.target, id).await;
         let described = self
+            .backend
             .ports
             .warehouse
             .describe(&statement.target, id, None)
@@ -237,21 +243,18 @@ impl Tasker {
     }
 
     async fn set_verdict(&self, deadline: Instant, stored: &Stored, verdict: Answer) {
-        let mut current = stored.clone();
-        loop {
-            if current.record.phase >= Phase::Decided {
-                return;
-            }
-            let mut next = current.record.clone();
-            next.verdict = Some(verdict.clone());
-            match self.store.advance(&current, next, deadline).await {
-                Ok(Advance::Lost(Some(now))) => current = now,
-                Ok(_) => return,
-                Err(error) => {
-                    tracing::error!(record = %current.record.record_id, %error, "a fault could not be recorded; the policy will be asked when the statement ends");
-                    return;
-                }
-            }
+        let update = self
+            .backend
+            .store
+            .update(stored.clone(), deadline, |record| {
+                let next = Record {
+                    verdict: Some(verdict.clone()),
+                    ..record.clone()
+                };
+                Some(next).filter(|next| next.phase() < Phase::Decided)
+            });
+        if let Err(error) = update.await {
+            tracing::error!(record = %stored.record.record_id, %error, "a fault could not be recorded; the policy will be asked when the statement ends");
         }
     }
 
@@ -268,45 +271,40 @@ impl Tasker {
         if stored.record.reply.as_deref() == Some(reply) {
             return;
         }
-        let mut current = stored.clone();
-        while current.record.phase < Phase::Decided {
-            let mut next = current.record.clone();
-            next.reply = Some(reply.to_owned());
-            match self.store.advance(&current, next, call.answer_by).await {
-                Ok(Advance::Lost(Some(now))) => current = now,
-                Ok(_) => return,
-                Err(error) => {
-                    tracing::warn!(record = %current.record.record_id, %error, "the reply could not be kept; a repeat gets Redshift's");
-                    return;
-                }
-            }
+        let update = self
+            .backend
+            .store
+            .update(stored.clone(), call.answer_by, |record| {
+                let next = Record {
+                    reply: Some(reply.to_owned()),
+                    ..record.clone()
+                };
+                Some(next).filter(|next| next.phase() < Phase::Decided)
+            });
+        if let Err(error) = update.await {
+            tracing::warn!(record = %stored.record.record_id, %error, "the reply could not be kept; a repeat gets Redshift's");
         }
     }
 
     /// Short SQL is answered in the first call: by the policy, if it did so itself when it saw the end, else by what
     /// it decides now.
     async fn settle_if_over(&self, call: &Call, stored: &Stored, answer: Option<Answer>) {
-        let over = stored
-            .record
-            .statement
-            .as_ref()
-            .and_then(|statement| statement.status)
-            .is_some_and(is_final);
+        let over = stored.record.status().is_some_and(is_final);
         if !over && answer.is_none() {
             return;
         }
         // Whatever remains after this is done by the event or the sweep.
-        let Ok(Some(mut now)) = self.store.find(&stored.record.record_id).await else {
+        let Ok(Some(mut now)) = self.backend.store.find(&stored.record.record_id).await else {
             return;
         };
-        if let Some(answer) = answer.filter(|_| now.record.phase == Phase::Started) {
+        if let Some(answer) = answer.filter(|_| now.record.phase() == Phase::Started) {
             let next = now.record.clone().decided(answer);
-            match self.store.advance(&now, next, call.deadline).await {
+            match self.backend.store.advance(&now, next, call.deadline).await {
                 Ok(Advance::Done(decided)) => now = decided,
                 Ok(Advance::Lost(_)) | Err(_) => return,
             }
         }
-        let _ = self.settle_stored(call, now, None, None).await;
+        let _ = self.settler.settle_stored(call, now, None, None).await;
     }
 }
 

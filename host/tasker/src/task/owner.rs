@@ -67,14 +67,14 @@ impl EventServices {
     /// Whether an entry of a list is of this policy: its name leads to the record, which has to know its id.
     async fn is_own(&self, scope: &Scope, statement: &Value) -> Result<bool, Failure> {
         let text = |name: &str| statement.get(name).and_then(Value::as_str);
-        let deployment = &self.tasker.options().deployment;
+        let deployment = &self.backend.options.deployment;
         let record_id =
             text("StatementName").and_then(|name| parse_statement_name(deployment, name));
         let Some(record_id) = record_id else {
             return Ok(false);
         };
         let found = self
-            .in_time(self.tasker.store.find(&record_id))
+            .in_time(self.backend.store.find(&record_id))
             .await?
             .map_err(|error| self.of_ledger(&error))?;
         Ok(found.is_some_and(|stored| {

@@ -1,11 +1,13 @@
 //! Records of which it is not known what became: looked up by name, adopted, abandoned, or given up.
 
 use signalbox_policy::{Answer, contract::StatementStatus};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
-use super::{Call, Settling, SweepSummary, Tasker, answer, attend::Turn, settle::again};
+use super::{
+    Call, Settling, SweepSummary, answer, attend::Turn, backend::Backend, look_up::Found,
+    settle::again, settler::Settler,
+};
 use crate::{
-    ports::ServiceErrorKind,
     raised::Raised,
     record::{
         Advance, Ending, LONGEST_RUN_MS, MEMORY_MS, Phase, Record, Refusal, Stored, Stray, is_final,
@@ -25,19 +27,7 @@ const LISTING_LAG_MS: i64 = 40 * 1_000;
 /// For so long after a start was given up its statement is looked for.
 const STRAY_LIFE_MS: i64 = 2 * HOUR_MS;
 
-/// Where a statement is, by its name.
-pub(super) enum Found {
-    Id(String),
-    Nowhere,
-    /// It is not known; why.
-    Unknown(String),
-    /// This role may not look; the refusal.
-    Denied(String),
-    /// There was no time to ask.
-    NotAsked,
-}
-
-impl Tasker {
+impl Settler {
     /// Looks up a start whose id is not stored, and takes the record on from there. None if there was no time to ask.
     pub(super) async fn look_up(
         &self,
@@ -47,7 +37,7 @@ impl Tasker {
         summary: &mut SweepSummary,
     ) -> Option<Settling> {
         let record = &stored.record;
-        match self.find_by_name(record, call.deadline, turn).await {
+        match self.backend.find_by_name(record, call.deadline, turn).await {
             Found::Id(id) => self.adopt(call, stored, &id, summary).await,
             Found::Nowhere if self.is_unlisted(record) => Some(self.give_up(call, stored).await),
             Found::Nowhere if self.is_hopeless(record) => {
@@ -68,10 +58,11 @@ impl Tasker {
     /// Whether a start that left no trace can no longer be under way.
     fn is_hopeless(&self, record: &Record) -> bool {
         let longest =
-            i64::try_from(self.options.longest_invocation.as_millis()).unwrap_or(i64::MAX);
-        record
-            .starting_at
-            .is_some_and(|since| self.now() - since > longest || sabotage::is(Bug::HastySweep))
+            i64::try_from(self.backend.options.longest_invocation.as_millis()).unwrap_or(i64::MAX);
+        let since = record.life.starting_at();
+        since.is_some_and(|since| {
+            self.backend.now() - since > longest || sabotage::is(Bug::HastySweep)
+        })
     }
 
     /// Whether Redshift may have forgotten a statement that it does not list.
@@ -82,13 +73,8 @@ impl Tasker {
     /// What Redshift said when it refused the last try of a start, once a list would show what an earlier try started.
     fn confirmed_refusal(&self, record: &Record) -> Option<Refusal> {
         let unconfirmed = record.watch.refusal.as_ref()?;
-        let age = self.now().saturating_sub(unconfirmed.refused_at);
+        let age = self.backend.now().saturating_sub(unconfirmed.refused_at);
         (age >= LISTING_LAG_MS).then(|| unconfirmed.refusal.clone())
-    }
-
-    /// When a look-up can confirm a refusal of now.
-    pub(super) fn refusal_is_confirmed_at(&self) -> i64 {
-        self.now().saturating_add(LISTING_LAG_MS)
     }
 
     /// Whether the statement of a record, if there ever was one, cannot run any more.
@@ -102,8 +88,7 @@ impl Tasker {
     }
 
     fn age(&self, record: &Record) -> i64 {
-        self.now()
-            .saturating_sub(record.starting_at.unwrap_or(record.recorded_at))
+        self.backend.now().saturating_sub(record.began_at())
     }
 
     /// Nothing was started: the record is closed against a start that is still to come, and the task is told.
@@ -117,9 +102,9 @@ impl Tasker {
         let settling = if record.waiting {
             let answer = answer::not_started(record.record_id.as_str());
             self.step(call, stored, record.decided(answer)).await
-        } else if record.phase == Phase::Reserved {
+        } else if record.phase() == Phase::Reserved {
             // Redshift was not asked: the same work can be asked for again.
-            match self.store.forget(stored, call.answer_by).await {
+            match self.backend.store.forget(stored, call.answer_by).await {
                 Ok(()) => Settling::Done,
                 Err(error) => again(&error.to_string()),
             }
@@ -139,8 +124,7 @@ impl Tasker {
         record.watch.refusal = None;
         let next = if record.waiting {
             let raised = Raised::new(&refusal.error, &refusal.message);
-            record.refusal = Some(refusal);
-            record.decided(answer::of_raised(&raised))
+            record.decided_by_refusal(answer::of_raised(&raised), refusal)
         } else {
             record.refused(refusal)
         };
@@ -149,8 +133,8 @@ impl Tasker {
 
     /// The record of a start that is given up: should its statement turn up, it is cancelled.
     fn looked_for(&self, mut record: Record) -> Record {
-        if record.phase == Phase::Starting {
-            let now = self.now();
+        if record.phase() == Phase::Starting {
+            let now = self.backend.now();
             record.watch.stray = Some(Stray {
                 next_look_at: now.saturating_add(MINUTE_MS),
                 until: now.saturating_add(STRAY_LIFE_MS),
@@ -171,35 +155,40 @@ impl Tasker {
         let (Some(stray), Some(statement)) = (record.watch.stray, &record.statement) else {
             return Some(Settling::Done);
         };
-        let found = match &statement.id {
-            Some(id) => Found::Id(id.clone()),
-            None => self.find_by_name(record, call.deadline, turn).await,
+        let found = match record.statement_id() {
+            Some(id) => Found::Id(id.to_owned()),
+            None => self.backend.find_by_name(record, call.deadline, turn).await,
         };
         let mut next = record.clone();
         let is_over = match found {
             Found::Id(id) => {
-                if statement.id.is_none() {
+                let is_new = record.statement_id().is_none();
+                if is_new {
                     tracing::error!(record = %record.record_id, id, alarm = "StrayStatement", "a statement runs, or ran, whose start was given up; it is cancelled");
                 }
                 let status = self.stop_stray(call, &statement.target, &id).await;
-                if statement.id.is_none() {
+                if is_new {
                     next = next.turned_up(&id);
                 }
-                if let Some(own) = &mut next.statement {
-                    own.status = status.or(own.status);
+                if let Some(status) = status {
+                    next = next.with_status(status);
                 }
                 status.is_some_and(is_final) || self.has_outlived(record)
             }
             Found::NotAsked => return None,
-            Found::Nowhere | Found::Unknown(_) | Found::Denied(_) => stray.until <= self.now(),
+            Found::Nowhere | Found::Unknown(_) | Found::Denied(_) => {
+                stray.until <= self.backend.now()
+            }
         };
         let pause = self
+            .backend
             .now()
             .saturating_sub(stray.until.saturating_sub(STRAY_LIFE_MS));
         let next_look_at = match next.statement_id() {
-            Some(_) => self.now().saturating_add(MINUTE_MS),
+            Some(_) => self.backend.now().saturating_add(MINUTE_MS),
             // The older it is, the less likely it turns up.
             None => self
+                .backend
                 .now()
                 .saturating_add(pause.max(MINUTE_MS))
                 .min(stray.until),
@@ -210,7 +199,12 @@ impl Tasker {
         });
         next.due_at = next.watch.stray.map(|stray| stray.next_look_at);
         Some(
-            match self.store.advance(stored, next, call.answer_by).await {
+            match self
+                .backend
+                .store
+                .advance(stored, next, call.answer_by)
+                .await
+            {
                 Ok(_) => Settling::Done,
                 Err(error) => again(&error.to_string()),
             },
@@ -219,13 +213,13 @@ impl Tasker {
 
     /// Cancels a statement that nobody waits for, unless it has ended; its state if Redshift told it.
     async fn stop_stray(&self, call: &Call, target: &str, id: &str) -> Option<StatementStatus> {
-        let describe = self.ports.warehouse.describe(target, id, None);
+        let describe = self.backend.ports.warehouse.describe(target, id, None);
         let status = match timeout_at(call.deadline, describe).await {
             Ok(Ok(description)) => Some(description.status),
             Ok(Err(_)) | Err(_) => None,
         };
         if !status.is_some_and(is_final) {
-            self.cancel_stray(target, id).await;
+            self.backend.cancel_stray(target, id).await;
         }
         status
     }
@@ -238,7 +232,12 @@ impl Tasker {
         summary: &mut SweepSummary,
     ) -> Option<Settling> {
         let next = stored.record.clone().adopted(id);
-        match self.store.advance(stored, next, call.answer_by).await {
+        match self
+            .backend
+            .store
+            .advance(stored, next, call.answer_by)
+            .await
+        {
             Ok(Advance::Done(now)) => {
                 summary.adopted += 1;
                 self.look(call, now, Turn::Ask).await
@@ -274,75 +273,22 @@ impl Tasker {
 
     /// Takes a record a step further, and on from there.
     pub(super) async fn step(&self, call: &Call, stored: &Stored, next: Record) -> Settling {
-        match self.store.advance(stored, next, call.answer_by).await {
+        match self
+            .backend
+            .store
+            .advance(stored, next, call.answer_by)
+            .await
+        {
             Ok(Advance::Done(now)) => self.settle_stored(call, now, None, None).await,
             Ok(Advance::Lost(_)) => again("others are working on this record"),
             Err(error) => again(&error.to_string()),
         }
     }
+}
 
-    /// Looks for a statement by its name, in all states and on all pages.
-    pub(super) async fn find_by_name(
-        &self,
-        record: &Record,
-        deadline: Instant,
-        turn: Turn,
-    ) -> Found {
-        match &record.statement {
-            Some(statement) => {
-                let name = record.statement_name();
-                self.find_named(&statement.target, &name, deadline, turn)
-                    .await
-            }
-            None => Found::Nowhere,
-        }
-    }
-
-    /// Looks for the statement of exactly this name.
-    pub(super) async fn find_named(
-        &self,
-        target: &str,
-        name: &str,
-        deadline: Instant,
-        turn: Turn,
-    ) -> Found {
-        let mut next_token: Option<String> = None;
-        loop {
-            let has_turn = match turn {
-                Turn::Missed => return Found::NotAsked,
-                _ => next_token.is_none() && turn == Turn::ToList,
-            };
-            if !has_turn && !self.paces.lists.turn(deadline).await {
-                return match next_token {
-                    None => Found::NotAsked,
-                    Some(_) => Found::Unknown("the list has more pages than time".to_owned()),
-                };
-            }
-            let list = self
-                .ports
-                .warehouse
-                .list_named(target, name, next_token.as_deref());
-            match timeout_at(deadline, list).await {
-                Ok(Ok(page)) => {
-                    let exact = page
-                        .statements
-                        .into_iter()
-                        .find(|s| s.statement_name.as_deref() == Some(name));
-                    match (exact, page.next_token) {
-                        (Some(listed), _) => return Found::Id(listed.id),
-                        (None, Some(token)) => next_token = Some(token),
-                        (None, None) => return Found::Nowhere,
-                    }
-                }
-                Ok(Err(error)) => {
-                    if error.kind == ServiceErrorKind::Denied {
-                        tracing::error!(statement = name, %error, alarm = "ListRefused", "statements cannot be looked up by name: this role may not list them");
-                        return Found::Denied(error.to_string());
-                    }
-                    return Found::Unknown(error.to_string());
-                }
-                Err(_) => return Found::Unknown("the time of this invocation is over".to_owned()),
-            }
-        }
+impl Backend {
+    /// When a look-up can confirm a refusal of now.
+    pub(super) fn refusal_is_confirmed_at(&self) -> i64 {
+        self.now().saturating_add(LISTING_LAG_MS)
     }
 }

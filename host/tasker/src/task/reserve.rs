@@ -3,10 +3,10 @@
 use signalbox_policy::contract::{Exclusivity, Failure, FailureDetail, StartOptions};
 
 use super::{
-    attach::{Asking, Attach, other_request},
+    attach::{Asking, Attach, Attempts, other_request},
     attend::Turn,
     failure,
-    recover::Found,
+    look_up::Found,
     services::EventServices,
     sessions::session_use,
 };
@@ -15,7 +15,7 @@ use crate::{
     ports::{ServiceError, ServiceErrorKind, Sql},
     raised::names,
     record::{
-        LONGEST_RUN_MS, LockRevision, Phase, Record, Reserve, SCHEMA, Statement, Stored, Watch,
+        LONGEST_RUN_MS, Life, LockRevision, Record, Reserve, SCHEMA, Statement, Stored, Watch,
         Work, is_final,
     },
     waiting::Waiting,
@@ -52,7 +52,7 @@ impl EventServices {
         options: &StartOptions,
     ) -> Record {
         let (record_id, work) = self.identity(bound, options);
-        let now = self.tasker.now();
+        let now = self.backend.now();
         let lock = options.exclusive.as_ref().map(|scope| match scope {
             Exclusivity::Statement => self.scope.lock_of_statement(target, &sql_text(sql)),
             Exclusivity::Key(key) => self.scope.lock_of_key(target, key),
@@ -65,10 +65,10 @@ impl EventServices {
         Record {
             schema: SCHEMA,
             record_id,
-            deployment: self.tasker.options.deployment.clone(),
+            deployment: self.backend.options.deployment.clone(),
             policy: Some(self.policy.clone()),
             route: self.scope.route().map(str::to_owned),
-            phase: Phase::Reserved,
+            life: Life::Reserved,
             request_id: self.call.request_id.clone(),
             task_token,
             custom_resource,
@@ -78,7 +78,6 @@ impl EventServices {
             attempts: Vec::new(),
             work,
             statement: Some(Statement {
-                id: None,
                 target: target.to_owned(),
                 action: options.action.clone(),
                 output: options.output,
@@ -92,22 +91,18 @@ impl EventServices {
                 session: session_use(options),
                 deadline_seconds: options.deadline_seconds,
                 heartbeat: options.heartbeat,
-                status: None,
             }),
             recorded_at: now,
-            starting_at: None,
             unheard: false,
-            due_at: Some(self.tasker.first_look_at(
+            due_at: Some(self.backend.first_look_at(
                 now,
                 options.deadline_seconds,
                 options.heartbeat,
             )),
+            indexed_until: None,
             watch: Watch::default(),
             verdict: None,
-            answer: None,
             reply: None,
-            ending: None,
-            refusal: None,
         }
     }
 
@@ -128,7 +123,7 @@ impl EventServices {
         let Some(key) = key.or(self.idempotency_key.as_ref()) else {
             return (self.record_id.clone(), None);
         };
-        let deployment = self.tasker.options.deployment.as_str();
+        let deployment = self.backend.options.deployment.as_str();
         let arn = self.execution_arn.as_deref();
         let scope = self.scope.work(arn, key);
         let record_id = if bound {
@@ -155,15 +150,15 @@ impl EventServices {
             scope: work.scope.clone(),
         };
         let same = |before: &Statement| before.request_digest == statement.request_digest;
-        match self
-            .tasker
-            .attach(&self.call_in_time(), &asking, same)
-            .await?
-        {
+        let attempts = Attempts {
+            backend: &self.backend,
+            settles: &*self.settles,
+        };
+        match attempts.attach(&self.call_in_time(), &asking, same).await? {
             Attach::Start(place) => {
                 // A task has a record of its own for each attempt. Else the work has, for each of its statements.
                 if record.task_token.is_none() {
-                    let deployment = self.tasker.options.deployment.as_str();
+                    let deployment = self.backend.options.deployment.as_str();
                     let first = RecordId::new(deployment, IdSource::IdempotencyKey(&place.scope));
                     record.record_id = first.of_generation(place.generation);
                 }
@@ -183,8 +178,13 @@ impl EventServices {
                 return Ok(Reserved::Known(stored));
             }
             let session = self.session_of(&mut record).await?;
+            // Redshift is asked as soon as it is written. Where others would wait for a start that never was, that is a
+            // step of its own: a reservation is given up sooner.
+            if !record.is_waited_for() {
+                record = record.starting(self.backend.now());
+            }
             let outcome = self
-                .tasker
+                .backend
                 .store
                 .reserve_in(
                     record.clone(),
@@ -221,8 +221,7 @@ impl EventServices {
         if record.has_ended() {
             return Ok(Owner::Over);
         }
-        let since = record.starting_at.unwrap_or(record.recorded_at);
-        let can_be_forgotten = self.tasker.now() - since > LONGEST_RUN_MS;
+        let can_be_forgotten = self.backend.now() - record.began_at() > LONGEST_RUN_MS;
         let Some(statement) = record.statement.as_ref() else {
             return Ok(Owner::Runs(None));
         };
@@ -231,7 +230,7 @@ impl EventServices {
             None if can_be_forgotten => {
                 let name = record.statement_name();
                 let find =
-                    self.tasker
+                    self.backend
                         .find_named(&statement.target, &name, self.deadline(), Turn::Ask);
                 self.in_time(find).await?
             }
@@ -244,7 +243,7 @@ impl EventServices {
         };
         let described = self
             .in_time(
-                self.tasker
+                self.backend
                     .ports
                     .warehouse
                     .describe(&statement.target, &id, None),

@@ -20,10 +20,11 @@ use signalbox_policy::{
 };
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Call, Tasker, failure};
+use super::{Call, attach::Settles, backend::Backend, failure};
 use crate::{
     grants::Grants,
     ids::RecordId,
+    options::Options,
     policies::Granted,
     ports::{LedgerError, ServiceError, ServiceErrorKind, Sql},
     raised::{detail, names},
@@ -35,7 +36,9 @@ use crate::{
 
 /// The services of one event.
 pub(super) struct EventServices {
-    pub(super) tasker: Tasker,
+    pub(super) backend: Backend,
+    /// Settles the statement of an earlier attempt.
+    pub(super) settles: Arc<dyn Settles>,
     pub(super) call: Call,
     pub(super) policy: Identity,
     /// The world that it acts in.
@@ -83,9 +86,9 @@ pub(super) struct Refused {
 }
 
 /// The targets that a policy may use, the default one first.
-pub(super) fn granted_targets(tasker: &Tasker, granted: &Granted) -> Vec<String> {
+pub(super) fn granted_targets(options: &Options, granted: &Granted) -> Vec<String> {
     if granted.targets.is_empty() && granted.grants.is_none() {
-        tasker.options.targets.clone()
+        options.targets.clone()
     } else {
         granted.targets.clone()
     }
@@ -105,18 +108,20 @@ pub(super) struct Start {
 impl EventServices {
     /// The services of an event of this policy.
     pub(super) fn new(
-        tasker: &Tasker,
+        backend: &Backend,
+        settles: Arc<dyn Settles>,
         call: &Call,
         granted: &Granted,
         record_id: RecordId,
     ) -> Self {
         let remaining = call.deadline.saturating_duration_since(Instant::now());
         Self {
-            tasker: tasker.clone(),
+            backend: backend.clone(),
+            settles,
             call: call.clone(),
             policy: granted.policy.identity().clone(),
-            scope: Scope::of(&tasker.options.deployment, granted),
-            targets: granted_targets(tasker, granted),
+            scope: Scope::of(&backend.options.deployment, granted),
+            targets: granted_targets(&backend.options, granted),
             grants: granted.grants.clone(),
             record_id,
             waiting: None,
@@ -208,7 +213,7 @@ impl EventServices {
     async fn target_of(&self, statement_id: &str, asked: Option<&str>) -> Result<String, Failure> {
         let whole = statement_id.split(':').next().unwrap_or(statement_id);
         let found = self
-            .in_time(self.tasker.store.find_by_statement(whole))
+            .in_time(self.backend.store.find_by_statement(whole))
             .await?;
         let found = found.map_err(|error| self.of_ledger(&error))?;
         self.check_owner(statement_id, found.as_ref())?;
@@ -400,7 +405,7 @@ impl EventServices {
         let target = self
             .target_of(&request.id, request.target.as_deref())
             .await?;
-        let warehouse = &self.tasker.ports.warehouse;
+        let warehouse = &self.backend.ports.warehouse;
         let wait = || self.wait_in_time(request.wait_seconds);
         let described = self.read(|| warehouse.describe(&target, &request.id, wait()));
         Ok(self.clean_description(described.await?))
@@ -414,7 +419,7 @@ impl EventServices {
             .target_of(&request.id, request.target.as_deref())
             .await?;
         request.wait_seconds = self.wait_in_time(request.wait_seconds);
-        let warehouse = &self.tasker.ports.warehouse;
+        let warehouse = &self.backend.ports.warehouse;
         let mut result = self.read(|| warehouse.result(&target, &request)).await?;
         self.secrets.withhold_in_json(&mut result.document);
         Ok(result)
@@ -425,7 +430,7 @@ impl EventServices {
         request: ListStatementsRequest,
     ) -> Result<StatementList, Failure> {
         let target = self.target(request.target.as_deref())?;
-        let warehouse = &self.tasker.ports.warehouse;
+        let warehouse = &self.backend.ports.warehouse;
         let mut list = self.read(|| warehouse.list(&target, &request)).await?;
         list.document = self.clean_document(&list.document);
         self.own_of_list(list).await
@@ -445,7 +450,7 @@ impl EventServices {
         };
         let found = self
             .in_time(
-                self.tasker
+                self.backend
                     .store
                     .latest_of(arn, request.step.as_deref(), self.bounds()),
             )
@@ -456,8 +461,9 @@ impl EventServices {
             Some(Latest::Original(row)) => return self.entry_of_original(&row).await.map(Some),
             None => return Ok(None),
         };
+        let statement_id = record.statement_id().map(str::to_owned);
         Ok(record.statement.map(|statement| Entry {
-            statement_id: statement.id,
+            statement_id,
             target: statement.target,
             action: statement.action,
             step: statement.step,
@@ -470,7 +476,7 @@ impl EventServices {
             return Ok(());
         };
         let sent = self
-            .in_time(self.tasker.ports.callbacks.heartbeat(token))
+            .in_time(self.backend.ports.callbacks.heartbeat(token))
             .await?;
         sent.map_err(|error| failure::of_send(&error))
     }

@@ -33,7 +33,7 @@ impl EventServices {
         let Some(id) = using.id.clone() else {
             return Ok(None);
         };
-        let found = self.in_time(self.tasker.store.session(&id)).await?;
+        let found = self.in_time(self.backend.store.session(&id)).await?;
         let found = found.map_err(|error| self.of_ledger(&error))?;
         let own = found.filter(|found| self.scope.owns_session(found, target));
         let Some(session) = own else {
@@ -52,7 +52,7 @@ impl EventServices {
         let Some(last) = &session.record_id else {
             return Ok(Some(session));
         };
-        let last = self.in_time(self.tasker.store.find(last)).await?;
+        let last = self.in_time(self.backend.store.find(last)).await?;
         let last = last.map_err(|error| self.of_ledger(&error))?;
         match self.owner_of_lock(last).await? {
             Owner::Over => Ok(Some(session)),

@@ -10,18 +10,15 @@ use signalbox_policy::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Call, Tasker, answer, attend::Turn, event::Ended, recover::Found, services::EventServices,
+    Call, answer, attend::Turn, event::Ended, in_force::context, look_up::Found,
+    services::EventServices, settler::Settler,
 };
 use crate::{
     ids::parse_statement_name,
     original,
-    policies::Granted,
     ports::{LedgerError, ServiceError, ServiceErrorKind},
     record::{Advance, Ending, Phase, Record, Stored, is_final},
     sabotage::{self, Bug},
-    scope::Scope,
-    secrets::Secrets,
-    waiting::Waiting,
 };
 
 /// What became of an event or a due record.
@@ -73,9 +70,9 @@ enum PutOff {
     NoPlace,
 }
 
-impl Tasker {
+impl Settler {
     /// Works on a completion event. The event is a hint: what happened is asked of Redshift.
-    pub async fn settle(&self, call: &Call, event: Value) -> Settling {
+    pub(super) async fn settle(&self, call: &Call, event: Value) -> Settling {
         let tasker = self.within(call);
         let detail = event.get("detail");
         let text = |name: &str| {
@@ -84,13 +81,14 @@ impl Tasker {
                 .and_then(Value::as_str)
         };
         let name = text("statementName").unwrap_or_default();
-        let Some(record_id) = parse_statement_name(&self.options.deployment, name) else {
-            return match original::parse_statement_name(name, self.now().div_euclid(1_000)) {
+        let Some(record_id) = parse_statement_name(&self.backend.options.deployment, name) else {
+            return match original::parse_statement_name(name, self.backend.now().div_euclid(1_000))
+            {
                 Some(key) => tasker.settle_original(call, &key, event).await,
                 None => ignored("the statement is not one of this deployment"),
             };
         };
-        let stored = match tasker.store.find(&record_id).await {
+        let stored = match tasker.backend.store.find(&record_id).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return ignored("there is no record of this statement, or it has expired"),
             Err(LedgerError::Unavailable(reason)) => return Settling::Again { reason },
@@ -120,13 +118,13 @@ impl Tasker {
     ) -> Settling {
         let mut looks = 0;
         for _ in 0..STEPS {
-            let written = match stored.record.phase {
+            let written = match stored.record.phase() {
                 Phase::Closed if event.is_some() && stored.record.watch.stray.is_some() => {
                     let looked = self.look_for_stray(call, &stored, Turn::Ask).await;
                     return looked.unwrap_or_else(|| again("there was no time to look it up"));
                 }
                 Phase::Closed => return Settling::Done,
-                Phase::Decided => return self.deliver(call.deadline, stored).await,
+                Phase::Decided => return self.delivery.deliver(call.deadline, stored).await,
                 Phase::Reserved => return ignored("the statement was never started"),
                 Phase::Starting => {
                     if let Some(now) = self.look_again(&stored, &mut looks, call.deadline).await {
@@ -135,12 +133,16 @@ impl Tasker {
                     }
                     // Whoever starts it does not store the id: the statement is looked up by its name.
                     match self
+                        .backend
                         .find_by_name(&stored.record, call.deadline, Turn::Ask)
                         .await
                     {
                         Found::Id(id) => {
                             let next = stored.record.clone().adopted(&id);
-                            self.store.advance(&stored, next, call.answer_by).await
+                            self.backend
+                                .store
+                                .advance(&stored, next, call.answer_by)
+                                .await
                         }
                         Found::Unknown(reason) | Found::Denied(reason) => return again(&reason),
                         Found::Nowhere | Found::NotAsked => {
@@ -168,14 +170,17 @@ impl Tasker {
                         let next = with_status(stored.record.clone(), &description).decided(answer);
                         if sabotage::is(Bug::AnswerRecomputed) {
                             stored.record = next;
-                            return self.deliver(call.deadline, stored).await;
+                            return self.delivery.deliver(call.deadline, stored).await;
                         }
                         next
                     } else {
                         with_status(stored.record.clone(), &description).closed(Ending::NoCallback)
                     };
                     // What came of a call or a decision that took all the time is written all the same.
-                    self.store.advance(&stored, next, call.answer_by).await
+                    self.backend
+                        .store
+                        .advance(&stored, next, call.answer_by)
+                        .await
                 }
             };
             match written {
@@ -199,7 +204,8 @@ impl Tasker {
             return None;
         }
         sleep(EARLY_PAUSE).await;
-        self.store
+        self.backend
+            .store
             .find(&stored.record.record_id)
             .await
             .ok()
@@ -217,7 +223,10 @@ impl Tasker {
         };
         let described = tokio::time::timeout_at(
             deadline,
-            self.ports.warehouse.describe(&statement.target, id, None),
+            self.backend
+                .ports
+                .warehouse
+                .describe(&statement.target, id, None),
         );
         match described.await {
             Ok(Ok(description)) if is_final(description.status) => Ok(description),
@@ -235,7 +244,7 @@ impl Tasker {
         let mut next = stored.record.clone();
         let reason = match why {
             PutOff::Disturbed => {
-                next.watch.undecided_since.get_or_insert(self.now());
+                next.watch.undecided_since.get_or_insert(self.backend.now());
                 "a service did not give the policy what it reads to decide"
             }
             PutOff::Overtime { had } => {
@@ -247,7 +256,11 @@ impl Tasker {
             PutOff::NoPlace => "there was no time to ask the policy",
         };
         if next != stored.record
-            && let Err(error) = self.store.advance(stored, next, call.answer_by).await
+            && let Err(error) = self
+                .backend
+                .store
+                .advance(stored, next, call.answer_by)
+                .await
         {
             tracing::warn!(record = %stored.record.record_id, %error, "that nothing could be decided was not noted");
         }
@@ -273,7 +286,7 @@ impl Tasker {
         {
             return Decision::Made(answer::with_outcome(verdict.clone(), description));
         }
-        let policies = self.policies();
+        let policies = self.in_force.policies();
         let name = record
             .policy
             .as_ref()
@@ -300,16 +313,16 @@ impl Tasker {
             event: event.map(|event| services.clean_document(&event)),
             facts,
         };
-        let policy = self.acting(&granted);
+        let policy = self.in_force.acting(&granted);
         let since = record.watch.undecided_since;
-        let is_patient = since.is_none_or(|since| self.now() - since < PATIENCE_MS);
+        let is_patient = since.is_none_or(|since| self.backend.now() - since < PATIENCE_MS);
         let faulted = |fault: &Fault| {
             Decision::Made(answer::with_outcome(answer::of_fault(fault), description))
         };
         // It is asked twice.
         let mut fault = None;
         loop {
-            let context = self.context(Arc::<EventServices>::clone(&services), call);
+            let context = context(Arc::<EventServices>::clone(&services), call);
             let settled = policy.settle(context, settlement.clone(), waiter);
             let Some((had, settled)) = self.decision(call, record, settled).await else {
                 return fault.map_or(Decision::PutOff(PutOff::NoPlace), |fault| faulted(&fault));
@@ -338,50 +351,6 @@ impl Tasker {
             }
         }
     }
-
-    /// Has a policy decide about a record when there is a place for that, and says how much time it had. None if there is
-    /// too little time by then: a policy that is cut off by the invocation's end would be taken for one that faults.
-    pub(super) async fn decision<F: Future>(
-        &self,
-        call: &Call,
-        record: &Record,
-        decision: F,
-    ) -> Option<(Duration, F::Output)> {
-        let policy = record.policy.as_ref().map(|policy| policy.name.as_str());
-        let target = record.statement.as_ref().map(|it| it.target.as_str());
-        let name = format!("{policy:?} {target:?}");
-        let end = call.deadline.checked_sub(DECISION_TIME)?;
-        let decision = async { (time_left(call), decision.await) };
-        self.decisions.run_by(&name, end, decision).await
-    }
-
-    /// The services of a policy that is asked about a record.
-    pub(super) fn services_of(
-        &self,
-        call: &Call,
-        granted: &Granted,
-        record: &Record,
-    ) -> EventServices {
-        let mut secrets = Secrets::default();
-        for token in record.tokens() {
-            secrets.take(token.reveal());
-        }
-        let waiting = record.who_waits();
-        if let Some(secret) = waiting.as_ref().and_then(Waiting::secret) {
-            secrets.take(secret);
-        }
-        let mut services = EventServices::new(self, call, granted, record.record_id.clone());
-        // What is decided here is decided once, so how much the process has to do must not be in it.
-        services.grants = granted
-            .grants
-            .as_ref()
-            .map(|grants| Arc::new(grants.unmetered()));
-        services.scope = Scope::of_record(&self.options.deployment, granted, record);
-        services.secrets = Arc::new(secrets);
-        services.execution_arn.clone_from(&record.execution_arn);
-        services.waiting = waiting;
-        services
-    }
 }
 
 /// What is left of an event's time.
@@ -390,11 +359,8 @@ pub(super) fn time_left(call: &Call) -> Duration {
 }
 
 fn with_status(record: Record, description: &StatementDescription) -> Record {
-    let mut record = record.in_session(description.session_id.as_deref());
-    if let Some(statement) = &mut record.statement {
-        statement.status = Some(description.status);
-    }
-    record
+    let record = record.in_session(description.session_id.as_deref());
+    record.with_status(description.status)
 }
 
 /// A recorded statement that Redshift does not describe: an operator has to look, whatever becomes of the record.

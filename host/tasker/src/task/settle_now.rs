@@ -1,6 +1,6 @@
 //! One record, at once: what the sweep would do with it when its time has come.
 
-use super::{Call, Settling, SweepSummary, Tasker, attend::Turn, settle::again};
+use super::{Call, Settling, SweepSummary, attend::Turn, settle::again, settler::Settler};
 use crate::{
     ports::LedgerError,
     record::{Phase, Record},
@@ -26,22 +26,27 @@ pub enum Settled {
     Left(String),
 }
 
-impl Tasker {
+impl Settler {
     /// Does for one record, now, what the sweep does: asks Redshift, decides by the policy, answers. Starts no SQL.
     ///
     /// # Errors
     /// The ledger could not be asked.
-    pub async fn settle_now(
+    pub(super) async fn settle_now(
         &self,
         call: &Call,
         record: &Record,
     ) -> Result<SettledNow, LedgerError> {
         let id = &record.record_id;
-        let found = self.store.find(id).await?;
-        let Some(stored) = found.filter(|stored| stored.record.phase != Phase::Closed) else {
+        let found = self.backend.store.find(id).await?;
+        let Some(stored) = found.filter(|stored| stored.record.phase() != Phase::Closed) else {
             return Ok(SettledNow {
                 settled: Settled::WasOver,
-                record: self.store.find(id).await?.map(|stored| stored.record),
+                record: self
+                    .backend
+                    .store
+                    .find(id)
+                    .await?
+                    .map(|stored| stored.record),
             });
         };
         if let Some(reason) = self.not_yet(&stored.record) {
@@ -54,10 +59,15 @@ impl Tasker {
             .follow_up(call, stored, Turn::Ask, &mut SweepSummary::default())
             .await
             .unwrap_or_else(|| again("others were asked about first"));
-        let now = self.store.find(id).await?.map(|stored| stored.record);
+        let now = self
+            .backend
+            .store
+            .find(id)
+            .await?
+            .map(|stored| stored.record);
         let over = now
             .as_ref()
-            .is_none_or(|record| record.phase == Phase::Closed);
+            .is_none_or(|record| record.phase() == Phase::Closed);
         let settled = match settling {
             _ if over => Settled::Done,
             Settling::Again { reason } | Settling::Ignored { reason } => Settled::Left(reason),
@@ -71,16 +81,16 @@ impl Tasker {
 
     /// Why a record is not to be settled now: the sweep would not look at it yet, or another policy would decide.
     fn not_yet(&self, record: &Record) -> Option<String> {
-        let age = self.now().saturating_sub(record.recorded_at);
-        if record.phase == Phase::Reserved && age < self.sweep_after_ms() {
-            let seconds = (self.sweep_after_ms() - age).div_euclid(1_000) + 1;
+        let age = self.backend.now().saturating_sub(record.recorded_at);
+        if record.phase() == Phase::Reserved && age < self.backend.sweep_after_ms() {
+            let seconds = (self.backend.sweep_after_ms() - age).div_euclid(1_000) + 1;
             return Some(format!(
                 "its invocation may be just about to start it; it counts as given up in {seconds} s"
             ));
         }
         let name = record.policy.as_ref().map(|policy| policy.name.as_str())?;
-        let policies = self.policies();
-        (policies.settling(name, None).is_none() && record.phase < Phase::Decided).then(|| {
+        let policies = self.in_force.policies();
+        (policies.settling(name, None).is_none() && record.phase() < Phase::Decided).then(|| {
             format!(
                 "this configuration has no policy `{name}`, which has to decide what the task is told: use the function's \
                  own configuration"

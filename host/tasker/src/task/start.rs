@@ -1,4 +1,5 @@
-//! Starts a statement: record, `starting`, ExecuteStatement, id.
+//! Starts a statement: record, `starting`, ExecuteStatement, id. A record that nothing else waits for is `starting` when it
+//! is written.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     ports::{ServiceError, ServiceErrorKind, Sql, StartStatement},
     raised::{Raised, detail, detail_of, names},
-    record::{Advance, Ending, Phase, Record, Refusal, Stored, UnconfirmedRefusal},
+    record::{Ending, Phase, Record, Refusal, Stored, UnconfirmedRefusal, Updated},
     sabotage::{self, Bug},
 };
 
@@ -95,60 +96,55 @@ impl EventServices {
     }
 
     /// Notes that Redshift refused a start of which an earlier try may have had an effect. A look-up by name soon tells.
-    async fn note_unconfirmed(&self, mut starting: Stored, failure: &Failure) -> Stored {
+    async fn note_unconfirmed(&self, starting: Stored, failure: &Failure) -> Stored {
         let told = detail_of(failure);
-        loop {
-            let mut next = starting.record.clone();
-            next.watch.refusal = Some(UnconfirmedRefusal {
-                refusal: Refusal {
-                    error: told.code.clone(),
-                    message: told.message.clone(),
-                },
-                refused_at: self.tasker.now(),
+        let unconfirmed = UnconfirmedRefusal {
+            refusal: Refusal {
+                error: told.code.clone(),
+                message: told.message.clone(),
+            },
+            refused_at: self.backend.now(),
+        };
+        let confirmed_at = self.backend.refusal_is_confirmed_at();
+        let update = self
+            .backend
+            .store
+            .update(starting.clone(), self.call.answer_by, |record| {
+                let mut next = record.clone();
+                next.watch.refusal = Some(unconfirmed.clone());
+                let due_at = next.due_at.unwrap_or(confirmed_at);
+                next.due_at = Some(due_at.min(confirmed_at));
+                Some(next).filter(|next| next.phase() == Phase::Starting)
             });
-            let confirmed_at = self.tasker.refusal_is_confirmed_at();
-            next.due_at = Some(
-                next.due_at
-                    .map_or(confirmed_at, |due| due.min(confirmed_at)),
-            );
-            let advanced = self
-                .tasker
-                .store
-                .advance(&starting, next, self.call.answer_by);
-            match advanced.await {
-                Ok(Advance::Lost(Some(now))) if now.record.phase == Phase::Starting => {
-                    starting = now;
-                }
-                Ok(Advance::Done(now) | Advance::Lost(Some(now))) => return now,
-                Ok(Advance::Lost(None)) => return starting,
-                Err(error) => {
-                    tracing::warn!(record = %starting.record.record_id, %error, "a refusal could not be noted; the task is told when the longest invocation is over");
-                    return starting;
-                }
+        match update.await {
+            Ok(Updated::Done(now) | Updated::Left(now)) => now,
+            Ok(Updated::Gone) => starting,
+            Err(error) => {
+                tracing::warn!(record = %starting.record.record_id, %error, "a refusal could not be noted; the task is told when the longest invocation is over");
+                starting
             }
         }
     }
 
     /// Marks a reservation as used, right before Redshift is asked.
-    async fn about_to_start(&self, mut stored: Stored) -> Result<Stored, Failure> {
-        loop {
-            let next = stored.record.clone().starting(self.tasker.now());
-            let advanced = self
-                .tasker
-                .store
-                .advance(&stored, next, self.deadline())
-                .await;
-            match advanced.map_err(|error| failure::of_write(&error))? {
-                Advance::Done(starting) => return Ok(starting),
-                // Another attempt waits for it too.
-                Advance::Lost(Some(now)) if now.record.phase == Phase::Reserved => stored = now,
-                // The sweep took the reservation for abandoned. Redshift was not asked.
-                Advance::Lost(_) => {
-                    return Err(not_started(
-                        "the reservation of this task was given up meanwhile",
-                    ));
-                }
-            }
+    async fn about_to_start(&self, stored: Stored) -> Result<Stored, Failure> {
+        if stored.record.phase() == Phase::Starting {
+            return Ok(stored);
+        }
+        // Another attempt may come to wait for it meanwhile.
+        let update = self
+            .backend
+            .store
+            .update(stored, self.deadline(), |record| {
+                let is_reserved = record.phase() == Phase::Reserved;
+                is_reserved.then(|| record.clone().starting(self.backend.now()))
+            });
+        match update.await.map_err(|error| failure::of_write(&error))? {
+            Updated::Done(starting) => Ok(starting),
+            // The sweep took the reservation for abandoned. Redshift was not asked.
+            Updated::Left(_) | Updated::Gone => Err(not_started(
+                "the reservation of this task was given up meanwhile",
+            )),
         }
     }
 
@@ -180,7 +176,7 @@ impl EventServices {
         let mut unclear = false;
         loop {
             let error =
-                match timeout_at(last, self.tasker.ports.warehouse.start(target, request)).await {
+                match timeout_at(last, self.backend.ports.warehouse.start(target, request)).await {
                     Ok(Err(error)) if error.kind == ServiceErrorKind::Unclear => error,
                     // It passes, and says nothing.
                     Ok(Err(error)) if unclear && error.kind == ServiceErrorKind::Throttled => error,
@@ -216,61 +212,43 @@ impl EventServices {
         mut started: StartedStatement,
     ) -> Result<StartedStatement, Failure> {
         started.document = self.clean_document(&started.document);
-        loop {
-            let next = starting
-                .record
-                .clone()
-                .in_session(started.session_id.as_deref())
-                .started(&started.id, started.status, &started.document);
-            match self
-                .tasker
-                .store
-                .advance(&starting, next, self.deadline())
-                .await
-            {
-                Ok(Advance::Done(stored)) => {
-                    self.note_start(Start {
-                        bound,
-                        stored,
-                        certain: true,
-                    });
-                    return Ok(started);
-                }
-                Ok(Advance::Lost(Some(now))) if now.record.statement_id() == Some(&started.id) => {
-                    self.note_start(Start {
-                        bound,
-                        stored: now,
-                        certain: true,
-                    });
-                    return Ok(started);
-                }
-                Ok(Advance::Lost(Some(now))) if now.record.phase == Phase::Starting => {
-                    starting = now
-                }
-                Ok(Advance::Lost(_)) => {
-                    // Given up meanwhile: its task was told that nothing started, so nothing may run.
-                    self.forget_start(&starting.record.record_id);
-                    self.tasker.cancel_stray(&started.target, &started.id).await;
-                    return Err(not_started(
-                        "this task was given up before Redshift took its statement",
-                    ));
-                }
-                Err(error) => {
-                    // It runs. The sweep finds it by its name and stores the id.
-                    tracing::error!(record = %starting.record.record_id, %error, "the statement's id could not be stored");
-                    starting.record =
-                        starting
-                            .record
-                            .started(&started.id, started.status, &started.document);
-                    self.note_start(Start {
-                        bound,
-                        stored: starting,
-                        certain: true,
-                    });
-                    return Ok(started);
-                }
+        let accept = |record: &Record| {
+            let record = record.clone().in_session(started.session_id.as_deref());
+            record.started(&started.id, started.status, &started.document)
+        };
+        let update = self
+            .backend
+            .store
+            .update(starting.clone(), self.deadline(), |record| {
+                (record.phase() == Phase::Starting).then(|| accept(record))
+            });
+        let is_it = |record: &Record| record.statement_id() == Some(&started.id);
+        let stored = match update.await {
+            Ok(Updated::Done(now)) => now,
+            Ok(Updated::Left(now)) if is_it(&now.record) => now,
+            Ok(Updated::Left(_) | Updated::Gone) => {
+                // Given up meanwhile: its task was told that nothing started, so nothing may run.
+                self.forget_start(&starting.record.record_id);
+                self.backend
+                    .cancel_stray(&started.target, &started.id)
+                    .await;
+                return Err(not_started(
+                    "this task was given up before Redshift took its statement",
+                ));
             }
-        }
+            Err(error) => {
+                // It runs. The sweep finds it by its name and stores the id.
+                tracing::error!(record = %starting.record.record_id, %error, "the statement's id could not be stored");
+                starting.record = accept(&starting.record);
+                starting
+            }
+        };
+        self.note_start(Start {
+            bound,
+            stored,
+            certain: true,
+        });
+        Ok(started)
     }
 
     /// It is not known whether the statement runs: the record stays `starting`, and the task waits.
@@ -301,7 +279,7 @@ impl EventServices {
             });
             return failure;
         }
-        match self.tasker.store.forget(&starting, self.deadline()).await {
+        match self.backend.store.forget(&starting, self.deadline()).await {
             Ok(()) => {
                 self.forget_start(&starting.record.record_id);
                 failure
@@ -330,16 +308,16 @@ impl EventServices {
         loop {
             let record = &stored.record;
             match (
-                record.phase,
+                record.phase(),
                 record.statement.as_ref(),
                 record.reply.as_ref(),
             ) {
                 (Phase::Reserved | Phase::Starting, ..) => {}
                 (_, Some(statement), Some(reply)) => {
                     let started = StartedStatement {
-                        id: statement.id.clone().unwrap_or_default(),
+                        id: record.statement_id().unwrap_or_default().to_owned(),
                         target: statement.target.clone(),
-                        status: statement.status.unwrap_or(StatementStatus::Submitted),
+                        status: record.status().unwrap_or(StatementStatus::Submitted),
                         session_id: None,
                         has_result_set: None,
                         document: reply.clone(),
@@ -354,7 +332,7 @@ impl EventServices {
                 _ => return Err(ended_without_statement(record)),
             }
             if Instant::now() + LOOK_PAUSE + CLOSING_TIME >= self.deadline() {
-                let faster = self.tasker.note_unheard(&self.call, &stored).await;
+                let faster = self.backend.note_unheard(&self.call, &stored).await;
                 if let Some(now) = faster {
                     stored = now;
                     continue;
@@ -367,7 +345,7 @@ impl EventServices {
                 return Err(self.uncertain(bound, stored, failure));
             }
             sleep(LOOK_PAUSE).await;
-            match self.tasker.store.find(&stored.record.record_id).await {
+            match self.backend.store.find(&stored.record.record_id).await {
                 Ok(Some(now)) => stored = now,
                 Ok(None) => return Err(not_started("this task was given up meanwhile")),
                 Err(error) => {
@@ -395,7 +373,7 @@ fn not_started(message: &str) -> Failure {
 }
 
 fn ended_without_statement(record: &Record) -> Failure {
-    match (&record.refusal, record.ending) {
+    match (record.life.refusal(), record.life.ending()) {
         _ if record.watch.lost => {
             let raised = lost(record);
             Failure::Other(detail(&raised.error_type, raised.message, false))

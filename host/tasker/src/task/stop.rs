@@ -10,20 +10,24 @@ use signalbox_policy::{
 use tokio::time::{Duration, Instant, sleep, timeout_at};
 
 use super::{
-    Call, Settling, Tasker, answer,
+    Call, Settling, answer,
     attend::Turn,
+    in_force::context,
     settle::{DECISION_TIME, OVERTIME_TRIES, again, ignored, time_left},
+    settler::Settler,
 };
 use crate::{
     ids::RecordId,
     ports::{Execution, ExecutionError, ExecutionStatus, LedgerError},
-    record::{Advance, Gone, Phase, Record, Stored},
+    record::{Gone, Phase, Record, Stored, Updated},
     sabotage::{self, Bug},
     side_by_side::Places,
 };
 
-/// Records read at once.
-const SLICE: usize = 50;
+/// Items of an execution read at once.
+const SLICE: usize = 200;
+/// Records that are read at once: those of statements that are over are among them.
+const READ_PLACES: usize = 64;
 /// Records that are worked on at once.
 const PLACES: usize = 16;
 /// A record that takes longer gives its place to the next one, and goes on.
@@ -36,8 +40,6 @@ const LAG_MS: u64 = 5 * 60 * 1_000;
 const LOOKS: u32 = 3;
 /// Pause between these looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(300);
-/// How often a record is tried that others write meanwhile.
-const TRIES: u32 = 5;
 /// Numbers below are seconds, numbers above milliseconds: the year 1973 in milliseconds, or 5138 in seconds.
 const MILLISECONDS_FROM: f64 = 1e11;
 
@@ -63,10 +65,10 @@ impl Stop {
     }
 }
 
-impl Tasker {
+impl Settler {
     /// Works on `Step Functions Execution Status Change`. The event is a hint: whether and when the execution stopped
     /// is asked of Step Functions, since a redriven one keeps its ARN.
-    pub async fn stopped(&self, call: &Call, event: Value) -> Settling {
+    pub(super) async fn stopped(&self, call: &Call, event: Value) -> Settling {
         let Some(stop) = Stop::read(&event) else {
             return ignored("the event does not say that an execution stopped");
         };
@@ -76,12 +78,13 @@ impl Tasker {
             Err(settling) => return settling,
         };
         let has_time = || time_left(call) >= DECISION_TIME;
-        let places = Places::new(PLACES, PATIENCE);
-        let (mut after, mut gone, mut trouble) = (None, Vec::new(), None);
+        let places = Places::new(READ_PLACES, PATIENCE);
+        let (mut rest, mut gone, mut trouble) = (None, Vec::new(), None);
         loop {
             let page = tasker
+                .backend
                 .store
-                .open_of_execution(&stop.execution_arn, before, after, SLICE)
+                .made_before(&stop.execution_arn, before, rest, SLICE)
                 .await;
             let (ids, next) = match page {
                 Ok(page) => page,
@@ -99,8 +102,8 @@ impl Tasker {
                     Err(reason) => trouble = Some(reason),
                 }
             }
-            after = next;
-            if after.is_none() {
+            rest = next;
+            if rest.is_none() {
                 break;
             }
             if !has_time() {
@@ -113,7 +116,7 @@ impl Tasker {
                 tasker.look_at_gone(call, stored).await;
             }
         });
-        places.run_all(looks).await;
+        Places::new(PLACES, PATIENCE).run_all(looks).await;
         trouble.map_or(Settling::Done, |reason| again(&reason))
     }
 
@@ -131,7 +134,7 @@ impl Tasker {
                 } => {
                     let young = stop
                         .stopped_at
-                        .is_some_and(|at| self.now().abs_diff(at) < LAG_MS);
+                        .is_some_and(|at| self.backend.now().abs_diff(at) < LAG_MS);
                     if !young {
                         return Err(ignored("the execution runs, so it was redriven"));
                     }
@@ -162,7 +165,10 @@ impl Tasker {
     }
 
     async fn execution(&self, call: &Call, arn: &str) -> Result<Execution, Settling> {
-        let described = timeout_at(call.deadline, self.ports.callbacks.describe_execution(arn));
+        let described = timeout_at(
+            call.deadline,
+            self.backend.ports.callbacks.describe_execution(arn),
+        );
         match described.await {
             Ok(Ok(execution)) => Ok(execution),
             Ok(Err(ExecutionError::Unknown { code })) => {
@@ -188,7 +194,7 @@ impl Tasker {
         before: i64,
         reason: ClosingReason,
     ) -> Result<Option<Stored>, String> {
-        let mut stored = match self.store.find(id).await {
+        let stored = match self.backend.store.find(id).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return Ok(None),
             Err(error @ LedgerError::Unreadable(_)) => {
@@ -197,28 +203,23 @@ impl Tasker {
             }
             Err(error) => return Err(error.to_string()),
         };
-        for _ in 0..TRIES {
-            let record = &stored.record;
-            if !self.concerns(record, stop, before) {
-                return Ok(None);
-            }
-            let next = self.without_waiter(record.clone(), reason);
-            match self.store.advance(&stored, next, call.deadline).await {
-                Ok(Advance::Done(now)) => return Ok(Some(now)),
-                Ok(Advance::Lost(Some(now))) => stored = now,
-                Ok(Advance::Lost(None)) => return Ok(None),
-                Err(error) => return Err(error.to_string()),
-            }
+        let update = self.backend.store.update(stored, call.deadline, |record| {
+            let is_meant = self.concerns(record, stop, before);
+            is_meant.then(|| self.without_waiter(record.clone(), reason))
+        });
+        match update.await {
+            Ok(Updated::Done(now)) => Ok(Some(now)),
+            Ok(Updated::Left(_) | Updated::Gone) => Ok(None),
+            Err(error) => Err(error.to_string()),
         }
-        Err("others are working on this record".to_owned())
     }
 
     /// Whether a stop at this time is about the record: one that waits for the execution and for no other, and was
     /// asked for before.
     fn concerns(&self, record: &Record, stop: &Stop, before: i64) -> bool {
-        record.deployment == self.options.deployment
+        record.deployment == self.backend.options.deployment
             && record.waiting
-            && record.phase < Phase::Decided
+            && record.phase() < Phase::Decided
             && record.watch.gone.is_none()
             && record
                 .asked_at(&stop.execution_arn)
@@ -228,7 +229,7 @@ impl Tasker {
 
     fn without_waiter(&self, mut record: Record, reason: ClosingReason) -> Record {
         // Redshift was not asked yet, and is not asked any more: the start sees that the record has moved on.
-        if record.phase == Phase::Reserved {
+        if record.phase() == Phase::Reserved {
             let answer = answer::not_started(record.record_id.as_str());
             return record.decided(answer);
         }
@@ -236,14 +237,14 @@ impl Tasker {
             reason,
             decision: None,
         });
-        record.due_at = Some(self.now());
+        record.due_at = Some(self.backend.now());
         record
     }
 
     async fn look_at_gone(&self, call: &Call, stored: Stored) {
-        let settling = match stored.record.phase {
+        let settling = match stored.record.phase() {
             Phase::Started => self.look(call, stored.clone(), Turn::Ask).await,
-            Phase::Decided => Some(self.deliver(call.deadline, stored.clone()).await),
+            Phase::Decided => Some(self.delivery.deliver(call.deadline, stored.clone()).await),
             _ => None,
         };
         if let Some(Settling::Again { reason } | Settling::Ignored { reason }) = settling {
@@ -266,7 +267,7 @@ impl Tasker {
         let Some(facts) = record.facts() else {
             return undecided();
         };
-        let policies = self.policies();
+        let policies = self.in_force.policies();
         let name = record
             .policy
             .as_ref()
@@ -277,8 +278,8 @@ impl Tasker {
             return facts.on_stop.or(by_default).map_or_else(undecided, Ok);
         };
         let services = Arc::new(self.services_of(call, &granted, record));
-        let context = self.context(services, call);
-        let policy = self.acting(&granted);
+        let context = context(services, call);
+        let policy = self.in_force.acting(&granted);
         let closed = policy.closed(context, Closing { facts, reason });
         let Some((had, closed)) = self.decision(call, record, closed).await else {
             return undecided();

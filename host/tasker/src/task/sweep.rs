@@ -18,7 +18,7 @@ use futures_util::{
 use serde::Serialize;
 use tokio::time::{Duration, Instant};
 
-use super::{Call, Tasker, attend::Turn};
+use super::{Call, attend::Turn, settler::Settler};
 use crate::{
     ports::LedgerError,
     record::{Due, DueList, DuePage, Phase, Record, Stored},
@@ -77,7 +77,7 @@ impl AddAssign for SweepSummary {
 
 /// One sweep.
 struct Sweep<'a> {
-    tasker: &'a Tasker,
+    settler: &'a Settler,
     call: &'a Call,
     /// When no record is begun any more.
     end: Instant,
@@ -92,18 +92,18 @@ struct Sweep<'a> {
 /// What comes of a piece of the sweep's work: the rest of a list, and what is due of it.
 type Work<'a> = Pin<Box<dyn Future<Output = Option<DuePage>> + Send + 'a>>;
 
-impl Tasker {
+impl Settler {
     /// Looks at every record whose time has come, as long as there is time.
     ///
     /// # Errors
     /// The ledger could not be asked for anything.
-    pub async fn sweep(&self, call: &Call) -> Result<SweepSummary, LedgerError> {
-        let tasker = self.within(call);
+    pub(super) async fn sweep(&self, call: &Call) -> Result<SweepSummary, LedgerError> {
+        let settler = self.within(call);
         let now = Instant::now();
         let time = call.deadline.saturating_duration_since(now);
         let least = LEAST_TIME.min(time / LEAST_PART);
         let sweep = Sweep {
-            tasker: &tasker,
+            settler: &settler,
             call,
             end: now + time.saturating_sub(least),
             middle: now + time / 2,
@@ -117,7 +117,7 @@ impl Tasker {
 
 impl<'a> Sweep<'a> {
     async fn run(&'a self) -> Result<SweepSummary, LedgerError> {
-        let lists = self.tasker.store.due_lists();
+        let lists = self.settler.backend.store.due_lists();
         let count = lists.len();
         let firsts = join_all(lists.into_iter().map(|list| self.read(list))).await;
         let (mut first, mut rest, mut errors) = (Vec::new(), Vec::new(), Vec::new());
@@ -169,7 +169,7 @@ impl<'a> Sweep<'a> {
     async fn read(&self, list: DueList) -> Result<DuePage, LedgerError> {
         let left = self.call.deadline.saturating_duration_since(Instant::now());
         let until = Instant::now() + LIST_TIME.min(left / LEAST_PART);
-        let page = self.tasker.store.read_due(list, PAGE, until).await;
+        let page = self.settler.backend.store.read_due(list, PAGE, until).await;
         if let Err(error) = &page {
             tracing::error!(%error, alarm = "DueListUnreadable", "a list of due records cannot be read");
             self.summary().unfinished = true;
@@ -207,7 +207,7 @@ impl<'a> Sweep<'a> {
     /// The record of a due item. None if there is nothing to do for it.
     async fn find(&self, due: &Due) -> Option<Stored> {
         let until = self.call.deadline.min(Instant::now() + LIST_TIME);
-        let store = self.tasker.store.until(until);
+        let store = self.settler.backend.store.until(until);
         match store.find(&due.record_id).await {
             Ok(Some(stored)) if due.is_of(&stored) => Some(stored),
             Ok(_) => {
@@ -242,7 +242,7 @@ impl<'a> Sweep<'a> {
         };
         // The time of the record begins with its turn.
         let call = &self.call.until(Instant::now() + RECORD_TIME);
-        let store = &self.tasker.store;
+        let store = &self.settler.backend.store;
         let lease = match store.lease(&due, call.answer_by).await {
             Ok(Some(lease)) => lease,
             // Another sweep has it.
@@ -257,7 +257,7 @@ impl<'a> Sweep<'a> {
             examined: 1,
             ..SweepSummary::default()
         };
-        let settling = self.tasker.follow_up(call, stored, turn, &mut summary);
+        let settling = self.settler.follow_up(call, stored, turn, &mut summary);
         let is_left = settling.await.is_none();
         *self.summary() += summary;
         // Others were asked about first: the next sweep begins with it.
@@ -270,15 +270,16 @@ impl<'a> Sweep<'a> {
     /// Waits for the turn of the first call that a record needs. None if there is none in this sweep; a heartbeat needs
     /// none.
     async fn turn(&self, due: &Due, record: &Record) -> Option<Turn> {
-        let now = self.tasker.now();
+        let now = self.settler.backend.now();
         // As long as the id is not known, and once it is to end, none is sent.
-        let beats = record.phase == Phase::Started && record.is_beating() && !record.stops_at(now);
+        let beats =
+            record.phase() == Phase::Started && record.is_beating() && !record.stops_at(now);
         let late = now.saturating_sub(due.beats_since());
         if beats && late > LATE_MS {
             tracing::warn!(record = %record.record_id, seconds = late / 1_000, alarm = "HeartbeatLate", "a heartbeat is late: the sweep comes less often than once a minute, or has more to do than it can; a task whose HeartbeatSeconds is short times out");
         }
         let describe_by = if due.is_urgent { self.middle } else { self.end };
-        let turn = self.tasker.first_turn(record, self.end, describe_by).await;
+        let turn = self.settler.first_turn(record, self.end, describe_by).await;
         Some(turn).filter(|turn| *turn != Turn::Missed || beats)
     }
 }

@@ -5,9 +5,10 @@ use signalbox_policy::Answer;
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{
-    Call, Settling, Tasker, answer,
-    invoke::ledger_unavailable,
+    Call, Settling, answer,
+    invoke::{Invocations, ledger_unavailable},
     outcome::{kept_beside_answer, refusal_reply},
+    settler::Settler,
 };
 use crate::{
     custom_resource::CustomResource,
@@ -16,7 +17,7 @@ use crate::{
     policies::Granted,
     ports::{TaskToken, WriteError},
     raised::{Raised, names},
-    record::{Phase, Record, Reserve, SCHEMA, Watch},
+    record::{Life, Record, Reserve, SCHEMA, Watch},
     waiting::Waiting,
 };
 
@@ -29,7 +30,7 @@ const LEDGER_TRIES: u32 = 4;
 /// Pause between these tries, at first; doubled each time.
 const LEDGER_PAUSE: Duration = Duration::from_millis(500);
 
-impl Tasker {
+impl Invocations {
     /// The custom resource that a payload asks for.
     ///
     /// # Errors
@@ -37,9 +38,13 @@ impl Tasker {
     pub(super) fn resource_of(&self, payload: &Value) -> Result<Option<CustomResource>, Raised> {
         let resource = CustomResource::of(payload)?;
         if let Some(url) = resource.as_ref().and_then(|r| r.response_url.as_ref()) {
-            self.ports.custom_resources.check(url).map_err(|reason| {
-                Raised::invalid(format!("`ResponseURL` is not CloudFormation's: {reason}"))
-            })?;
+            self.backend
+                .ports
+                .custom_resources
+                .check(url)
+                .map_err(|reason| {
+                    Raised::invalid(format!("`ResponseURL` is not CloudFormation's: {reason}"))
+                })?;
         }
         Ok(resource)
     }
@@ -107,6 +112,7 @@ impl Tasker {
                 output: reply.to_string(),
             };
             return self
+                .settler
                 .answer_directly(call, waiting, None, None, answer, &reply)
                 .await;
         }
@@ -129,10 +135,11 @@ impl Tasker {
             answer::of_raised(raised)
         };
         let waiting = Waiting::Resource(resource.clone());
-        let record_id = waiting.record_id(&self.options.deployment);
-        let name = statement_name(&self.options.deployment, &record_id);
+        let record_id = waiting.record_id(&self.backend.options.deployment);
+        let name = statement_name(&self.backend.options.deployment, &record_id);
         resource.response = Some(resource.response_to(&answer, &name, true));
-        self.send(call.deadline, &Waiting::Resource(resource), &answer)
+        self.delivery
+            .send(call.deadline, &Waiting::Resource(resource), &answer)
             .await
             .map_err(|error| {
                 Raised::new(
@@ -153,7 +160,8 @@ impl Tasker {
         raised: &Raised,
     ) -> Result<Value, Raised> {
         let (answer, reply) = (answer::of_raised(raised), refusal_reply(raised));
-        self.answer_directly(&call.closing(), waiting, None, None, answer, &reply)
+        self.settler
+            .answer_directly(&call.closing(), waiting, None, None, answer, &reply)
             .await
     }
 
@@ -162,7 +170,7 @@ impl Tasker {
     /// # Errors
     /// `raised` where nobody but who invoked the function waits, and where a token's task gets it as the invocation's
     /// error; `LedgerUnavailable`.
-    pub async fn refuse_unread(
+    pub(super) async fn refuse_unread(
         &self,
         call: &Call,
         caller: &Value,
@@ -181,7 +189,9 @@ impl Tasker {
             _ => Err(raised),
         }
     }
+}
 
+impl Settler {
     /// Records an answer that needs no statement, and sends it.
     pub(super) async fn answer_directly(
         &self,
@@ -192,8 +202,8 @@ impl Tasker {
         answer: Answer,
         reply: &Value,
     ) -> Result<Value, Raised> {
-        let now = self.now();
-        let record_id = waiting.record_id(&self.options.deployment);
+        let now = self.backend.now();
+        let record_id = waiting.record_id(&self.backend.options.deployment);
         let (task_token, custom_resource) = match waiting.clone() {
             Waiting::Task(token) => (Some(token), None),
             Waiting::Resource(resource) => (None, Some(resource)),
@@ -201,10 +211,10 @@ impl Tasker {
         let record = Record {
             schema: SCHEMA,
             record_id,
-            deployment: self.options.deployment.clone(),
+            deployment: self.backend.options.deployment.clone(),
             policy: by.map(|granted| granted.policy.identity().clone()),
             route: by.and_then(|granted| granted.route.clone()),
-            phase: Phase::Reserved,
+            life: Life::Reserved,
             request_id: call.request_id.clone(),
             task_token,
             custom_resource,
@@ -215,20 +225,24 @@ impl Tasker {
             work: None,
             statement: None,
             recorded_at: now,
-            starting_at: None,
             unheard: false,
-            due_at: Some(now.saturating_add(self.sweep_after_ms())),
+            due_at: Some(now.saturating_add(self.backend.sweep_after_ms())),
+            indexed_until: None,
             watch: Watch::default(),
             verdict: None,
-            answer: None,
             reply: Some(kept_beside_answer(reply)),
-            ending: None,
-            refusal: None,
         };
         let record = record.decided(answer);
-        match self.store.reserve(record, None, call.deadline).await {
+        match self
+            .backend
+            .store
+            .reserve(record, None, call.deadline)
+            .await
+        {
             Ok(Reserve::New(stored) | Reserve::Known(stored)) => {
-                if let Settling::Again { reason } = self.deliver(call.deadline, stored).await {
+                if let Settling::Again { reason } =
+                    self.delivery.deliver(call.deadline, stored).await
+                {
                     tracing::warn!(reason, "the answer is left to the sweep");
                 }
                 Ok(reply.clone())

@@ -67,7 +67,7 @@ async fn an_answer_that_was_not_acknowledged_is_sent_again_with_the_same_bytes()
         world.finish(TOKEN, StatementStatus::Finished).await,
         Settling::Again { .. }
     ));
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Decided);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Decided);
     assert_eq!(
         world.finish(TOKEN, StatementStatus::Finished).await,
         Settling::Done
@@ -78,7 +78,7 @@ async fn an_answer_that_was_not_acknowledged_is_sent_again_with_the_same_bytes()
     assert_eq!(sent.len(), 1, "decided once");
     assert_eq!(world.callbacks.told(TOKEN).len(), 1);
     assert_eq!(
-        world.record(TOKEN).await.unwrap().ending,
+        world.record(TOKEN).await.unwrap().life.ending(),
         Some(Ending::FoundClosed)
     );
 }
@@ -93,7 +93,7 @@ async fn a_task_that_is_closed_already_is_marked() {
         Settling::Done
     );
     assert_eq!(
-        world.record(TOKEN).await.unwrap().ending,
+        world.record(TOKEN).await.unwrap().life.ending(),
         Some(Ending::FoundClosed)
     );
 }

@@ -204,7 +204,7 @@ async fn the_longest_of_everything_fits_in_a_record() {
         for token in &tokens {
             assert_eq!(world.callbacks.told(token).len(), 1);
         }
-        assert_eq!(world.record(&first).await.unwrap().phase, Phase::Closed);
+        assert_eq!(world.record(&first).await.unwrap().phase(), Phase::Closed);
     }
 }
 
@@ -249,7 +249,7 @@ async fn a_clock_that_jumps_loses_nothing_and_starts_nothing_twice() {
         assert_eq!(world.callbacks.sent(TOKEN).len(), 1);
         assert_eq!(world.warehouse.count("start"), 1);
         let record = world.record(TOKEN).await;
-        assert!(record.is_none_or(|record| record.ending == Some(Ending::Answered)));
+        assert!(record.is_none_or(|record| record.life.ending() == Some(Ending::Answered)));
     }
 }
 

@@ -191,5 +191,5 @@ async fn a_policy_that_loops_when_it_settles_faults_after_a_few_times() {
         world.callbacks.error_of(TOKEN).as_deref(),
         Some("PolicyTimeout")
     );
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
 }

@@ -73,7 +73,7 @@ async fn a_statement_that_finished_first_has_finished() {
     *world.warehouse.cancel_faults.lock().unwrap() = vec![TOO_EARLY];
     cancel(&world, &id).await.unwrap();
     world.succeed(TOKEN).await;
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
 }
 
 #[tokio::test(start_paused = true)]

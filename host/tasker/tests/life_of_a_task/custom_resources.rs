@@ -93,7 +93,7 @@ async fn create_update_and_delete_as_the_original() {
         assert_eq!(response["LogicalResourceId"], "Table");
         assert_eq!(response["NoEcho"], false);
         let record = world.record_of(&request).await.unwrap();
-        assert_eq!(record.ending, Some(Ending::Answered));
+        assert_eq!(record.life.ending(), Some(Ending::Answered));
         assert!(
             !world.ledger.dump().contains("SECRET"),
             "the address goes with the answer"
@@ -152,7 +152,7 @@ async fn a_response_that_was_not_acknowledged_is_sent_again_with_the_same_bytes(
         Settling::Again { .. }
     ));
     assert_eq!(
-        world.record_of(&request).await.unwrap().phase,
+        world.record_of(&request).await.unwrap().phase(),
         Phase::Decided
     );
     world.clock.push(std::time::Duration::from_secs(1_000));
@@ -162,7 +162,7 @@ async fn a_response_that_was_not_acknowledged_is_sent_again_with_the_same_bytes(
     sent.dedup();
     assert_eq!(sent.len(), 1, "decided once");
     assert_eq!(
-        world.record_of(&request).await.unwrap().ending,
+        world.record_of(&request).await.unwrap().life.ending(),
         Some(Ending::Answered)
     );
 }
@@ -186,7 +186,7 @@ async fn a_response_that_is_refused_for_good_closes_the_record() {
         Settling::Done
     );
     let record = world.record_of(&request).await.unwrap();
-    assert_eq!(record.ending, Some(Ending::FoundClosed));
+    assert_eq!(record.life.ending(), Some(Ending::FoundClosed));
     assert_eq!(world.custom_resources.sent(URL).len(), 1, "it never loops");
 }
 

@@ -75,7 +75,7 @@ async fn where_it_was_set_the_task_fails_after_the_bound() {
             "{hour}"
         );
     }
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
     assert_eq!(
         world.warehouse.started()[0].cancels,
         1,
@@ -184,7 +184,7 @@ async fn an_answer_that_nobody_lets_us_send_is_kept_as_long_as_a_task_can_wait()
     world.finish(TOKEN, StatementStatus::Finished).await;
     world.push(30 * 24 * HOUR);
     world.sweep().await;
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Decided);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Decided);
     world.callbacks.faults.lock().unwrap().clear();
     world.push(HOUR);
     assert_eq!(world.sweep().await.settled, 1);

@@ -282,7 +282,10 @@ async fn a_sweep_that_dies_leaves_its_records_to_come_again() {
     world.push(61);
     world.sweep().await;
     assert_eq!(answered(&world, 0..1), 1);
-    assert_eq!(world.record(&token(0)).await.unwrap().phase, Phase::Closed);
+    assert_eq!(
+        world.record(&token(0)).await.unwrap().phase(),
+        Phase::Closed
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -143,7 +143,7 @@ async fn an_answer_that_was_decided_before_the_end_frees_nothing() {
     let world = World::new(ScriptedPolicy::new(script));
     world.invoke_waiting(TOKEN, "select 1").await.unwrap();
     let owner = world.record(TOKEN).await.unwrap();
-    assert_eq!(owner.phase, Phase::Closed, "its task was told already");
+    assert_eq!(owner.phase(), Phase::Closed, "its task was told already");
     let raised = world.invoke_waiting(OTHER, "select 1").await.unwrap_err();
     assert_eq!(raised.error_type, "ConcurrentExecution");
     assert!(raised.message.contains(owner.statement_id().unwrap()));
@@ -213,10 +213,10 @@ async fn a_reservation_holds_its_lock_until_it_is_given_up() {
     };
     let world = World::new(ScriptedPolicy::new(script));
     // The process dies between its reservation and the next write.
-    world.ledger.hang_from_write.store(2, Ordering::Relaxed);
+    world.ledger.hang_from_write.store(3, Ordering::Relaxed);
     world.invoke_waiting(TOKEN, "select 1").await.unwrap_err();
     world.ledger.hang_from_write.store(0, Ordering::Relaxed);
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Reserved);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Reserved);
     let raised = world.invoke_waiting(OTHER, "select 1").await.unwrap_err();
     assert_eq!(raised.error_type, "ConcurrentExecution", "it may start yet");
     world.clock.push(Duration::from_secs(20 * 60));

@@ -16,9 +16,11 @@ mod bad_input;
 mod baseline;
 mod budgets;
 mod cancels;
+mod cost;
 mod custom_resources;
 mod denied;
 mod fairness;
+mod found;
 #[path = "../shared/items.rs"]
 mod items;
 mod latest;

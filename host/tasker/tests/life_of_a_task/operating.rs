@@ -10,7 +10,7 @@ use signalbox_tasker::{
     Options, PolicySet, Ports, Settled, Settling, Tasker,
     operate::{CancelledNow, Filter, OperateError, Operator, TaskName},
     ports::{Expect, Item, Key, Ledger as _, ServiceErrorKind, Write},
-    record::{Ending, Phase},
+    record::{Ending, Life, Phase},
 };
 use tokio::time::Instant;
 
@@ -306,7 +306,7 @@ async fn one_task_is_settled_by_hand_before_its_sweep() {
         .await
         .unwrap();
     assert_eq!(done.settled, Settled::Done);
-    assert_eq!(done.record.unwrap().ending, Some(Ending::Answered));
+    assert_eq!(done.record.unwrap().life.ending(), Some(Ending::Answered));
     assert!(matches!(
         &world.callbacks.told(TOKEN)[..],
         [Told::Succeeded(_)]
@@ -338,7 +338,7 @@ async fn settling_by_hand_starts_no_sql_and_leaves_a_start_under_way_alone() {
     // As an invocation leaves it that has not asked Redshift yet.
     let stored = world.store.find(&record.record_id).await.unwrap().unwrap();
     let mut reserved = stored.record.clone();
-    reserved.phase = Phase::Reserved;
+    reserved.life = Life::Reserved;
     let deadline = Instant::now() + Duration::from_secs(5);
     world
         .store

@@ -82,7 +82,7 @@ async fn a_step_of_its_life_begins_the_pauses_anew() {
     world.push(17 * 60);
     world.sweep().await;
     let record = world.record(TOKEN).await.unwrap();
-    assert_eq!((record.phase, record.watch.looks), (Phase::Closed, 0));
+    assert_eq!((record.phase(), record.watch.looks), (Phase::Closed, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,11 +216,11 @@ async fn two_sweeps_at_once_do_no_harm() {
     for number in 0..30 {
         assert_eq!(world.callbacks.told(&token(number)).len(), 1);
         let record = world.record(&token(number)).await.unwrap();
-        assert_eq!(record.phase, Phase::Closed);
+        assert_eq!(record.phase(), Phase::Closed);
     }
     for number in 30..60 {
         let record = world.record(&token(number)).await.unwrap();
-        assert_eq!(record.phase, Phase::Started);
+        assert_eq!(record.phase(), Phase::Started);
         assert!(record.due_at.is_some(), "it is looked at again");
     }
     assert_eq!(

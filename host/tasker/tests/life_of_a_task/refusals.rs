@@ -43,7 +43,7 @@ async fn from_a_queue_the_token_is_told_what_redshift_said() {
     );
     let record = world.record(TOKEN).await.unwrap();
     assert_eq!(
-        (record.phase, record.ending),
+        (record.phase(), record.life.ending()),
         (Phase::Closed, Some(Ending::Answered))
     );
 }
@@ -74,7 +74,7 @@ async fn a_policy_may_answer_for_a_statement_that_was_refused() {
     let told = Told::Failed(Some("TryElsewhere".to_owned()), Some("{}".to_owned()));
     assert_eq!(world.callbacks.told(TOKEN), [told]);
     assert_eq!(
-        world.record(TOKEN).await.unwrap().ending,
+        world.record(TOKEN).await.unwrap().life.ending(),
         Some(Ending::Answered)
     );
 }

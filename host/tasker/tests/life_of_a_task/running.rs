@@ -139,7 +139,7 @@ async fn a_ledger_that_hangs_after_redshift_accepted_does_not_fail_the_task() {
         "a statement runs, so nothing is raised: {reply:?}"
     );
     world.ledger.hang_from_write.store(0, Ordering::Relaxed);
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Starting);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Starting);
     world.clock.push(Duration::from_secs(121));
     assert_eq!(world.sweep().await.adopted, 1);
     assert_eq!(

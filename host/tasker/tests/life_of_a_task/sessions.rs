@@ -166,8 +166,8 @@ async fn a_session_that_is_gone_is_replaced_only_on_request() {
 #[tokio::test(start_paused = true)]
 async fn a_session_is_known_though_the_start_was_not_recorded_to_its_end() {
     let world = World::new(standard());
-    // The third write is that of the statement's id.
-    world.ledger.hang_from_write.store(3, Ordering::Relaxed);
+    // The record, by execution, `starting`; then the statement's id.
+    world.ledger.hang_from_write.store(4, Ordering::Relaxed);
     let _ = ask(&world, TOKEN, json!({"sessionKeepAliveSeconds": 60})).await;
     world.ledger.hang_from_write.store(0, Ordering::Relaxed);
     assert!(world.record(TOKEN).await.unwrap().statement_id().is_none());

@@ -66,7 +66,7 @@ async fn a_refused_statement_is_raised_and_its_record_closed_first() {
     assert_eq!(raised.error_type, "ValidationException");
     let record = world.record(TOKEN).await.unwrap();
     assert_eq!(
-        (record.phase, record.ending),
+        (record.phase(), record.life.ending()),
         (Phase::Closed, Some(Ending::Refused))
     );
     // The raised error was the answer; nothing is sent to the token.

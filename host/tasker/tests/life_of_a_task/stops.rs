@@ -1,6 +1,9 @@
 //! Executions that are stopped, and tasks that are gone while their statement runs.
 
-use std::sync::{Arc, Mutex, atomic::Ordering};
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use signalbox_policy::contract::{Closing, ClosingReason, Exclusivity, OnStop, StatementStatus};
@@ -83,7 +86,7 @@ async fn the_statement_of_a_stopped_execution_is_cancelled_and_its_record_closed
         deaf.store(false, Ordering::Relaxed);
         let record = world.record(TOKEN).await.unwrap();
         assert_eq!(
-            record.phase,
+            record.phase(),
             Phase::Started,
             "until Redshift has reported the end"
         );
@@ -97,7 +100,7 @@ async fn the_statement_of_a_stopped_execution_is_cancelled_and_its_record_closed
         assert_eq!(world.sweep().await.settled, 1);
         let record = world.record(TOKEN).await.unwrap();
         assert_eq!(
-            (record.phase, record.ending),
+            (record.phase(), record.life.ending()),
             (Phase::Closed, Some(Ending::FoundClosed))
         );
         assert!(
@@ -149,7 +152,7 @@ async fn a_policy_may_leave_it_to_run() {
         world.finish(TOKEN, StatementStatus::Finished).await,
         Settling::Done
     );
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -340,9 +343,12 @@ async fn a_statement_that_is_being_started_is_stopped_when_it_has_an_id() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_between_the_record_and_the_start_keeps_the_statement_from_starting() {
-    let world = Arc::new(World::new(standard()));
-    // The first write is the reservation, the second one says that Redshift is about to be asked.
-    world.ledger.stall_write(2);
+    let world = Arc::new(World::new(ScriptedPolicy::new(Script {
+        exclusive: Some(Exclusivity::Statement),
+        ..Script::default()
+    })));
+    // The first two writes are the reservation, the third one says that Redshift is about to be asked.
+    world.ledger.stall_write(3);
     let starting = tokio::spawn({
         let world = Arc::clone(&world);
         async move { world.invoke_waiting(TOKEN, "select 1").await }
@@ -355,7 +361,7 @@ async fn a_stop_between_the_record_and_the_start_keeps_the_statement_from_starti
     let raised = starting.await.unwrap().unwrap_err();
     assert_eq!(raised.error_type, "StatementNotStarted");
     assert_eq!(world.warehouse.count("start"), 0);
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -381,7 +387,7 @@ async fn many_statements_of_one_execution_are_all_stopped() {
     }
     for token in &tokens {
         let record = world.record(token).await.unwrap();
-        assert_eq!(record.phase, Phase::Closed, "{record:?}");
+        assert_eq!(record.phase(), Phase::Closed, "{record:?}");
     }
     assert!(
         world
@@ -390,6 +396,22 @@ async fn many_statements_of_one_execution_are_all_stopped() {
             .iter()
             .all(|s| s.status == StatementStatus::Aborted)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_runs_is_found_among_many_that_are_over() {
+    let world = World::new(standard());
+    world.invoke_waiting(TOKEN, "select 1").await.unwrap();
+    for number in 0..500 {
+        let token = format!("token-number-{number:020}");
+        world.invoke_waiting(&token, "select 1").await.unwrap();
+        world.succeed(&token).await;
+    }
+    world.push(1);
+    let event = stop(&world, ExecutionStatus::Aborted);
+    *world.ledger.takes.lock().unwrap() = Duration::from_millis(80);
+    assert_eq!(stopped(&world, event).await, Settling::Done);
+    assert_eq!(world.warehouse.count("cancel"), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -98,7 +98,7 @@ async fn look_ups_that_hang_keep_no_other_target_waiting() {
     finish(&world, 0..44);
     for number in 0..44 {
         let record = world.record(&token(number)).await.unwrap();
-        assert_eq!(record.phase, Phase::Starting);
+        assert_eq!(record.phase(), Phase::Starting);
     }
     world.warehouse.hang("list_named", "other");
     with_latencies(&world);

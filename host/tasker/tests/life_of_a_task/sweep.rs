@@ -14,7 +14,7 @@ async fn a_start_that_stays_unclear_does_not_raise_and_the_sweep_finishes_the_ta
     *world.warehouse.start_faults.lock().unwrap() = vec![StartFault::Hang; 100];
     let reply = world.invoke_waiting(TOKEN, "select 1").await.unwrap();
     assert_eq!(reply["Status"], "UNKNOWN");
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Starting);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Starting);
 
     world.clock.push(Duration::from_secs(121));
     let summary = world.sweep().await;
@@ -23,7 +23,7 @@ async fn a_start_that_stays_unclear_does_not_raise_and_the_sweep_finishes_the_ta
         (1, 0, 0),
         "{summary:?}"
     );
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Started);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Started);
     world.succeed(TOKEN).await;
     assert_eq!(world.warehouse.started().len(), 1);
 }
@@ -51,7 +51,7 @@ async fn a_start_that_never_reached_redshift_is_given_up_only_after_the_longest_
         starts,
         "the sweep never starts SQL"
     );
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,7 +90,7 @@ async fn a_lost_statement_stays_lost_where_the_task_cannot_be_told_so() {
     };
     world.callbacks.faults.lock().unwrap().push((denied, false));
     world.sweep().await;
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
     let starts = world.warehouse.count("start");
     world.callbacks.open(OTHER);
     world
@@ -189,7 +189,7 @@ async fn given_up() -> World {
         .unwrap();
     world.push(16 * 60);
     world.sweep().await;
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Closed);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
     assert_eq!(world.callbacks.told(TOKEN).len(), 1);
     world
 }
@@ -307,7 +307,7 @@ async fn an_event_leads_to_a_statement_whose_id_was_never_stored() {
     let world = World::new(standard());
     *world.warehouse.start_faults.lock().unwrap() = vec![StartFault::Hang; 100];
     world.invoke_waiting(TOKEN, "select 1").await.unwrap();
-    assert_eq!(world.record(TOKEN).await.unwrap().phase, Phase::Starting);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Starting);
     world.succeed(TOKEN).await;
 }
 

@@ -62,18 +62,17 @@ impl Store {
             let page = self.ledger.query(self.now_seconds(), &query);
             let page = self.read(page).await?;
             for item in &page.items {
-                let Some(id) = items::leads_to(item) else {
+                if items::leads_to(item).is_none() {
                     match OriginalRow::read(item).filter(|_| scope.is_none()) {
                         Some(row) => return Ok(Some(Latest::Original(row))),
                         None => continue,
                     }
-                };
-                let found = self.find(&id).await?;
+                }
                 // A row may lead to a record that expired between the two reads, or to one of another deployment. And
                 // the ARN is only what somebody says: it may be the key of anything in this table.
-                let found = found.filter(|found| {
+                let found = self.find_by(item).await?.filter(|found| {
                     self.is_own(found)
-                        && found.record.is_listed_for(execution_arn, step)
+                        && found.record.asked_at(execution_arn).is_some()
                         && scope.is_none_or(|scope| scope.owns(&found.record))
                 });
                 if let Some(found) = found {

@@ -49,7 +49,7 @@ impl Store {
         current: &Stored,
         next: &Record,
     ) -> Result<Option<Write>, LedgerError> {
-        Ok(match (&next.phase, items::lock_item(&current.record)) {
+        Ok(match (next.phase(), items::lock_item(&current.record)) {
             (Phase::Started, Some(lock)) if sabotage::is(Bug::LockReleasedEarly) => {
                 self.own_lock(&lock).await?
             }

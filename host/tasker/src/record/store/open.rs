@@ -30,7 +30,11 @@ impl Store {
         let lists = self
             .each_list(|store, list| async move { store.ids_of(list).await })
             .await?;
-        Ok(lists.concat())
+        let mut ids = lists.concat();
+        // A record that moves between two reads can be in two lists, and one that has moved can be left over in one.
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
     }
 
     /// All open records of this deployment.
@@ -54,22 +58,6 @@ impl Store {
         Ok(open)
     }
 
-    /// As [`Store::find_by_statement`], whichever deployment it belongs to.
-    ///
-    /// # Errors
-    /// As [`Store::find`].
-    pub async fn find_by_statement_of_any(
-        &self,
-        statement_id: &str,
-    ) -> Result<Option<Stored>, LedgerError> {
-        let key = items::statement_key(statement_id);
-        let item = self.get(&key).await?;
-        match item.as_ref().and_then(items::leads_to) {
-            Some(id) => self.find(&id).await,
-            None => Ok(None),
-        }
-    }
-
     /// The latest records of an execution, open or not, the last one first, whichever deployment they belong to.
     ///
     /// # Errors
@@ -84,8 +72,8 @@ impl Store {
             .read(self.ledger.query(self.now_seconds(), &query))
             .await?;
         let mut found = Vec::new();
-        for id in page.items.iter().filter_map(items::leads_to) {
-            found.extend(self.find(&id).await?);
+        for item in &page.items {
+            found.extend(self.find_by(item).await?);
         }
         Ok(found)
     }
@@ -130,7 +118,7 @@ impl Store {
         for id in self.ids_of(list).await? {
             match self.find(&id).await {
                 // Of one that is closed only its statement is looked for.
-                Ok(Some(stored)) if stored.record.phase == Phase::Closed => {}
+                Ok(Some(stored)) if stored.record.phase() == Phase::Closed => {}
                 Ok(Some(stored)) => open.records.push(stored),
                 // Closed and expired since the list was read.
                 Ok(None) => {}

@@ -77,7 +77,7 @@ impl Store {
         let first = self.first_revision();
         let written = self.write(None, record, first, beside, deadline);
         let (positions, there) = match written.await? {
-            Written::Done(stored) => return Ok(Reserve::New(*stored)),
+            Written::Done { stored, .. } => return Ok(Reserve::New(*stored)),
             Written::Lost { positions, there } => (positions, there),
         };
         if let Some(known) = self.led_to(there).await? {

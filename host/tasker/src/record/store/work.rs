@@ -64,7 +64,10 @@ impl Store {
             item: items::attempt_item(attempt, &next, expires_at),
             expect: Expect::Absent,
         };
-        in_time(deadline, self.step(current, next, vec![write], deadline)).await
+        let stepped = self.step(current, next, vec![write], deadline);
+        let (advance, left_over) = in_time(deadline, stepped).await?;
+        self.remove(left_over, deadline).await;
+        Ok(advance)
     }
 }
 

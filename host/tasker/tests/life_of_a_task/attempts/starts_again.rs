@@ -46,7 +46,7 @@ async fn a_failure_that_nobody_was_told_of_yet_is_not_told_to_the_next_attempt()
         .map(|taken| (passing.clone(), taken))
         .to_vec();
     world.finish(FIRST, StatementStatus::Failed).await;
-    assert_eq!(world.record(FIRST).await.unwrap().phase, Phase::Decided);
+    assert_eq!(world.record(FIRST).await.unwrap().phase(), Phase::Decided);
     attempt(&world, SECOND).await.unwrap();
     assert_eq!(world.warehouse.started().len(), 2, "a statement of its own");
     assert!(world.callbacks.sent(SECOND).is_empty());
@@ -156,7 +156,7 @@ async fn a_failure_that_cannot_be_told_yet_is_not_the_next_attempts() {
     };
     *world.callbacks.faults.lock().unwrap() = vec![(passing, false); 200];
     world.finish(FIRST, StatementStatus::Failed).await;
-    assert_eq!(world.record(FIRST).await.unwrap().phase, Phase::Decided);
+    assert_eq!(world.record(FIRST).await.unwrap().phase(), Phase::Decided);
     let refused = attempt(&world, SECOND).await.unwrap_err();
     assert_eq!(refused.error_type, "ConcurrentExecution");
     assert!(world.callbacks.sent(SECOND).is_empty());

@@ -32,7 +32,7 @@ async fn a_fresh_attempt_takes_over_the_running_statement() {
     let record = world.record(SECOND).await.unwrap();
     assert_eq!(record.record_id, id(FIRST), "the second leads to the first");
     assert_eq!(
-        (record.phase, record.ending),
+        (record.phase(), record.life.ending()),
         (Phase::Closed, Some(Ending::Answered))
     );
     assert_at_rest(&world);
@@ -93,7 +93,7 @@ async fn an_old_attempt_that_arrives_after_the_new_one_takes_nothing_from_it() {
     world.finish(SECOND, StatementStatus::Finished).await;
     assert_eq!(world.callbacks.told(SECOND).len(), 1);
     assert_eq!(
-        world.record(SECOND).await.unwrap().ending,
+        world.record(SECOND).await.unwrap().life.ending(),
         Some(Ending::Answered)
     );
     assert_at_rest(&world);
@@ -109,7 +109,7 @@ async fn an_attempt_that_comes_between_answer_and_mark_is_told_the_same() {
     };
     *world.callbacks.faults.lock().unwrap() = vec![(denied.clone(), false), (denied, false)];
     world.finish(FIRST, StatementStatus::Finished).await;
-    assert_eq!(world.record(FIRST).await.unwrap().phase, Phase::Decided);
+    assert_eq!(world.record(FIRST).await.unwrap().phase(), Phase::Decided);
     attempt(&world, SECOND).await.unwrap();
     world.clock.push(Duration::from_secs(10 * 60));
     world.sweep().await;
@@ -189,7 +189,7 @@ async fn a_statement_that_runs_on_after_its_task_was_told_is_waited_for() {
     let world = World::new(ScriptedPolicy::new(script));
     attempt(&world, FIRST).await.unwrap();
     let first = world.record(FIRST).await.unwrap();
-    assert_eq!(first.phase, Phase::Closed);
+    assert_eq!(first.phase(), Phase::Closed);
     attempt(&world, SECOND).await.unwrap();
     retry(&world, SECOND, THIRD).await.unwrap();
     assert_eq!(world.warehouse.started().len(), 1, "it is not run again");

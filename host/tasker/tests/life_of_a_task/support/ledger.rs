@@ -40,6 +40,8 @@ pub struct MemoryLedger {
     pub takes: Mutex<Duration>,
     /// Partitions of which nothing can be read.
     pub unreadable: Mutex<BTreeSet<String>>,
+    /// Partitions to which nothing can be written.
+    pub unwritable: Mutex<BTreeSet<String>>,
     /// Partitions of which no read answers.
     pub hanging: Mutex<BTreeSet<String>>,
     /// Calls by kind: GetItem, Query, and writes.
@@ -216,7 +218,15 @@ impl Ledger for MemoryLedger {
             self.stalled.notify_one();
             self.released.notified().await;
         }
-        if Self::take(&self.lose_writes) {
+        let is_unwritable = |write: &Write| {
+            let (Write::Put {
+                item: Item { key, .. },
+                ..
+            }
+            | Write::Delete { key, .. }) = write;
+            self.unwritable.lock().unwrap().contains(&key.id)
+        };
+        if Self::take(&self.lose_writes) || writes.iter().any(is_unwritable) {
             return Err(LedgerError::Unavailable("lost".to_owned()).into());
         }
         for write in &writes {

@@ -5,6 +5,7 @@ mod callbacks;
 mod custom_resources;
 mod ledger;
 pub mod many;
+pub mod metered;
 mod policy;
 mod warehouse;
 

@@ -110,6 +110,10 @@ impl ScriptedPolicy {
             digest: "d".to_owned(),
             settings_digest: "s".to_owned(),
         };
+        Self::of(identity, script)
+    }
+
+    pub fn of(identity: Identity, script: Script) -> Self {
         Self {
             identity,
             script,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 use signalbox_policy::contract::{
     CancelledStatement, GetStatementResultRequest, ListStatementsRequest, ResultFormat,
     StartedStatement, StatementDescription, StatementList, StatementResult, StatementStatus,
@@ -55,6 +55,8 @@ pub struct FakeWarehouse {
     /// What every start gets instead.
     pub start_fault: Mutex<Option<(ServiceErrorKind, &'static str)>>,
     pub calls: Mutex<Vec<String>>,
+    /// What the reply to a start has beside the ids.
+    pub reply_fields: Mutex<Value>,
     /// Cancels are taken and do nothing.
     pub deaf_to_cancel: AtomicBool,
     /// The status of a statement when its start returns.
@@ -294,9 +296,14 @@ impl Warehouse for FakeWarehouse {
                 status,
                 session_id: statement.session_id.clone(),
                 has_result_set: None,
-                document: match &statement.session_id {
-                    Some(session) => json!({"Id": statement.id, "SessionId": session}).to_string(),
-                    None => json!({"Id": statement.id}).to_string(),
+                document: {
+                    let fields = self.reply_fields.lock().unwrap();
+                    let mut document = fields.as_object().cloned().unwrap_or_default();
+                    document.insert("Id".to_owned(), json!(statement.id));
+                    if let Some(session) = &statement.session_id {
+                        document.insert("SessionId".to_owned(), json!(session));
+                    }
+                    Value::Object(document).to_string()
                 },
             }
         };
