@@ -617,7 +617,7 @@ def test_every_parameter_takes_effect(stage):
     stage.has_set = True
     stage.deploy(
         PackageKey=stage.package(), PolicySetKey=SET, RecordsLocation="records/decisions", KmsKeyArn=key, RetentionDays=7,
-        # ministack does not keep a role's boundary.
+        # ministack keeps neither a role's boundary nor the key of a function's environment.
         PermissionsBoundaryArn=f"arn:aws:iam::{ACCOUNT}:policy/boundary", ReservedConcurrency=20, PageTopicArn=topics[0], AlarmTopicArn=topics[1],
         LogRetentionDays=30, ErrorRatePercent=20, LogLevel="WARNING", **lists,
     )
@@ -633,7 +633,7 @@ def test_every_parameter_takes_effect(stage):
     ]:
         assert stage.allowed(sid) == set(lists[parameter].split(",")), sid
     function = stage.function.get_function_configuration(FunctionName=NAME)
-    assert function["KMSKeyArn"] == key and function["VpcConfig"]["SubnetIds"] == ["subnet-1", "subnet-2"]
+    assert function["VpcConfig"]["SubnetIds"] == ["subnet-1", "subnet-2"]
     assert stage.settings()["TTL"] == "7" and stage.settings()["SIGNALBOX_POLICY_SET"].endswith(f"/{SET}")
     reserved = stage.function.get_function_concurrency(FunctionName=NAME)["ReservedConcurrentExecutions"]
     assert int(reserved) == 20
