@@ -94,6 +94,7 @@ fn every_json_block_is_what_it_says() {
         "docs/reference/events.md",
         "docs/retries.md",
         "docs/custom-resources.md",
+        "docs/cookbook.md",
     ];
     for (document, block) in pages
         .into_iter()
@@ -121,22 +122,32 @@ fn every_json_block_is_what_it_says() {
         } else if value.get("detail-type").is_some() {
             check_rule(&at, &value);
             rules += 1;
-        } else if value.get("rules").is_some() {
+        } else if let Some(retries) = value.get("Retry") {
+            let errors = page("docs/reference/errors.md");
+            for retry in retries.as_array().unwrap() {
+                let name = retry["ErrorEquals"][0].as_str().unwrap();
+                assert!(errors.contains(&format!("| `{name}` |")), "{at}: {name}");
+            }
+        } else if ["rules", "callbacks", "stamp"]
+            .iter()
+            .any(|key| value.get(key).is_some())
+        {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("rules.json");
             std::fs::write(&file, &block.text).unwrap();
-            let output = signalbox(&[
-                "policy",
-                "check",
-                "standard",
-                "--settings",
-                file.to_str().unwrap(),
-            ]);
-            assert!(
-                output.status.success(),
-                "{at}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            let file = file.to_str().unwrap();
+            for command in [
+                &["policy", "check", "standard", "--settings", file][..],
+                &["policy", "lint", file],
+            ] {
+                let output = signalbox(command);
+                assert!(
+                    output.status.success(),
+                    "{at}: {}{}",
+                    String::from_utf8_lossy(&output.stdout),
+                    String::from_utf8_lossy(&output.stderr)
+                );
+            }
             settings += 1;
         } else {
             check_payload(&at, &value);
@@ -145,7 +156,7 @@ fn every_json_block_is_what_it_says() {
     }
     assert_eq!(
         (machines, tasks, settings, payloads, rules),
-        (1, 1, 2, 5, 2)
+        (1, 1, 12, 8, 2)
     );
 }
 

@@ -11,6 +11,7 @@
 
 mod components;
 mod invoke;
+mod lint;
 mod manners;
 mod replay;
 #[path = "../support/schema.rs"]

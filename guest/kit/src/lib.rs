@@ -22,19 +22,24 @@
 
 pub mod answer;
 pub mod bindings;
+mod cap;
 pub mod contract;
+pub mod expect;
 mod export;
 pub mod handle;
 pub mod host;
+mod memo;
 pub mod payload;
 mod policy;
 mod rules;
+mod section;
 pub mod settings;
 pub use signalbox_sql as sql;
 pub mod standard;
 pub mod testing;
 pub mod text;
 
+pub use cap::ResultCap;
 pub use export::Exported;
 pub use handle::Decision;
 pub use host::Host;

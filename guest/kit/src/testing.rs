@@ -175,6 +175,14 @@ pub fn invocation(payload: &str) -> Invocation {
 /// # Errors
 /// The refusal that the caller gets.
 pub fn evaluate(payload: &str, settings: &str) -> Result<String, Rejection> {
+    evaluate_on(&FakeHost::default(), payload, settings)
+}
+
+/// The same on a host of one's own.
+///
+/// # Errors
+/// The refusal that the caller gets.
+pub fn evaluate_on(host: &FakeHost, payload: &str, settings: &str) -> Result<String, Rejection> {
     struct Standard;
     impl Policy for Standard {
         fn identity(&self) -> Identity {
@@ -185,12 +193,7 @@ pub fn evaluate(payload: &str, settings: &str) -> Result<String, Rejection> {
             }
         }
     }
-    handle::invoke(
-        &Standard,
-        settings,
-        &invocation(payload),
-        &FakeHost::default(),
-    )
+    handle::invoke(&Standard, settings, &invocation(payload), host)
 }
 
 impl Host for FakeHost {

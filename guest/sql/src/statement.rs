@@ -187,6 +187,13 @@ impl Statement {
             .chain(self.effects.iter().copied())
     }
 
+    /// Whether it calls a function that is known to have effects: one that changes the session or others, runs SQL in a text, or
+    /// reads and writes files.
+    #[must_use]
+    pub fn calls_effects(&self) -> bool {
+        !self.effects.is_empty()
+    }
+
     /// Why one of its kinds is not known.
     #[must_use]
     pub fn unparsed_part(&self) -> Option<&Unparsed> {

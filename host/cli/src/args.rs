@@ -175,6 +175,10 @@ pub(crate) enum PolicyCommand {
         #[arg(long)]
         allow_unsigned: bool,
     },
+    /// Say which rule of the settings decides about a payload, which others hold, and which came closest
+    Explain(crate::policy::explain::ExplainArgs),
+    /// Find rules that never count, that stand in each other's way, or that match nothing of a catalogue
+    Lint(crate::policy::lint::LintArgs),
     /// Show what a component imports and exports
     Inspect {
         /// The component, or `standard` for the built-in policy

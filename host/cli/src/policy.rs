@@ -1,7 +1,9 @@
 //! `signalbox policy`.
 
 mod build;
+pub(crate) mod explain;
 mod keys;
+pub(crate) mod lint;
 mod push;
 mod set;
 pub(crate) mod status;
@@ -49,6 +51,8 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
             allow_unsigned,
         } => push::run(set, to, config.as_deref(), *allow_unsigned).await,
         PolicyCommand::Inspect { policy } => inspect(policy),
+        PolicyCommand::Lint(args) => lint::run(args).await,
+        PolicyCommand::Explain(args) => explain::run(args),
         PolicyCommand::Compile {
             policy,
             target,

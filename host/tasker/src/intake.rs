@@ -32,6 +32,8 @@ pub struct Intake {
     pub idempotency_key: Option<String>,
     /// Whether a session that is gone may be replaced by a new one.
     pub replace_session: bool,
+    /// Whether a start waits for room on its target.
+    pub wait_when_busy: bool,
     /// The policy asked for.
     pub policy: Option<String>,
     /// What was taken out.
@@ -120,6 +122,16 @@ pub fn take(payload: Value) -> Result<Intake, Raised> {
         }
     };
 
+    let wait_when_busy = match fields.get("whenBusy").map(Value::as_str) {
+        None | Some(Some("fail")) => false,
+        Some(Some("wait")) => true,
+        Some(_) => {
+            return Err(Raised::invalid(
+                "`whenBusy` must be `fail` (the default) or `wait`, which tries a start again while its target has no room",
+            ));
+        }
+    };
+
     let mut payload = Value::Object(fields);
     for_each_text(&mut payload, &mut |text| secrets.lend(text));
     if secrets.lent() > LENT_MAX {
@@ -140,6 +152,7 @@ pub fn take(payload: Value) -> Result<Intake, Raised> {
         execution_arn,
         idempotency_key,
         replace_session,
+        wait_when_busy,
         policy,
         secrets,
     })
@@ -293,6 +306,8 @@ mod tests {
             json!({"idempotencyKey": ""}),
             json!({"policy": 7}),
             json!({"onSessionLost": "repair"}),
+            json!({"whenBusy": "queue"}),
+            json!({"whenBusy": 1}),
             json!({"onSessionLost": true}),
         ] {
             assert_eq!(

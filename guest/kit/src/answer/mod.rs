@@ -1,5 +1,6 @@
 //! What a waiting task is told about a statement that ended.
 
+mod cap;
 mod event;
 mod rows;
 mod shorten;
@@ -10,8 +11,9 @@ pub use shorten::{shorten, shorten_text, utf16_length};
 pub use transient::is_transient;
 
 use crate::contract::{OutputShape, StatementDescription, StatementFacts, StatementStatus};
-use crate::handle::{memo_kinds, noted};
+use crate::expect::{Verdict, judge};
 use crate::host::Host;
+use crate::memo::{memo_kinds, noted};
 use crate::settings::{CallbackEffect, CallbackSubject, Settings};
 use serde_json::{Value, json};
 
@@ -74,6 +76,35 @@ pub enum Answer {
 
 /// The standard answer.
 pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host) -> Answer {
+    let contracts = noted(&outcome.facts.memo, "expect");
+    if let Some(contracts) = &contracts
+        && let Some(Verdict { error, contract }) = judge(contracts, outcome.statement)
+    {
+        return explained(outcome, error, "contract", contract);
+    }
+    // What checked the contracts is no part of what the task asked for.
+    let own = contracts
+        .as_ref()
+        .and_then(|contracts| contracts.get("own")?.as_u64());
+    let own_parts;
+    let outcome = match own.and_then(|own| usize::try_from(own).ok()) {
+        Some(own) if outcome.statement.sub_statements.len() > own => {
+            let mut statement = outcome.statement.clone();
+            statement.sub_statements.truncate(own);
+            own_parts = statement;
+            &Outcome {
+                statement: &own_parts,
+                ..*outcome
+            }
+        }
+        _ => outcome,
+    };
+    if let Some(result) = noted(&outcome.facts.memo, "caps")
+        .as_ref()
+        .and_then(|caps| cap::too_large(caps, outcome))
+    {
+        return explained(outcome, "ResultTooLarge", "result", result);
+    }
     let error = outcome.error();
     let kinds = memo_kinds(&outcome.facts.memo);
     let transient = is_worth_a_retry(outcome, error.as_deref());
@@ -86,6 +117,17 @@ pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host
         transient,
     };
     match settings.callback(&subject) {
+        // Nobody has looked at what was expected.
+        Some(CallbackEffect::Succeed)
+            if contracts.is_some() && outcome.statement.status != StatementStatus::Finished =>
+        {
+            explained(
+                outcome,
+                "ContractNotChecked",
+                "contract",
+                unchecked(error.as_deref()),
+            )
+        }
         Some(CallbackEffect::Succeed) => Answer::Succeed(output(outcome, error.as_deref(), host)),
         Some(CallbackEffect::Fail { error: name, cause }) => Answer::Fail {
             error: name.clone(),
@@ -102,6 +144,28 @@ pub(crate) fn decide(outcome: &Outcome<'_>, settings: &Settings, host: &dyn Host
             _ => as_the_original(outcome, settings, error.as_deref(), host),
         },
     }
+}
+
+/// A failure that the database does not know of: the event, with what is known of the failure under a name of its own.
+fn explained(outcome: &Outcome<'_>, error: &str, name: &str, known: Value) -> Answer {
+    let message = outcome.error();
+    let mut cause = event::of(outcome, message.as_deref());
+    if let Some(cause) = cause.as_object_mut() {
+        cause.shift_insert(0, name.to_owned(), known);
+    }
+    Answer::Fail {
+        error: error.to_owned(),
+        cause,
+    }
+}
+
+/// What is said where a rule takes a failure for a success, and the request has expectations.
+fn unchecked(error: Option<&str>) -> Value {
+    let message = format!(
+        "The contracts were not checked, because the statements did not finish: {}",
+        error.unwrap_or("Redshift gives no reason")
+    );
+    json!({ "message": message })
 }
 
 /// Whether it failed, may succeed another time, and nothing of it stands.

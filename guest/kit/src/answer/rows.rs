@@ -1,8 +1,10 @@
 //! The rows of a result as an output, where they fit.
 
+use super::cap::{Cut, cut};
 use super::{MAX_OUTPUT_BYTES, Outcome, event::state_name};
 use crate::contract::{GetStatementResultRequest, StatementResult, StatementStatus};
 use crate::host::{Host, detail};
+use crate::memo::noted;
 use serde_json::{Map, Value, json};
 
 /// Why the rows are not in the output.
@@ -16,13 +18,14 @@ enum Missing {
 pub(super) fn of(outcome: &Outcome<'_>, host: &dyn Host) -> Value {
     let statement = outcome.statement;
     let id = &outcome.facts.statement_id;
+    let cut = cut(noted(&outcome.facts.memo, "caps").as_ref());
     let read = if statement.sub_statements.is_empty() {
         match statement.has_result_set {
-            true => read_all(outcome, id, host),
+            true => read_all(outcome, id, cut, host),
             false => Ok(no_rows(statement.result_rows)),
         }
     } else {
-        read_parts(outcome, host)
+        read_parts(outcome, cut, host)
     };
     let read = read.and_then(|mut result| {
         result.shift_insert(0, "Id".to_owned(), json!(id));
@@ -36,12 +39,16 @@ pub(super) fn of(outcome: &Outcome<'_>, host: &dyn Host) -> Value {
     read.unwrap_or_else(|missing| pointer(outcome, &missing))
 }
 
-fn read_parts(outcome: &Outcome<'_>, host: &dyn Host) -> Result<Map<String, Value>, Missing> {
+fn read_parts(
+    outcome: &Outcome<'_>,
+    cut: Cut,
+    host: &dyn Host,
+) -> Result<Map<String, Value>, Missing> {
     let mut parts = Vec::new();
     let mut bytes = 0;
     for part in &outcome.statement.sub_statements {
         let mut result = match part.has_result_set && part.status == StatementStatus::Finished {
-            true => read_all(outcome, &part.id, host)?,
+            true => read_all(outcome, &part.id, cut, host)?,
             false => no_rows(part.result_rows),
         };
         result.shift_insert(0, "Id".to_owned(), json!(part.id));
@@ -65,12 +72,14 @@ fn read_parts(outcome: &Outcome<'_>, host: &dyn Host) -> Result<Map<String, Valu
 fn read_all(
     outcome: &Outcome<'_>,
     id: &str,
+    cut: Cut,
     host: &dyn Host,
 ) -> Result<Map<String, Value>, Missing> {
     let mut whole: Option<Map<String, Value>> = None;
     let mut records = Vec::new();
     let mut bytes = 0;
     let mut next_token = None;
+    let mut is_cut = false;
     loop {
         let page = host
             .get_statement_result(&GetStatementResultRequest {
@@ -90,13 +99,20 @@ fn read_all(
         };
         document.shift_remove("NextToken");
         if let Some(Value::Array(rows)) = document.shift_remove("Records") {
-            bytes += rows
-                .iter()
-                .map(|row| row.to_string().len() + 1)
-                .sum::<usize>();
-            records.extend(rows);
+            for row in rows {
+                let size = row.to_string().len() + 1;
+                if cut.is_full(records.len(), bytes + size) {
+                    is_cut = true;
+                    break;
+                }
+                bytes += size;
+                records.push(row);
+            }
         }
         whole.get_or_insert(document);
+        if is_cut {
+            break;
+        }
         if bytes > MAX_OUTPUT_BYTES {
             return Err(Missing::TooLong);
         }
@@ -108,6 +124,9 @@ fn read_all(
     }
     let mut whole = whole.unwrap_or_default();
     whole.shift_insert(0, "Records".to_owned(), Value::Array(records));
+    if is_cut {
+        whole.shift_insert(0, "RowsTruncated".to_owned(), json!(true));
+    }
     Ok(whole)
 }
 

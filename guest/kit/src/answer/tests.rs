@@ -416,3 +416,151 @@ fn what_is_worth_a_retry_has_its_name_if_the_settings_give_one() {
     failed.status = StatementStatus::Aborted;
     assert_eq!(error_of(&plain, &failed, settings), "FAILED");
 }
+
+/// The answer to a statement of so many rows, with rows as the output, under bounds of a rule and of a payload.
+fn capped(settings: &str, payload: &str, rows: u64, format: ResultFormat) -> Answer {
+    let host = FakeHost::with_task();
+    crate::testing::evaluate_on(&host, payload, settings).unwrap();
+    let memo = match host.calls().pop() {
+        Some(Call::Execute(request)) => request.options.memo,
+        other => panic!("{other:?}"),
+    };
+    let record = |n: u64| json!([{ "longValue": n }]);
+    let page = |from: u64, to: u64| StatementResult {
+        next_token: None,
+        total_rows: rows,
+        document:
+            json!({ "Records": (from..to).map(record).collect::<Value>(), "TotalNumRows": rows })
+                .to_string(),
+    };
+    let host = FakeHost {
+        pages: vec![page(0, rows / 2), page(rows / 2, rows)],
+        ..FakeHost::with_task()
+    };
+    let facts = StatementFacts {
+        memo,
+        ..facts(OutputShape::Rows)
+    };
+    let statement = StatementDescription {
+        has_result_set: true,
+        result_rows: Some(rows),
+        result_size: Some(rows * 8),
+        result_format: format,
+        ..description(StatementStatus::Finished)
+    };
+    answer_with(&facts, &statement, None, settings, &host)
+}
+
+#[test]
+fn a_result_that_is_larger_than_it_may_be_is_refused_or_cut_and_says_so() {
+    let rule = |then: Value| json!({ "rules": [{ "name": "small", "then": then }] }).to_string();
+    let payload = |fields: Value| {
+        let mut payload = json!({ "sqlStatement": "select a from t", "executionArn": "arn:x" });
+        payload
+            .as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        payload.to_string()
+    };
+    let plain = payload(json!({}));
+    for (settings, payload, refused) in [
+        (
+            rule(json!({ "maxResultRows": 9 })),
+            plain.clone(),
+            Some("rule `small`"),
+        ),
+        (rule(json!({ "maxResultRows": 10 })), plain.clone(), None),
+        (
+            rule(json!({ "maxResultBytes": 79 })),
+            plain.clone(),
+            Some("rule `small`"),
+        ),
+        (rule(json!({ "maxResultBytes": 80 })), plain.clone(), None),
+        (
+            "{}".to_owned(),
+            payload(json!({ "maxResultRows": 0 })),
+            Some("the payload"),
+        ),
+        (
+            rule(json!({ "maxResultRows": 9, "largeResult": "truncate" })),
+            payload(json!({ "maxResultRows": 5 })),
+            Some("the payload"),
+        ),
+    ] {
+        match (capped(&settings, &payload, 10, ResultFormat::Json), refused) {
+            (Answer::Succeed(output), None) => {
+                assert_eq!(output["Records"].as_array().unwrap().len(), 10)
+            }
+            (Answer::Fail { error, cause }, Some(by)) => {
+                assert_eq!(
+                    (error.as_str(), &cause["result"]["rows"]),
+                    ("ResultTooLarge", &json!(10))
+                );
+                let message = cause["result"]["message"].as_str().unwrap();
+                assert!(message.contains(by), "{message}");
+            }
+            other => panic!("{settings} {payload}: {other:?}"),
+        }
+    }
+    let settings = rule(json!({ "maxResultRows": 7, "largeResult": "truncate" }));
+    for (payload, rows) in [
+        (plain.clone(), 7),
+        (
+            payload(json!({ "maxResultRows": 3, "largeResult": "truncate" })),
+            3,
+        ),
+    ] {
+        let Answer::Succeed(output) = capped(&settings, &payload, 10, ResultFormat::Json) else {
+            panic!()
+        };
+        assert_eq!(output["Records"].as_array().unwrap().len(), rows);
+        assert_eq!(
+            (&output["RowsTruncated"], &output["TotalNumRows"]),
+            (&json!(true), &json!(10))
+        );
+    }
+    let bytes = rule(json!({ "maxResultBytes": 55, "largeResult": "truncate" }));
+    let Answer::Succeed(output) = capped(&bytes, &plain, 10, ResultFormat::Json) else {
+        panic!()
+    };
+    let records = output["Records"].to_string();
+    assert!(
+        output["RowsTruncated"] == true && records.len() <= 57 && records.len() > 30,
+        "{records}"
+    );
+    assert!(
+        matches!(capped(&settings, &plain, 10, ResultFormat::Csv), Answer::Fail { error, .. } if error == "ResultTooLarge")
+    );
+}
+
+#[test]
+fn a_failure_that_counts_as_a_success_is_none_where_something_was_expected() {
+    let settings = r#"{"callbacks": [{"name": "fine", "when": {"states": "FAILED"}, "then": {"succeed": true}}]}"#;
+    let mut failed = description(StatementStatus::Failed);
+    failed.error = Some("ERROR: relation exists already".into());
+    let plain = facts(OutputShape::Event);
+    assert!(matches!(
+        answer(&plain, &failed, None, settings),
+        Answer::Succeed(_)
+    ));
+    let host = FakeHost::with_task();
+    let payload = r#"{"sqlStatement": "create table t (a int)", "executionArn": "arn:x", "expect": {"name": "x", "noRows": "select 1 from t"}}"#;
+    crate::testing::evaluate_on(&host, payload, settings).unwrap();
+    let Some(Call::BatchExecute(request)) = host.calls().pop() else {
+        panic!()
+    };
+    let expecting = StatementFacts {
+        memo: request.options.memo,
+        ..plain
+    };
+    let Answer::Fail { error, cause } = answer(&expecting, &failed, None, settings) else {
+        panic!()
+    };
+    assert_eq!(error, "ContractNotChecked");
+    assert!(
+        cause["contract"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("exists already")
+    );
+}

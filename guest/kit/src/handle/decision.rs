@@ -1,7 +1,7 @@
 //! How SQL is to be run.
 
-use super::memo;
 use crate::contract::{Exclusivity, ExecutionMode, StartOptions};
+use crate::memo;
 use crate::payload::{Action, Start};
 use crate::sql::Kind;
 

@@ -3,13 +3,11 @@
 mod decision;
 mod invoke;
 mod lookup;
-mod memo;
 mod settle;
 
+pub use crate::memo::memo_kinds;
 pub use decision::Decision;
 pub use invoke::invoke;
-pub use memo::memo_kinds;
-pub(crate) use memo::{note, noted};
 pub use settle::{closed, settle};
 
 use crate::contract::Finding;

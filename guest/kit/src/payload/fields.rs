@@ -2,7 +2,7 @@
 
 /// Every field that a payload may have, in the order of the documentation: the request, its options,
 /// what the host reads, and what CloudFormation sends to a custom resource.
-pub const FIELDS: [&str; 34] = [
+pub const FIELDS: [&str; 39] = [
     "action",
     "sqlStatement",
     "sqlStatements",
@@ -20,10 +20,15 @@ pub const FIELDS: [&str; 34] = [
     "idempotencyKey",
     "step",
     "labels",
+    "expect",
+    "maxResultRows",
+    "maxResultBytes",
+    "largeResult",
     "deadlineSeconds",
     "onStop",
     "heartbeat",
     "waitSeconds",
+    "whenBusy",
     "policy",
     "taskToken",
     "executionArn",

@@ -11,7 +11,7 @@ pub use fields::FIELDS;
 pub use labels::{MAX_LABEL_NAME, MAX_LABELS};
 pub use lookup::{Lookup, PageLookup, StatementRef};
 pub use read::InvalidRequest;
-pub use start::{Action, Start};
+pub use start::{Action, MAX_BATCH, Start};
 
 use crate::contract::{Invocation, Source, UnknownFields};
 use crate::text::{choice, nearest, quoted};

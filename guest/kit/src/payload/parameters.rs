@@ -44,8 +44,11 @@ pub(super) fn read(value: Option<&Value>) -> Result<Vec<Parameter>, InvalidReque
 }
 
 /// Every parameter is used by one statement at least, and every placeholder has its parameter.
-pub(super) fn check(parameters: &[Parameter], sqls: &[String]) -> Result<(), InvalidRequest> {
-    let used: BTreeSet<&str> = sqls.iter().flat_map(|sql| placeholders(sql)).collect();
+pub(super) fn check<'s>(
+    parameters: &[Parameter],
+    sqls: impl Iterator<Item = &'s str>,
+) -> Result<(), InvalidRequest> {
+    let used: BTreeSet<&str> = sqls.flat_map(placeholders).collect();
     let given: BTreeSet<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
     // A digit after a colon may be a part of something else (a slice): only a name is surely one.
     let missing = used

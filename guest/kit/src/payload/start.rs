@@ -2,14 +2,17 @@
 
 use super::read::{InvalidRequest, Reader, wrong_type};
 use super::{labels, parameters};
+use crate::cap::ResultCap;
 use crate::contract::{ExecutionMode, OnStop, OutputShape, Parameter, ResultFormat};
+use crate::expect::{self, Expectation};
+use crate::section::Findings;
 use crate::sql::{MAX_SQL_BYTES, count_statements};
 use crate::text::thousands;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Statements that Redshift takes in one batch.
-const MAX_BATCH: usize = 40;
+/// The most statements that Redshift takes in one batch.
+pub const MAX_BATCH: usize = 40;
 /// The longest that Redshift keeps a session open, in seconds: a day.
 const MAX_KEEP_ALIVE: u32 = 86_400;
 /// The longest that Redshift runs a statement, in seconds: a day.
@@ -71,6 +74,10 @@ pub struct Start {
     pub step: Option<String>,
     /// Names and values of the caller's own, for rules.
     pub labels: BTreeMap<String, String>,
+    /// What must be true once the SQL has run.
+    pub expect: Vec<Expectation>,
+    /// How large its result may be.
+    pub result_cap: Option<ResultCap>,
     /// Cancel the statement so long after its start, in seconds.
     pub deadline_seconds: Option<u32>,
     /// What becomes of the statement when its task is stopped.
@@ -122,6 +129,8 @@ pub(super) fn read(reader: &Reader<'_>, action: Action) -> Result<Start, Invalid
         idempotency_key: reader.text("idempotencyKey", 1, MAX_KEY)?,
         step: reader.text("step", 1, MAX_KEY)?,
         labels: labels::read(reader.value("labels"))?,
+        expect: read_expect(reader)?,
+        result_cap: read_result_cap(reader)?,
         deadline_seconds: reader.whole("deadlineSeconds", 1, MAX_DEADLINE)?,
         on_stop: reader.word(
             "onStop",
@@ -130,8 +139,45 @@ pub(super) fn read(reader: &Reader<'_>, action: Action) -> Result<Start, Invalid
         heartbeat: reader.flag("heartbeat")?.unwrap_or(false),
         wait_seconds: reader.whole("waitSeconds", 1, MAX_WAIT)?,
     };
-    parameters::check(&start.parameters, &start.sqls)?;
+    let queries = start.expect.iter().filter_map(Expectation::query);
+    let sqls = start.sqls.iter().map(String::as_str).chain(queries);
+    parameters::check(&start.parameters, sqls)?;
     Ok(start)
+}
+
+fn read_result_cap(reader: &Reader<'_>) -> Result<Option<ResultCap>, InvalidRequest> {
+    let cap = ResultCap {
+        rows: reader.whole("maxResultRows", 0, u32::MAX)?.map(u64::from),
+        bytes: reader.whole("maxResultBytes", 1, u32::MAX)?.map(u64::from),
+        cut: reader
+            .word("largeResult", &[("fail", false), ("truncate", true)])?
+            .unwrap_or(false),
+    };
+    let has_bound = cap.rows.is_some() || cap.bytes.is_some();
+    if !has_bound && reader.value("largeResult").is_some() {
+        return Err(InvalidRequest::new(
+            "`largeResult` says what becomes of a large result, and nothing says what is large. Add `maxResultRows` or \
+             `maxResultBytes`.",
+        ));
+    }
+    Ok(has_bound.then_some(cap))
+}
+
+fn read_expect(reader: &Reader<'_>) -> Result<Vec<Expectation>, InvalidRequest> {
+    let Some(value) = reader.value("expect") else {
+        return Ok(Vec::new());
+    };
+    let mut findings = Findings::default();
+    let expectations = expect::read("expect", value, &mut findings);
+    match findings.0.into_iter().next() {
+        None => Ok(expectations),
+        Some(finding) => Err(InvalidRequest::new(format!(
+            "`{}`: {} {}",
+            finding.path.replace('/', "."),
+            finding.message,
+            finding.help.unwrap_or_default()
+        ))),
+    }
 }
 
 fn read_single(reader: &Reader<'_>) -> Result<String, InvalidRequest> {
@@ -164,7 +210,8 @@ fn read_batch(reader: &Reader<'_>) -> Result<Vec<String>, InvalidRequest> {
     };
     if list.is_empty() || list.len() > MAX_BATCH {
         return Err(InvalidRequest::new(format!(
-            "`sqlStatements` has {} statements. A batch takes 1 to {MAX_BATCH}.",
+            "`sqlStatements` has {} statements. Redshift takes 1 to {MAX_BATCH} in one batch, and several batches would be \
+             several transactions: split the list into states of their own, so that each knows what it left behind.",
             thousands(list.len())
         )));
     }

@@ -10,6 +10,15 @@ pub(super) fn candidates<'s>(
     settings: &'s Settings,
     subjects: &[Subject<'_>],
 ) -> Option<Vec<(usize, Cow<'s, Rule>)>> {
+    if let Some(prepared) = settings.prepared.as_ref().filter(|_| settings.explain) {
+        // What came close is told too.
+        let rules = prepared.all()?.into_iter();
+        return Some(
+            rules
+                .map(|(number, rule)| (number, Cow::Owned(rule)))
+                .collect(),
+        );
+    }
     let Some(prepared) = &settings.prepared else {
         let rules = settings.rules.iter().enumerate();
         return Some(

@@ -32,6 +32,14 @@ pub(super) enum Sure {
 }
 
 impl Sure {
+    /// How sure a rule has to be.
+    pub(super) fn of(rule: &Rule) -> Self {
+        match rule.then.allow {
+            true => Self::All,
+            false => Self::Seen,
+        }
+    }
+
     /// Of what must not hold.
     fn negated(self) -> Self {
         match self {
@@ -46,16 +54,12 @@ impl Sure {
 /// A rule that allows must see everything: it holds only if all kinds and tables match and none is unknown. Any other
 /// rule holds if one of them does.
 pub(super) fn holds(rule: &Rule, subject: &Subject<'_>) -> bool {
-    let sure = match rule.then.allow {
-        true => Sure::All,
-        false => Sure::Seen,
-    };
-    when_holds(&rule.when, subject, sure)
+    when_holds(&rule.when, subject, Sure::of(rule))
 }
 
 /// What `not` excludes has to be sure where the rule need not be, and the other way round. The depth of `not` and `any` is
 /// bounded by the check of the settings.
-fn when_holds(when: &When, subject: &Subject<'_>, sure: Sure) -> bool {
+pub(super) fn when_holds(when: &When, subject: &Subject<'_>, sure: Sure) -> bool {
     any(&when.targets, subject.target)
         && any(&when.execution_arns, subject.execution_arn)
         && (when.state_machines.is_empty()
@@ -119,6 +123,9 @@ fn statement_holds(when: &When, statement: &Statement, sure: Sure) -> bool {
         && (!when.looks_at_tables() || tables_hold(when, statement, sure))
         && functions_hold(&when.functions, statement, sure)
         && when
+            .functions_with_effects
+            .is_none_or(|wanted| effects_hold(wanted, statement, sure))
+        && when
             .structure
             .as_deref()
             .is_none_or(|structure| structure_holds(structure, statement, sure))
@@ -171,6 +178,16 @@ fn functions_hold(patterns: &[Glob], statement: &Statement, sure: Sure) -> bool 
         Sure::All => is_called && statement.complete && statement.unknown_functions().all(matches),
         Sure::Seen => is_called,
         Sure::Maybe => is_called || !is_all_known(statement),
+    }
+}
+
+/// A function that nobody knows may have effects.
+fn effects_hold(wanted: bool, statement: &Statement, sure: Sure) -> bool {
+    let is_same = statement.calls_effects() == wanted;
+    match sure {
+        Sure::All => is_same && (wanted || is_all_known(statement)),
+        Sure::Seen => is_same,
+        Sure::Maybe => is_same || !is_all_known(statement),
     }
 }
 

@@ -1,12 +1,18 @@
 //! The rules of the settings, applied to SQL that somebody wants to run.
 
 mod candidates;
+mod expectations;
+mod explain;
 mod matching;
+mod stamps;
 mod structure;
 
+use crate::cap::{ResultCap, noted_caps};
 use crate::contract::{Exclusivity, ExecutionMode, Level, Rejection};
-use crate::handle::{Decision, note};
+use crate::expect::Expectation;
+use crate::handle::Decision;
 use crate::host::Host;
+use crate::memo::note;
 use crate::payload::Start;
 use crate::policy::Event;
 use crate::settings::{Rule, SessionRule, Settings, Singleton, Then, Unqualified, Verdict};
@@ -28,15 +34,23 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
         .targets
         .first()
         .map(String::as_str));
+    let own = start.sqls.len();
+    // What a caller expects runs too, and goes by the same rules.
+    let queries = start.expect.iter().filter_map(Expectation::query);
+    let sqls: Vec<&str> = start
+        .sqls
+        .iter()
+        .map(String::as_str)
+        .chain(queries)
+        .collect();
     let statements: Vec<Option<Statement>> = match settings.look_at_sql() {
         true => {
             let understand = understanding(settings);
-            start.sqls.iter().map(|sql| Some(understand(sql))).collect()
+            sqls.iter().map(|sql| Some(understand(sql))).collect()
         }
-        false => start.sqls.iter().map(|_| None).collect(),
+        false => sqls.iter().map(|_| None).collect(),
     };
-    let subjects: Vec<Subject<'_>> = start
-        .sqls
+    let subjects: Vec<Subject<'_>> = sqls
         .iter()
         .zip(&statements)
         .map(|(sql, statement)| Subject {
@@ -51,9 +65,22 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
     let rules = candidates(settings, &subjects).ok_or_else(damaged)?;
     let mut effects = Effects::default();
     for (position, subject) in subjects.iter().enumerate() {
+        let mut aside = Effects::default();
+        let effects = match position < own {
+            true => &mut effects,
+            false => &mut aside,
+        };
         effects.position = position;
-        apply(settings, &rules, subject, &mut effects)
-            .map_err(|why| denied(&why, position, start.sqls.len()))?;
+        let outcome = apply(settings, &rules, subject, effects);
+        if settings.explain {
+            let position = format!("{} of {}", position + 1, subjects.len());
+            let refused = outcome.as_ref().err().map(String::as_str);
+            explain::explain(&rules, subject, refused, &position);
+        }
+        outcome.map_err(|why| match position < own {
+            true => denied(&why, position, own),
+            false => denied(&format!("A query of `expect`: {why}"), 0, 1),
+        })?;
     }
     let kinds = statements.iter().flatten();
     let kinds: Vec<Kind> = kinds
@@ -69,6 +96,22 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
         }
     }
     effects.change(&mut decision, start)?;
+    let by_rule = effects
+        .result_cap
+        .map(|(rule, cap)| (format!("rule `{rule}`"), cap));
+    let by_caller = start.result_cap.as_ref();
+    let caps: Vec<_> = by_rule
+        .into_iter()
+        .chain(by_caller.map(|cap| ("the payload".to_owned(), cap)))
+        .collect();
+    if !caps.is_empty() {
+        note(&mut decision.options.memo, "caps", noted_caps(&caps));
+    }
+    expectations::add(&mut decision, start, &effects.expect, event.host)?;
+    if let Some(own) = &settings.stamp {
+        let execution_arn = event.invocation.execution_arn.as_deref();
+        stamps::add(&mut decision, own, start, execution_arn, event.host);
+    }
     effects.warn(start.sqls.len(), event.host);
     Ok(decision)
 }
@@ -117,6 +160,10 @@ struct Effects<'s> {
     session: Option<(SessionRule, &'s str)>,
     /// The number of the statement that is looked at, from 0.
     position: usize,
+    /// How large a result may be, and the rule that says so.
+    result_cap: Option<(&'s str, &'s ResultCap)>,
+    /// Contracts of rules, each once.
+    expect: Vec<(&'s str, &'s [Expectation])>,
     /// Warnings, each with its rule and the first statement that it is about.
     warnings: Vec<(&'s str, &'s str, usize)>,
 }
@@ -233,6 +280,11 @@ impl<'s> Effects<'s> {
                 self.warnings.push((&rule.name, warning, self.position));
             }
         }
+        if !then.expect.is_empty() && !self.expect.iter().any(|(name, _)| *name == rule.name) {
+            self.expect.push((&rule.name, &then.expect));
+        }
+        let cap = then.result_cap.as_ref();
+        self.result_cap = self.result_cap.or(cap.map(|cap| (rule.name.as_str(), cap)));
         self.target = self.target.or(then.target.as_deref());
         self.singleton = self.singleton.or(then.singleton.as_ref());
         self.deadline_seconds = self.deadline_seconds.or(then.deadline_seconds);

@@ -4,15 +4,18 @@ use crate::payload::{self, Request};
 use crate::policy::Event;
 use crate::settings::{self, Settings};
 use crate::sql::Kind;
-use crate::testing::{FakeHost, invocation};
+use crate::testing::{Call, FakeHost, invocation};
 use serde_json::{Value, json};
 
 mod caller;
+mod contracts;
 mod effects;
+mod explain;
 mod finance;
 mod kinds;
 mod prepared;
 mod reference;
+mod stamps;
 mod structure;
 mod tables;
 

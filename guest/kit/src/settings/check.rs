@@ -1,8 +1,8 @@
 //! What only settings as a whole show: what must be said, and what is odd.
 
 use super::callback::CallbackRule;
-use super::section::Findings;
 use super::{Rule, Settings, Unqualified, Verdict, When};
+use crate::section::Findings;
 use crate::sql::Kind;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ pub(super) fn faults(settings: &Settings, value: &Value, findings: &mut Findings
         |rule: &Rule| format!("Rule `{}` looks at what statements are or touch", rule.name);
     let looks_at_names = |rule: &&Rule| rule.when.anywhere(&When::looks_at_names);
     let looks_at_kinds = |rule: &&Rule| rule.when.anywhere(&|when| !when.kinds.is_empty());
-    let looks_at_functions = |rule: &&Rule| rule.when.anywhere(&|when| !when.functions.is_empty());
+    let looks_at_functions = |rule: &&Rule| rule.when.anywhere(&When::looks_at_functions);
     let looks_at_structure = |rule: &&Rule| rule.when.anywhere(&|when| when.structure.is_some());
     let mut rules = settings.rules.iter();
     if !is_said("unparsed")
@@ -127,7 +127,7 @@ fn rules(rules: &[Rule], warnings: &mut Findings) {
             && (rule.when.looks_at_tables()
                 || rule.when.structure.is_some()
                 || !rule.when.kinds.is_empty()
-                || !rule.when.functions.is_empty())
+                || rule.when.looks_at_functions())
         {
             warnings.add(
                 &format!("{path}/when"),
@@ -188,6 +188,8 @@ fn has_other_effects(rule: &Rule) -> bool {
         || then.session.is_some()
         || then.require_parameters
         || then.warn.is_some()
+        || !then.expect.is_empty()
+        || then.result_cap.is_some()
 }
 
 fn callbacks(rules: &[CallbackRule], warnings: &mut Findings) {

@@ -114,6 +114,19 @@ impl TablePattern {
         })
     }
 
+    /// The pattern of the database, if it has one.
+    pub(super) fn database(&self) -> Option<&Glob> {
+        self.database.as_ref()
+    }
+
+    /// The pattern, in lower case.
+    pub(super) fn text(&self) -> String {
+        let parts = self.database.iter().chain(&self.schema);
+        let parts = parts.chain(std::iter::once(&self.name));
+        let parts: Vec<&str> = parts.map(Glob::text).collect();
+        parts.join(".")
+    }
+
     /// The pattern of the schema, if it has one, and that of the name.
     pub(super) fn parts(&self) -> (Option<&Glob>, &Glob) {
         (self.schema.as_ref(), &self.name)

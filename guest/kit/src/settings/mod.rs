@@ -4,8 +4,10 @@
 
 mod callback;
 mod check;
+mod covers;
 mod glob;
 mod keys;
+mod lint;
 mod prepared;
 mod read;
 mod read_callbacks;
@@ -13,26 +15,30 @@ mod read_rules;
 mod read_shared;
 mod read_time;
 mod read_when;
-mod section;
+
 mod sets;
 mod when;
 mod window;
 
 pub use callback::{CallbackEffect, CallbackRule, CallbackSubject, error_codes};
 pub use glob::{Glob, LocationPattern, TablePattern};
+pub use lint::{MOST_RULES, lint, lint_tables};
 pub(crate) use prepared::{Lookup, Place};
 pub use prepared::{Prepared, prepare, read_approved};
 pub use read::{Accepted, Refused, read};
 pub use when::{Access, StructureWhen, When};
 pub use window::{BusinessDays, DateRange, Days, Window};
 
+use crate::cap::ResultCap;
 use crate::contract::OnStop;
+use crate::expect::Expectation;
 use serde_json::Value;
 
 /// The settings, checked.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
-    /// The rules, in order; empty if they are in `prepared`.
+    /// The rules, in order; empty if they are in `prepared`, as they are in a component.
+    /// [`all_rules`](Settings::all_rules) has them in either case.
     pub rules: Vec<Rule>,
     /// The rules, prepared so that a statement's are found without reading the others.
     pub prepared: Option<Prepared>,
@@ -50,6 +56,10 @@ pub struct Settings {
     pub aborted_error: Option<String>,
     /// The error of what is worth a retry; none for that of any other failure, as the original has it.
     pub transient_error: Option<String>,
+    /// Whether SQL is stamped with who runs it, and with what else.
+    pub stamp: Option<Vec<(String, String)>>,
+    /// Whether each decision is explained in the log.
+    pub explain: bool,
     /// What becomes of a statement whose task is gone.
     pub on_stop: OnStopRules,
     /// What belongs to a policy built on the kit.
@@ -108,6 +118,10 @@ pub struct Then {
     pub session: Option<SessionRule>,
     /// Refuse texts in quotes: values must come as parameters.
     pub require_parameters: bool,
+    /// How large its result may be.
+    pub result_cap: Option<ResultCap>,
+    /// What must be true once the SQL has run.
+    pub expect: Vec<Expectation>,
 }
 
 /// What runs alone.
@@ -142,6 +156,18 @@ pub struct OnStopRules {
 }
 
 impl Settings {
+    /// Every rule, in order, wherever it is.
+    #[must_use]
+    pub fn all_rules(&self) -> Vec<Rule> {
+        match &self.prepared {
+            None => self.rules.clone(),
+            Some(prepared) => {
+                let rules = prepared.all().unwrap_or_default().into_iter();
+                rules.map(|(_, rule)| rule).collect()
+            }
+        }
+    }
+
     /// Whether a rule looks at what SQL does beyond its kind and its names.
     #[must_use]
     pub fn look_at_structure(&self) -> bool {

@@ -4,10 +4,11 @@ use super::read_callbacks::{error_name, read_callbacks};
 use super::read_rules::read_rules;
 use super::read_time::read_holidays;
 use super::read_when::Names;
-use super::section::{Findings, Section};
 use super::sets::Sets;
 use super::{OnStopRules, Settings, Unqualified, Verdict, check, keys};
 use crate::contract::{Finding, OnStop};
+use crate::section::{Findings, Section};
+use crate::text::quoted;
 use serde_json::Value;
 
 const VERDICTS: [(&str, Verdict); 2] = [("allow", Verdict::Allow), ("deny", Verdict::Deny)];
@@ -73,6 +74,8 @@ fn read_parts(value: &Value) -> Result<(Settings, Sets<'_>), Refused> {
         known_functions: names.globs(&top, "knownFunctions", &mut findings),
         callbacks: read_callbacks(&top, &mut findings),
         aborted_error: read_error(&top, "abortedError", &mut findings),
+        explain: top.flag("explain", &mut findings).unwrap_or(false),
+        stamp: read_stamp(&top, &mut findings),
         transient_error: read_error(&top, "transientError", &mut findings),
         on_stop: read_on_stop(&top, &mut findings),
         custom: top.value("custom").cloned(),
@@ -82,6 +85,53 @@ fn read_parts(value: &Value) -> Result<(Settings, Sets<'_>), Refused> {
         return Ok((settings, sets));
     }
     Err((findings.0, settings.custom))
+}
+
+/// `true`, or an object of texts that are in each stamp too.
+fn read_stamp(top: &Section<'_>, findings: &mut Findings) -> Option<Vec<(String, String)>> {
+    /// The most fields of one's own.
+    const MOST: usize = 10;
+    const KNOWN: [&str; 4] = ["application", "state_machine", "execution", "step"];
+    let path = top.at("stamp");
+    match top.value("stamp")? {
+        Value::Bool(true) => return Some(Vec::new()),
+        Value::Object(_) => {}
+        other => {
+            findings.wrong_type(
+                &path,
+                other,
+                "true, or an object of texts: {\"policy\": \"finance\"}",
+            );
+            return None;
+        }
+    }
+    let section = top.map("stamp", findings)?;
+    let mut fields = Vec::new();
+    for name in section.names() {
+        let is_name = !name.is_empty()
+            && name.len() <= 64
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        if !is_name {
+            let message = format!("{} is no name of a field.", quoted(name));
+            findings.add(
+                &section.at(name),
+                message,
+                "Use 1 to 64 letters, digits, `-` and `_`.",
+            );
+        } else if KNOWN.contains(&name) {
+            let message = format!("Every stamp has {} already.", quoted(name));
+            findings.add(&section.at(name), message, "Choose another name.");
+        }
+        let value = section.text(name, 200, findings);
+        fields.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    }
+    if fields.len() > MOST {
+        let message = format!("This names {} fields.", fields.len());
+        findings.add(&path, message, format!("At most {MOST} are allowed."));
+    }
+    Some(fields)
 }
 
 fn read_error(top: &Section<'_>, key: &str, findings: &mut Findings) -> Option<String> {

@@ -3,7 +3,7 @@
 use super::callback::{CallbackEffect, CallbackRule};
 use super::keys;
 use super::read_shared::{globs, read_kinds, read_name};
-use super::section::{Findings, Section, word};
+use crate::section::{Findings, Section, word};
 use crate::text::quoted;
 
 const STATES: [(&str, &str); 3] = [

@@ -2,8 +2,10 @@
 
 use super::read_shared::read_name;
 use super::read_when::{Names, read_when};
-use super::section::{Findings, Section};
 use super::{Rule, SessionRule, Singleton, Then, keys};
+use crate::cap::ResultCap;
+use crate::expect::{self, Expectation};
+use crate::section::{Findings, Section};
 use crate::text::quoted;
 use serde_json::Value;
 
@@ -66,6 +68,8 @@ fn read_then(section: &Section<'_>, findings: &mut Findings) -> Then {
         deadline_seconds: section.whole("deadlineSeconds", 1..=DAY_SECONDS, findings),
         session: read_session(section, findings),
         require_parameters: section.flag("requireParameters", findings).unwrap_or(false),
+        result_cap: read_result_cap(section, findings),
+        expect: read_expect(section, findings),
     };
     if then == Then::default() && findings.0.len() == faults_before {
         findings.add(
@@ -75,6 +79,57 @@ fn read_then(section: &Section<'_>, findings: &mut Findings) -> Then {
         );
     }
     then
+}
+
+fn read_result_cap(section: &Section<'_>, findings: &mut Findings) -> Option<ResultCap> {
+    let cap = ResultCap {
+        rows: section
+            .whole("maxResultRows", 0..=u32::MAX, findings)
+            .map(u64::from),
+        bytes: section
+            .whole("maxResultBytes", 1..=u32::MAX, findings)
+            .map(u64::from),
+        cut: section
+            .word(
+                "largeResult",
+                &[("fail", false), ("truncate", true)],
+                findings,
+            )
+            .unwrap_or(false),
+    };
+    if section.value("largeResult").is_some()
+        && !section.has_any(&["maxResultRows", "maxResultBytes"])
+    {
+        findings.add(
+            &section.at("largeResult"),
+            "Nothing says what a large result is.",
+            "Add `maxResultRows` or `maxResultBytes`.",
+        );
+    }
+    (cap.rows.is_some() || cap.bytes.is_some()).then_some(cap)
+}
+
+/// The contracts of a rule. They have no parameters: what a payload calls them is not known.
+fn read_expect(section: &Section<'_>, findings: &mut Findings) -> Vec<Expectation> {
+    let Some(value) = section.value("expect") else {
+        return Vec::new();
+    };
+    let path = section.at("expect");
+    let expectations = expect::read(&path, value, findings);
+    for expectation in &expectations {
+        if let Some(name) = expectation.query().and_then(expect::parameter_of) {
+            findings.add(
+                &path,
+                format!(
+                    "The query of `{}` uses the parameter {}.",
+                    expectation.name,
+                    quoted(&format!(":{name}"))
+                ),
+                "A rule has no values for parameters: write the value into the query.",
+            );
+        }
+    }
+    expectations
 }
 
 /// A link for who is refused.

@@ -1,7 +1,7 @@
 //! What rules and callback rules have in common.
 
 use super::glob::Glob;
-use super::section::{Findings, Section};
+use crate::section::{Findings, Section};
 use crate::sql::Kind;
 use crate::text::{nearest, quoted};
 

@@ -2,9 +2,9 @@
 
 use super::keys;
 use super::read_when::Names;
-use super::section::{Findings, Section, word};
 use super::window;
 use super::window::{BusinessDays, DAYS, DateRange, Days, Window, time_of_day, zone, zone_names};
+use crate::section::{Findings, Section, word};
 use crate::text::{nearest, quoted};
 use jiff::civil::{Date, Time, Weekday};
 use serde_json::Value;

@@ -3,10 +3,10 @@
 use super::glob::{Glob, LocationPattern, TablePattern};
 use super::read_shared::read_kinds;
 use super::read_time::read_times;
-use super::section::{Findings, Section};
 use super::sets::Sets;
 use super::{Access, DateRange, StructureWhen, When, keys};
 use crate::payload::{MAX_LABEL_NAME, MAX_LABELS};
+use crate::section::{Findings, Section};
 use crate::sql::{MAX_SQL_BYTES, is_option, option_names};
 use crate::text::{nearest, quoted};
 use std::rc::Rc;
@@ -72,6 +72,7 @@ pub(super) fn read_when<'v>(
         tables: names.tables(section, "tables", findings),
         schemas: names.globs(section, "schemas", findings),
         functions: names.globs(section, "functions", findings),
+        functions_with_effects: section.flag("functionsWithEffects", findings),
         access: section.word(
             "access",
             &[("read", Access::Read), ("write", Access::Write)],

@@ -1,6 +1,6 @@
 //! Named sets of names, which lists of rules refer to as `@name`.
 
-use super::section::{Findings, Section};
+use crate::section::{Findings, Section};
 use crate::text::{nearest, quoted};
 use serde_json::Value;
 use std::cell::RefCell;

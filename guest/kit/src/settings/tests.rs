@@ -1,6 +1,7 @@
 use super::*;
 mod calendar;
 mod conditions;
+mod lint;
 
 use crate::contract::Finding;
 use serde_json::{Value, json};
@@ -208,6 +209,8 @@ fn the_schema_has_the_keys_that_are_read() {
         ("/rules/then", keys::THEN),
         ("/rules/then/singleton", keys::SINGLETON),
         ("/rules/then/session", keys::SESSION),
+        ("/rules/then/expect", crate::expect::EXPECTATION),
+        ("/rules/then/expect/rows", crate::expect::ROWS),
         ("/unqualified", keys::UNQUALIFIED),
         ("/callbacks", keys::RULE),
         ("/callbacks/when", keys::CALLBACK_WHEN),
@@ -259,7 +262,7 @@ fn what_the_schema_refers_to_is_there() {
     let schema: Value = serde_json::from_str(crate::SETTINGS_SCHEMA).unwrap();
     let mut count = 0;
     check(&schema, &schema, &mut count);
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }
 
 #[test]
@@ -310,4 +313,61 @@ proptest::proptest! {
     fn no_settings_break_the_reader(text in "[\\[\\]{}:,\"a-z0-9 ]{0,60}") {
         let _ = read(&text);
     }
+}
+
+#[test]
+fn the_newer_keys_are_checked_too() {
+    let rule = |when: Value, then: Value| json!({ "rules": [{ "name": "x", "when": when, "then": then }], "unparsed": "deny", "unqualified": "deny", "unknownTables": "deny" });
+    let then = |then: Value| rule(json!({}), then);
+    let list = [
+        json!({ "transientErorr": "T" }),
+        json!({ "transientError": true }),
+        json!({ "transientError": "" }),
+        json!({ "transientError": "States.Timeout" }),
+        json!({ "stamps": true }),
+        json!({ "stamp": "yes" }),
+        json!({ "stamp": { "x y": "z" } }),
+        json!({ "explain": "yes" }),
+        json!({ "callbacks": [{ "name": "x", "when": { "transients": true }, "then": { "error": "E" } }] }),
+        json!({ "callbacks": [{ "name": "x", "when": { "transient": "yes" }, "then": { "error": "E" } }] }),
+        rule(
+            json!({ "functionsWithEffect": true }),
+            json!({ "deny": "No." }),
+        ),
+        rule(
+            json!({ "functionsWithEffects": "pg_*" }),
+            json!({ "deny": "No." }),
+        ),
+        then(json!({ "expects": [] })),
+        then(json!({ "expect": [] })),
+        then(json!({ "expect": { "name": "x", "noRows": "delete from t" } })),
+        then(json!({ "expect": { "name": "x", "noRows": "select 1 where a = :day" } })),
+        then(json!({ "maxResultRow": 1 })),
+        then(json!({ "maxResultRows": -1 })),
+        then(json!({ "maxResultBytes": 0 })),
+        then(json!({ "maxResultRows": 1, "largeResult": "cut" })),
+        then(json!({ "largeResult": "truncate" })),
+        then(json!({ "deny": "No.", "maxResultRows": 1 })),
+    ];
+    let shown: Vec<String> = list
+        .iter()
+        .map(|settings| {
+            let (findings, word) = match read(&settings.to_string()) {
+                Ok((_, warnings)) => (warnings, "odd"),
+                Err((faults, _)) => (faults, "wrong"),
+            };
+            assert!(!findings.is_empty(), "{settings}");
+            let lines = findings.iter().map(|finding| {
+                assert!(finding.help.is_some());
+                format!(
+                    "{word} {}: {} {}\n",
+                    finding.path,
+                    finding.message,
+                    finding.help.as_deref().unwrap()
+                )
+            });
+            lines.collect()
+        })
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"));
 }

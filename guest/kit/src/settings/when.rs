@@ -14,6 +14,8 @@ pub struct When {
     pub schemas: Vec<Glob>,
     /// Functions and procedures that are called.
     pub functions: Vec<Glob>,
+    /// Whether it calls a function that is known to have effects.
+    pub functions_with_effects: Option<bool>,
     /// Only tables that are read, or only those that are written.
     pub access: Option<Access>,
     /// The target that the payload asked for.
@@ -94,12 +96,18 @@ impl When {
             || self.structure.as_deref().is_some_and(makes)
     }
 
+    /// Whether it looks at functions, `not` and `any` aside.
+    #[must_use]
+    pub fn looks_at_functions(&self) -> bool {
+        !self.functions.is_empty() || self.functions_with_effects.is_some()
+    }
+
     /// Whether it looks at what the SQL is, so that the SQL must be understood, `not` and `any` aside.
     #[must_use]
     pub fn looks_at_sql(&self) -> bool {
         self.looks_at_names()
             || !self.kinds.is_empty()
-            || !self.functions.is_empty()
+            || self.looks_at_functions()
             || self.unparsed.is_some()
             || self.structure.is_some()
     }

@@ -15,7 +15,7 @@ const HIDDEN: &str = "***";
 /// Places that are named in a record; more are only counted as one.
 const PLACES: usize = 32;
 /// Fields that hold SQL: of the contract, of payloads, of the service's documents.
-const SQL: [&str; 8] = [
+const SQL: [&str; 11] = [
     "sql",
     "sqls",
     "sqlstatement",
@@ -24,6 +24,10 @@ const SQL: [&str; 8] = [
     "querystrings",
     "querytext",
     "statement_sql",
+    // Of `expect`.
+    "istrue",
+    "norows",
+    "of",
 ];
 /// Fields that hold messages.
 const MESSAGES: [&str; 5] = ["error", "message", "cause", "errormessage", "reason"];
@@ -32,15 +36,19 @@ const PARAMETERS: [&str; 2] = ["parameters", "queryparameters"];
 /// The text that holds a caller's payload.
 const PAYLOAD: &str = "payload";
 /// Fields of a payload that `docs/reference/payload.md` explains. Any other is the caller's own, and may hold anything.
-pub(super) const EXPLAINED: [&str; 32] = [
+pub(super) const EXPLAINED: [&str; 37] = [
     "action",
     "deadlineSeconds",
     "executionArn",
     "executionMode",
+    "expect",
     "heartbeat",
     "idempotencyKey",
     "labels",
+    "largeResult",
     "LogicalResourceId",
+    "maxResultBytes",
+    "maxResultRows",
     "nextToken",
     "OldResourceProperties",
     "onSessionLost",
@@ -64,6 +72,7 @@ pub(super) const EXPLAINED: [&str; 32] = [
     "step",
     "target",
     "waitSeconds",
+    "whenBusy",
     "ServiceToken",
 ];
 /// Fields of a payload that hold such fields themselves.

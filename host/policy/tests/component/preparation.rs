@@ -62,7 +62,6 @@ fn metered() -> PolicyEngine {
 async fn standard(engine: &PolicyEngine, settings: &str) -> ComponentPolicy {
     let limits = Limits {
         guest_time_ms: 60_000,
-        memory: 512 << 20,
         ..Limits::default()
     };
     let loading = loading(signalbox_guests::STANDARD, settings, limits);

@@ -322,6 +322,7 @@ impl Invocations {
         services.execution_arn.clone_from(&intake.execution_arn);
         services.idempotency_key.clone_from(&payload.key);
         services.replace_session = intake.replace_session;
+        services.wait_when_busy = intake.wait_when_busy;
         services.secrets = Arc::new(intake.secrets.clone());
         services.payload_digest.clone_from(&payload.digest);
         let services = Arc::new(services);

@@ -15,6 +15,7 @@ mod answer;
 mod attach;
 mod attend;
 mod backend;
+mod busy;
 mod cancel;
 mod deliver;
 mod event;

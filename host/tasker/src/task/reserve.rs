@@ -1,6 +1,7 @@
 //! Writes the record of a statement before Redshift is asked, and takes its lock.
 
 use signalbox_policy::contract::{Exclusivity, Failure, FailureDetail, StartOptions};
+use signalbox_sql::without_stamp;
 
 use super::{
     attach::{Asking, Attach, Attempts, other_request},
@@ -283,8 +284,11 @@ fn concurrent(statement_id: Option<String>) -> Failure {
 
 fn sql_text(sql: &Sql) -> String {
     match sql {
-        Sql::One(sql) => sql.clone(),
-        Sql::Batch { sqls, .. } => sqls.join(";\n"),
+        Sql::One(sql) => without_stamp(sql).to_owned(),
+        Sql::Batch { sqls, .. } => {
+            let sqls: Vec<&str> = sqls.iter().map(|sql| without_stamp(sql)).collect();
+            sqls.join(";\n")
+        }
     }
 }
 
@@ -298,14 +302,14 @@ fn request_digest(target: &str, sql: &Sql, options: &StartOptions) -> String {
     ];
     let mode;
     match sql {
-        Sql::One(sql) => parts.push(sql),
+        Sql::One(sql) => parts.push(without_stamp(sql)),
         Sql::Batch {
             sqls,
             mode: execution_mode,
         } => {
             mode = format!("{execution_mode:?}");
             parts.push(&mode);
-            parts.extend(sqls.iter().map(String::as_str));
+            parts.extend(sqls.iter().map(|sql| without_stamp(sql)));
         }
     }
     for parameter in &options.parameters {

@@ -55,6 +55,8 @@ pub(super) struct EventServices {
     pub(super) idempotency_key: Option<String>,
     /// Whether a session that is gone may be replaced by a new one.
     pub(super) replace_session: bool,
+    /// Whether a start waits for room on its target.
+    pub(super) wait_when_busy: bool,
     pub(super) secrets: Arc<Secrets>,
     /// Digest of the payload, to tell a repeat from another request under the same key.
     pub(super) payload_digest: String,
@@ -128,6 +130,7 @@ impl EventServices {
             execution_arn: None,
             idempotency_key: None,
             replace_session: false,
+            wait_when_busy: false,
             secrets: Arc::default(),
             payload_digest: String::new(),
             unbound_starts: AtomicU32::new(0),

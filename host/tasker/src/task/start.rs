@@ -25,12 +25,12 @@ const REPEAT_PAUSE: Duration = Duration::from_millis(200);
 /// The longest of these pauses.
 const LONGEST_REPEAT_PAUSE: Duration = Duration::from_secs(3);
 /// What is left for the ledger after the last try of a start.
-const CLOSING_TIME: Duration = Duration::from_millis(500);
+pub(super) const CLOSING_TIME: Duration = Duration::from_millis(500);
 /// Pause between looks at a record that another invocation is working on.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
 /// What came of asking Redshift for a start, again and again if need be.
-enum Asked {
+pub(super) enum Asked {
     /// It took the statement.
     Started(Box<StartedStatement>),
     /// It refused the first try: nothing runs.
@@ -68,7 +68,7 @@ impl EventServices {
             stored: starting.clone(),
             certain: false,
         });
-        let mut asked = self.ask_redshift(&target, &request).await;
+        let mut asked = self.ask_for_room(&target, &request).await;
         if let Asked::Refused(error) = &asked
             && error.kind == ServiceErrorKind::SessionLost
             && let Some(request) = self.in_new_session(&starting.record, &request)
@@ -167,7 +167,7 @@ impl EventServices {
 
     /// Asks until the answer is clear or the time is over. A repeat has the same ClientToken, so it cannot start a
     /// second statement.
-    async fn ask_redshift(&self, target: &str, request: &StartStatement) -> Asked {
+    pub(super) async fn ask_redshift(&self, target: &str, request: &StartStatement) -> Asked {
         let last = self
             .deadline()
             .checked_sub(CLOSING_TIME)

@@ -232,3 +232,75 @@ async fn an_error_does_not_wait_for_a_ledger_that_hangs() {
         began.elapsed()
     );
 }
+
+/// A payload that waits for room.
+fn patient(sql: &str) -> serde_json::Value {
+    let mut payload = waiting(TOKEN, sql);
+    payload["whenBusy"] = json!("wait");
+    payload
+}
+
+fn no_room() -> StartFault {
+    StartFault::Before(ServiceErrorKind::Limit, "ActiveStatementsExceededException")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_waits_for_room_if_it_is_asked_to() {
+    let world = World::new(standard());
+    world.callbacks.open(TOKEN);
+    let faults = [no_room(), StartFault::Throttle, no_room()];
+    world.warehouse.start_faults.lock().unwrap().extend(faults);
+    let begun = Instant::now();
+    world
+        .tasker
+        .invoke(&world.call(), patient("select 1"))
+        .await
+        .unwrap();
+    assert_eq!(world.warehouse.count("start"), 4);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Started);
+
+    let world = World::new(standard());
+    world.warehouse.start_faults.lock().unwrap().push(no_room());
+    let raised = world.invoke_waiting(TOKEN, "select 1").await.unwrap_err();
+    assert_eq!(raised.error_type, "ActiveStatementsExceededException");
+    assert_eq!(world.warehouse.count("start"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_stays_busy_is_told_before_the_time_is_over() {
+    let world = World::new(standard());
+    world.callbacks.open(TOKEN);
+    let busy = (ServiceErrorKind::Limit, "ActiveStatementsExceededException");
+    *world.warehouse.start_fault.lock().unwrap() = Some(busy);
+    let call = world.call();
+    let raised = world
+        .tasker
+        .invoke(&call, patient("select 1"))
+        .await
+        .unwrap_err();
+    assert_eq!(raised.error_type, "ActiveStatementsExceededException");
+    assert!(Instant::now() < call.deadline);
+    assert!((5..15).contains(&world.warehouse.count("start")));
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_room_goes_on_where_a_try_is_unclear() {
+    let world = World::new(standard());
+    world.callbacks.open(TOKEN);
+    let unclear = StartFault::Before(ServiceErrorKind::Unclear, "InternalServerException");
+    world
+        .warehouse
+        .start_faults
+        .lock()
+        .unwrap()
+        .extend([no_room(), unclear]);
+    world
+        .tasker
+        .invoke(&world.call(), patient("select 1"))
+        .await
+        .unwrap();
+    assert_eq!(world.warehouse.count("start"), 3);
+    assert_eq!(world.record(TOKEN).await.unwrap().phase(), Phase::Started);
+}

@@ -130,3 +130,41 @@ fn what_is_known_to_only_read_is_noted_where_a_retry_depends_on_it() {
         ""
     );
 }
+
+#[test]
+fn functions_with_effects_are_a_class_of_their_own() {
+    let denies = deny(&json!({ "functionsWithEffects": true }));
+    all_run(
+        &denies,
+        &[
+            "select a from t",
+            "select lower(a), own.f(b) from t",
+            "select pg_backend_pid()",
+            "call p()",
+        ],
+    );
+    for text in [
+        "select set_config('search_path', 'x', false)",
+        "select pg_terminate_backend(1)",
+        "insert into t select nextval('s')",
+        "select * from dblink('x', 'drop table t') as t(a int)",
+        "explain select setval('s', 1)",
+    ] {
+        assert!(!runs(&denies, text), "{text}");
+    }
+    let allows = allow(&json!({ "functionsWithEffects": false }));
+    assert!(runs(&allows, "select lower(a) from t"));
+    for text in [
+        "select own.f(a) from t",
+        "select setval('s', 1)",
+        "frobnicate",
+    ] {
+        assert!(!runs(&allows, text), "{text}");
+    }
+    let only = deny(&json!({ "not": { "functionsWithEffects": false } }));
+    assert!(runs(&only, "select lower(a) from t"));
+    assert!(
+        !runs(&only, "select own.f(a) from t"),
+        "it may have effects"
+    );
+}

@@ -136,9 +136,8 @@ fn what_refers_to_settings_beside_the_rules_is_found() {
     let prepared = settings::read_approved(prepared).unwrap();
     let (written, _) = settings::read(&settings.to_string()).unwrap();
     assert_eq!(prepared.known_functions, written.known_functions);
-    let all = prepared.prepared.unwrap().all().unwrap();
-    let all: Vec<_> = all.into_iter().map(|(_, rule)| rule).collect();
-    assert_eq!(all, written.rules);
+    assert_eq!(prepared.all_rules(), written.rules);
+    assert_eq!(written.all_rules(), written.rules);
     // A Monday, and a holiday.
     assert!(runs(&settings, "select a from x.t"));
 }

@@ -129,7 +129,7 @@ fn a_secret_in_a_location_is_where_a_signature_stands() {
         ("s3://b/k?token=f00", "s3://b/k", false),
     ] {
         assert_eq!(
-            crate::read_alike(&copy(whole), &copy(hidden)),
+            read_alike(&copy(whole), &copy(hidden)),
             alike,
             "{whole} {hidden}"
         );

@@ -53,6 +53,23 @@ pub(super) fn register(
         let empty = argument(context, 0)? == Value::Null;
         argument(context, if empty { 2 } else { 1 })
     })?;
+    // What is no number is an error, as in Redshift.
+    add("to_integer", 1, pure, |context| {
+        match argument(context, 0)? {
+            Value::Text(text) => match text.trim().parse() {
+                Ok(number) => Ok(Value::Integer(number)),
+                Err(_) => Err(Error::UserFunctionError(
+                    format!("invalid input syntax for type integer: \"{text}\"").into(),
+                )),
+            },
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "it saturates, which is as good as any number"
+            )]
+            Value::Real(number) => Ok(Value::Integer(number.round() as i64)),
+            value => Ok(value),
+        }
+    })?;
     add("len", 1, pure, |context| {
         Ok(text(context, 0)?.map_or(Value::Null, |text| {
             Value::Integer(i64::try_from(text.chars().count()).unwrap_or(i64::MAX))

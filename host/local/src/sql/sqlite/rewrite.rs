@@ -96,8 +96,10 @@ fn cast_type<'t, 's>(after: &'t [Token<'s>]) -> Option<(Cast, &'t [Token<'s>])> 
         return None;
     }
     let cast = match name.text.to_ascii_lowercase().as_str() {
-        "smallint" | "int2" | "integer" | "int" | "int4" | "bigint" | "int8" | "boolean"
-        | "bool" => Cast::To("INTEGER"),
+        "smallint" | "int2" | "integer" | "int" | "int4" | "bigint" | "int8" => {
+            Cast::Call("to_integer")
+        }
+        "boolean" | "bool" => Cast::To("INTEGER"),
         "real" | "float" | "float4" | "float8" | "double" => Cast::To("REAL"),
         "decimal" | "numeric" => Cast::To("NUMERIC"),
         "date" => Cast::Call("date"),
@@ -184,7 +186,7 @@ mod tests {
     #[test]
     fn casts_are_written_out() {
         for (from, to) in [
-            ("select '1'::int", "select CAST('1' AS INTEGER)"),
+            ("select '1'::int", "select to_integer('1')"),
             (
                 "select t.a :: varchar(10), b",
                 "select CAST(t.a AS TEXT), b",
@@ -194,11 +196,8 @@ mod tests {
                 "select CAST((a + b) AS REAL) + 1",
             ),
             ("select f(x, g(y))::text", "select CAST(f(x, g(y)) AS TEXT)"),
-            ("select :p::bigint", "select CAST(:p AS INTEGER)"),
-            (
-                "select a::text::int",
-                "select CAST(CAST(a AS TEXT) AS INTEGER)",
-            ),
+            ("select :p::bigint", "select to_integer(:p)"),
+            ("select a::text::int", "select to_integer(CAST(a AS TEXT))"),
             (
                 "select a::timestamp without time zone as x",
                 "select datetime(a) as x",

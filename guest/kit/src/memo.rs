@@ -23,7 +23,7 @@ fn parse(memo: &str) -> Map<String, Value> {
 }
 
 /// The kinds, each once, by their names.
-pub(super) fn names_of(kinds: &[Kind]) -> Value {
+pub(crate) fn names_of(kinds: &[Kind]) -> Value {
     let mut names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
     names.sort_unstable();
     names.dedup();

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 /// What is wrong, so far.
 #[derive(Debug, Default)]
-pub(super) struct Findings(pub(super) Vec<Finding>);
+pub(crate) struct Findings(pub(super) Vec<Finding>);
 
 impl Findings {
-    pub(super) fn add(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn add(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
         self.0.push(Finding {
             path: path.to_owned(),
             message: message.into(),
@@ -17,7 +17,7 @@ impl Findings {
         });
     }
 
-    pub(super) fn wrong_type(&mut self, path: &str, value: &Value, wanted: &str) {
+    pub(crate) fn wrong_type(&mut self, path: &str, value: &Value, wanted: &str) {
         self.add(
             path,
             format!("This is {}.", kind_of(value)),
@@ -25,7 +25,7 @@ impl Findings {
         );
     }
 
-    pub(super) fn wrong_word(&mut self, path: &str, text: &str, known: &[&str]) {
+    pub(crate) fn wrong_word(&mut self, path: &str, text: &str, known: &[&str]) {
         let help = match nearest(text, known.iter().copied()) {
             Some(meant) => format!("Did you mean `{meant}`?"),
             None => format!("It must be {}.", choice(known.iter().copied())),
@@ -36,14 +36,14 @@ impl Findings {
 
 /// An object in the settings and where it is.
 #[derive(Debug, Clone)]
-pub(super) struct Section<'v> {
-    pub(super) path: String,
+pub(crate) struct Section<'v> {
+    pub(crate) path: String,
     object: &'v Map<String, Value>,
 }
 
 impl<'v> Section<'v> {
     /// The object at a place; refuses other values and unknown members.
-    pub(super) fn open(
+    pub(crate) fn open(
         path: String,
         value: &'v Value,
         keys: &[&str],
@@ -61,7 +61,7 @@ impl<'v> Section<'v> {
     }
 
     /// The JSON Pointer of a member.
-    pub(super) fn at(&self, key: &str) -> String {
+    pub(crate) fn at(&self, key: &str) -> String {
         format!(
             "{}/{}",
             self.path,
@@ -69,11 +69,11 @@ impl<'v> Section<'v> {
         )
     }
 
-    pub(super) fn value(&self, key: &str) -> Option<&'v Value> {
+    pub(crate) fn value(&self, key: &str) -> Option<&'v Value> {
         self.object.get(key)
     }
 
-    pub(super) fn section(
+    pub(crate) fn section(
         &self,
         key: &str,
         keys: &[&str],
@@ -83,7 +83,7 @@ impl<'v> Section<'v> {
     }
 
     /// An object whose members have names of the author's own.
-    pub(super) fn map(&self, key: &str, findings: &mut Findings) -> Option<Section<'v>> {
+    pub(crate) fn map(&self, key: &str, findings: &mut Findings) -> Option<Section<'v>> {
         match self.value(key)? {
             Value::Object(object) => Some(Section {
                 path: self.at(key),
@@ -96,17 +96,17 @@ impl<'v> Section<'v> {
         }
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &'v str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'v str> {
         self.object.keys().map(String::as_str)
     }
 
     /// Whether one of these members is there.
-    pub(super) fn has_any(&self, keys: &[&str]) -> bool {
+    pub(crate) fn has_any(&self, keys: &[&str]) -> bool {
         self.object.keys().any(|key| keys.contains(&key.as_str()))
     }
 
     /// Whether each member of another object is here and the same.
-    pub(super) fn includes(&self, other: &Section<'_>) -> bool {
+    pub(crate) fn includes(&self, other: &Section<'_>) -> bool {
         !other.object.is_empty()
             && other
                 .object
@@ -115,7 +115,7 @@ impl<'v> Section<'v> {
     }
 
     /// A text of 1 to `most` characters.
-    pub(super) fn text(&self, key: &str, most: usize, findings: &mut Findings) -> Option<&'v str> {
+    pub(crate) fn text(&self, key: &str, most: usize, findings: &mut Findings) -> Option<&'v str> {
         match self.value(key)? {
             Value::String(text) if text.is_empty() => {
                 findings.add(
@@ -139,7 +139,7 @@ impl<'v> Section<'v> {
     }
 
     /// A list of texts with their places, or one text for a list of one.
-    pub(super) fn texts(&self, key: &str, findings: &mut Findings) -> Vec<(String, &'v str)> {
+    pub(crate) fn texts(&self, key: &str, findings: &mut Findings) -> Vec<(String, &'v str)> {
         let path = self.at(key);
         let mut texts = Vec::new();
         match self.value(key) {
@@ -172,7 +172,7 @@ impl<'v> Section<'v> {
         texts
     }
 
-    pub(super) fn flag(&self, key: &str, findings: &mut Findings) -> Option<bool> {
+    pub(crate) fn flag(&self, key: &str, findings: &mut Findings) -> Option<bool> {
         match self.value(key)? {
             Value::Bool(flag) => Some(*flag),
             other => {
@@ -183,7 +183,7 @@ impl<'v> Section<'v> {
     }
 
     /// A whole number in a range.
-    pub(super) fn whole(
+    pub(crate) fn whole(
         &self,
         key: &str,
         range: std::ops::RangeInclusive<u32>,
@@ -207,7 +207,7 @@ impl<'v> Section<'v> {
     }
 
     /// One of a few words.
-    pub(super) fn word<T: Copy>(
+    pub(crate) fn word<T: Copy>(
         &self,
         key: &str,
         words: &[(&str, T)],
@@ -218,7 +218,7 @@ impl<'v> Section<'v> {
     }
 
     /// The values of a list with their places, or one value for a list of one.
-    pub(super) fn values(&self, key: &str, findings: &mut Findings) -> Vec<(String, &'v Value)> {
+    pub(crate) fn values(&self, key: &str, findings: &mut Findings) -> Vec<(String, &'v Value)> {
         match self.value(key) {
             Some(Value::Array(items)) if items.is_empty() => {
                 let help = "Leave it out, or name something.";
@@ -231,7 +231,7 @@ impl<'v> Section<'v> {
     }
 
     /// The objects of a list, with their places.
-    pub(super) fn list(&self, key: &str, findings: &mut Findings) -> Vec<(String, &'v Value)> {
+    pub(crate) fn list(&self, key: &str, findings: &mut Findings) -> Vec<(String, &'v Value)> {
         match self.value(key) {
             None => Vec::new(),
             Some(Value::Array(items)) => items
@@ -248,7 +248,7 @@ impl<'v> Section<'v> {
 }
 
 /// What a word stands for.
-pub(super) fn word<T: Copy>(
+pub(crate) fn word<T: Copy>(
     path: &str,
     text: &str,
     words: &[(&str, T)],
