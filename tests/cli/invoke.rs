@@ -230,3 +230,54 @@ fn records_that_are_kept_nowhere_are_told() {
     let ended = invoke(&desk, TASK, &["--config", "folder.toml"]).coded(0);
     assert!(!ended.err.contains("not kept"), "{}", ended.err);
 }
+
+#[test]
+fn what_a_policy_would_decide_is_asked_without_a_machine() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path().join("events")).unwrap();
+    desk.file("events/a.json", r#"{ "sqlStatement": "select 1" }"#);
+    desk.file(
+        "events/b.json",
+        r#"{ "sqlStatement": "drop table t", "taskToken": "t", "executionArn": "arn:aws:states:eu-west-1:000000000000:execution:m:e" }"#,
+    );
+    desk.file("events/notes.txt", "no event");
+    desk.file(
+        "rules.json",
+        r#"{ "unparsed": "deny", "unqualified": "allow", "rules": [
+            { "name": "days", "when": { "kinds": "drop-*", "time": { "zone": "UTC", "from": "06:00", "to": "22:00" } }, "then": { "deny": "At night." } }
+        ] }"#,
+    );
+    let decide = |at: &str, more: &[&str]| {
+        let decide = [
+            "invoke",
+            "events",
+            "--decide-only",
+            "--settings",
+            "rules.json",
+            "--at",
+            at,
+        ];
+        desk.run(&[&decide[..], more].concat())
+    };
+    decide("2026-11-30T12:00:00Z", &[])
+        .coded(1)
+        .says("served events/a.json by standard: it started \"select 1\" on `default`")
+        .says("refused events/b.json by standard: it was refused with PolicyDenied: Rule `days` denies this: At night.");
+    let night = decide("2026-11-30T23:00:00Z", &["--json"]).coded(0).json();
+    assert_eq!(night["events"][1]["calls"][0]["sql"], "drop table t");
+    assert_eq!(night["events"][1]["calls"][0]["task"], true);
+    decide("yesterday", &[])
+        .coded(2)
+        .says("is no date and time with an offset");
+    desk.run(&["invoke", "events/a.json", "--at", "2026-11-30T23:00:00Z"])
+        .coded(2)
+        .says("--decide-only");
+
+    // Several are served one after another.
+    let both = desk.run(&["invoke", "events", "--json"]).coded(1).json();
+    assert_eq!(both["events"].as_array().unwrap().len(), 2);
+    std::fs::create_dir(desk.path().join("none")).unwrap();
+    desk.run(&["invoke", "none"])
+        .coded(2)
+        .says("none has no events");
+}

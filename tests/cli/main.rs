@@ -13,6 +13,9 @@ mod components;
 mod invoke;
 mod lint;
 mod manners;
+mod policy_new;
+mod policy_strength;
+mod policy_test;
 mod replay;
 #[path = "../support/schema.rs"]
 mod schema;

@@ -92,6 +92,72 @@ fn the_same_policy_changes_nothing_and_a_stricter_one_says_what_it_would() {
 }
 
 #[test]
+fn a_record_becomes_a_test_and_changes_have_a_kind() {
+    let desk = recorded(
+        CONFIG,
+        &[
+            waiting("drop table if exists t"),
+            waiting("select 1 as one"),
+        ],
+    );
+    let ended = replay(&desk, &["--settings", "strict.json"]).coded(1);
+    ended
+        .says("changes    1 allow → deny")
+        .says("  sql      drop table if exists t")
+        .says("  machine  m");
+    let document = replay(&desk, &["--settings", "strict.json", "--json"])
+        .coded(1)
+        .json();
+    assert_eq!(
+        document["changes"],
+        json!([{ "change": "allow → deny", "count": 1 }])
+    );
+    let changed = document["decisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["change"] == "allow → deny");
+    let id = changed.unwrap()["subject"].as_str().unwrap().to_owned();
+
+    // What the policy did then it does in the test, and what it would do now is seen there.
+    std::fs::create_dir(desk.path().join("tests")).unwrap();
+    replay(&desk, &["--to-test", &id, "-o", "tests/seen.toml"])
+        .coded(0)
+        .says("written: tests/seen.toml");
+    desk.run(&["policy", "test"])
+        .coded(0)
+        .says("test seen ... ok");
+    desk.run(&["policy", "test", "--settings", "strict.json"])
+        .coded(1)
+        .says("it was refused with PolicyDenied");
+    replay(&desk, &["--to-test", &id, "-o", "tests/seen.toml"])
+        .coded(2)
+        .says("is not replaced");
+    replay(&desk, &["--to-test", "nobody"])
+        .coded(2)
+        .says("there is no record of a request");
+
+    // A set alone, which need be neither signed nor pass its tests.
+    desk.file(
+        "set.toml",
+        r#"schema = 1
+revision = 1
+[policies.standard]
+builtin = "standard"
+grants = { targets = ["default"], actions = ["execute-statement"] }
+settings = { unparsed = "allow", unqualified = "allow", rules = [{ name = "no drops", when = { kinds = "drop-*" }, then = { deny = "Tables stay." } }] }
+[[routes]]
+name = "all"
+function = "*"
+policies = ["standard"]
+"#,
+    );
+    replay(&desk, &["--set", "set.toml"])
+        .coded(1)
+        .says("1 allow → deny");
+}
+
+#[test]
 fn every_record_is_as_the_schema_says_and_a_decision_that_failed_too() {
     let desk = recorded(
         CONFIG,

@@ -132,6 +132,22 @@ def test_the_commands_of_the_readme_make_a_policy(language):
     assert language.said.startswith("good: no") and "it needs WASI" in language.said, language.said
 
 
+def test_a_new_project_builds_and_passes_its_own_tests(language, tmp_path):
+    environment = {"PATH": f"{support.BINARIES}:{os.environ['PATH']}"}
+    made = run([support.BINARIES / "signalbox", "policy", "new", "team", "--lang", language.name], tmp_path)
+    assert made.returncode == 0, made.stderr
+    project = tmp_path / "team"
+    # What its build would fetch was fetched for the example.
+    for fetched in ("venv", "node_modules"):
+        if (language.folder / fetched).is_dir():
+            (project / fetched).symlink_to(language.folder / fetched)
+    built = run(["sh", "build"], project, **environment)
+    assert built.returncode == 0, built.stdout + built.stderr
+    for command, said in (("test", "3 passed; 0 failed"), ("check set.toml", "good: set.toml revision 1")):
+        done = run([support.BINARIES / "signalbox", "policy", *command.split()], project)
+        assert done.returncode == 0 and said in done.stdout, done.stdout + done.stderr
+
+
 def test_what_it_allows_runs_and_the_task_is_told(language):
     told = language.good.invoke(sqlStatement="select 1 as one", **TASK)
     assert told.code == 0, told.document

@@ -601,6 +601,105 @@ def alarms_fire(stage):
     assert [widget["type"] for widget in widgets].count("metric") == 6 and len(widgets) == 9
 
 
+def test_every_parameter_takes_effect(stage):
+    key = stage.client("kms").create_key()["KeyMetadata"]["Arn"]
+    topics = [stage.client("sns").create_topic(Name=name)["TopicArn"] for name in ["page", "alarm"]]
+    arn = f"arn:aws:%s:{support.REGION}:{ACCOUNT}:%s"
+    lists = {
+        "ClusterArns": arn % ("redshift", "cluster:two"),
+        "DatabaseLoginArns": ",".join(arn % ("redshift", what) for what in ["dbuser:two/etl", "dbname:two/dev"]),
+        "WorkgroupArns": arn % ("redshift-serverless", "workgroup/0f1e"),
+        "SecretArns": arn % ("secretsmanager", "secret:etl-AbCdEf"),
+        "TargetRoleArns": f"arn:aws:iam::{ACCOUNT}:role/redshift",
+        "StateMachineArns": ",".join(arn % ("states", f"stateMachine:{name}") for name in ["load", "clean"]),
+        "OtherKeyArns": key, "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1",
+    }
+    stage.has_set = True
+    stage.deploy(
+        PackageKey=stage.package(), PolicySetKey=SET, RecordsLocation="records/decisions", KmsKeyArn=key, RetentionDays=7,
+        # ministack keeps neither a role's boundary, nor a function's network, concurrency and key.
+        PermissionsBoundaryArn=f"arn:aws:iam::{ACCOUNT}:policy/boundary", ReservedConcurrency=20, PageTopicArn=topics[0], AlarmTopicArn=topics[1],
+        LogRetentionDays=30, ErrorRatePercent=20, LogLevel="WARNING", **lists,
+    )
+    template = (DEPLOY / "template.yaml").read_text().split("      Policies:\n")[1].split("  # ---- ")[0]
+    for sid in re.findall(r"Sid: (\w+)", template):
+        assert stage.allowed(sid), sid
+    assert stage.allowed("ConfirmStops") == {arn % ("states", f"execution:{name}:*") for name in ["load", "clean"]}
+    assert stage.allowed("ReadThePolicySet") == {f"arn:aws:s3:::{stage.outputs['PolicyBucketName']}/live/*"}
+    assert stage.allowed("WriteDecisionRecords") == {"arn:aws:s3:::records/decisions/*"}
+    for sid, parameter in [
+        ("RunOnClusters", "ClusterArns"), ("ConnectToClusters", "DatabaseLoginArns"), ("RunOnWorkgroups", "WorkgroupArns"),
+        ("ReadSecretsOfTargets", "SecretArns"), ("BecomeTheRoleOfATarget", "TargetRoleArns"), ("UseOtherKeys", "OtherKeyArns"),
+    ]:
+        assert stage.allowed(sid) == set(lists[parameter].split(",")), sid
+    assert stage.settings()["TTL"] == "7" and stage.settings()["SIGNALBOX_POLICY_SET"].endswith(f"/{SET}")
+    for queue, encrypted in [("completions", True), ("dead-letters", True), ("undelivered", False)]:
+        url = stage.sqs.get_queue_url(QueueName=f"{NAME}-{queue}")["QueueUrl"]
+        attributes = stage.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        assert (attributes.get("KmsMasterKeyId") == key) == encrypted, attributes
+    alarms = stage.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{NAME}-")["MetricAlarms"]
+    assert alarms and all(alarm["AlarmActions"] == [topics[1]] for alarm in alarms), alarms
+    # A table of before: no other is made, and the function is allowed this one.
+    table = stage.outputs["TableName"]
+    stage.deploy(ExistingTableName=table, SettingsRevision=2)
+    assert stage.outputs["TableName"] == table == stage.settings()["DDB_TABLE_NAME"]
+    (record,) = stage.allowed("KeepTheRecord")
+    assert record.endswith(f":table/{table}")
+
+
+def test_what_does_not_fit_together_is_refused(stage):
+    for wrong, said in [
+        ({"ConfigFile": ""} | dict.fromkeys(["ClusterIdentifier", "Database", "DbUser"], ""), "Without ConfigFile"),
+        ({"ConfigFile": "", "PolicySetKey": SET}, "has to be signed"),
+        ({"PolicySetKey": "set.toml"}, "PolicySetKey"),
+        ({"FunctionName": "a b"}, "FunctionName"),
+        ({"PackageKey": "tasker"}, "PackageKey"),
+    ]:
+        given = {"PackageKey": "signalbox/x.zip"} | stage.parameters | wrong
+        parameters = [{"ParameterKey": key, "ParameterValue": str(value)} for key, value in given.items()]
+        with pytest.raises(ClientError, match=said):
+            stage.cloudformation.create_stack(
+                StackName="wrong", TemplateBody=stage.template, Parameters=parameters, Capabilities=["CAPABILITY_IAM"]
+            )
+
+
+# Commands that this version of the AWS CLI, or ministack, does not know.
+NOT_HERE = ["aws lambda invoke", "aws logs start-query", "aws cloudformation detect-stack-drift", "aws sqs start-message-move-task"]
+
+
+def test_the_commands_of_the_runbooks_run(stage):
+    stage.deploy(PackageKey=stage.package())
+    page = (support.ROOT / "docs" / "runbooks.md").read_text().split("\n## Restore the table\n")[0]
+    first, *blocks = [part.split("```", 1)[0] for part in page.split("```sh\n")[1:]]
+    first = first.replace("tasker", NAME)
+    path = [support.BINARIES, pathlib.Path(os.environ["SIGNALBOX_COUNTERPARTS_PYTHON"]).parent, os.environ["PATH"]]
+    settings = stage.settings() | {"SIGNALBOX_CONFIG": str(stage.folder / "signalbox.toml")}
+    env = support.environment(**{
+        **settings, "AWS_ENDPOINT_URL": stage.url, "AWS_ENDPOINT_URL_REDSHIFT_DATA": stage.data_url, "AWS_PAGER": "",
+        "PATH": os.pathsep.join(map(str, path)), "SIGNALBOX_CACHE_DIR": stage.folder / "cache",
+    })
+    code, _, said = stage.signalbox("ledger", "create", **stage.settings())
+    assert code == 0, said
+    # What cannot be delivered is sent on as the page says.
+    undelivered = stage.outputs["UndeliveredQueueUrl"]
+    for number in range(3):
+        stage.sqs.send_message(QueueUrl=undelivered, MessageBody=json.dumps({"source": "aws.none", "detail": {"n": f"{number} \\n"}}))
+    faults, ran = [], 0
+    for block in blocks:
+        if any(words in block for words in NOT_HERE):
+            block = block.split("aws lambda invoke")[0] if "aws lambda invoke" in block else ""
+        # Of SQS this version of the AWS CLI believes an option and not the variable.
+        script = f'set -eo pipefail\naws() {{ command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}\n{first}\n{block}'
+        done = subprocess.run(["bash", "-c", script], cwd=stage.folder, env=env, capture_output=True, text=True, timeout=300)
+        ran += 1
+        if done.returncode:
+            faults.append((block, done.stdout, done.stderr))
+    assert not faults, faults
+    assert ran > 12
+    left = stage.sqs.get_queue_attributes(QueueUrl=undelivered, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert left["ApproximateNumberOfMessages"] == "0", left
+
+
 def manifest(revision, rules):
     """A policy set of this revision."""
     return (

@@ -62,6 +62,34 @@ async fn every_command_of_readme_and_reference_works() {
     assert!(run >= 14, "{run}");
 }
 
+/// Pages that are worked through from top to bottom, each in a folder of its own.
+#[test]
+fn the_pages_for_policy_authors_work() {
+    for page in ["docs/test-policies.md"] {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = Desk::new(folder.path());
+        let mut said = String::new();
+        let mut run = 0;
+        for block in blocks(page) {
+            desk.write(&block);
+            for line in commands(&block) {
+                said = String::from_utf8(desk.run(line, &[]).stdout).unwrap();
+                run += 1;
+            }
+            // What the page shows of a command is what it writes.
+            let results = block.text.lines().filter(|line| line.ends_with("... ok"));
+            for line in results.filter(|_| block.language == "text") {
+                assert!(
+                    said.lines().any(|one| one == line),
+                    "{page}:{}: {line}",
+                    block.line
+                );
+            }
+        }
+        assert!(run > 1, "{page}: {run}");
+    }
+}
+
 /// Runs a command that works on a deployment: one that has a task with a running statement.
 async fn on_a_deployment(stage: &Stage, desk: &Desk, line: &str) {
     let mut line = line.to_owned();

@@ -52,7 +52,9 @@ impl Desk {
     /// Writes a block that has a file's name, such as `json event.json`.
     pub(crate) fn write(&self, block: &Block) {
         if let Some(name) = block.file() {
-            std::fs::write(self.folder.join(name), &block.text).expect("written");
+            let path = self.folder.join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, &block.text).expect("written");
         }
     }
 

@@ -40,12 +40,32 @@ fn check(root: &Value, schema: &Value, value: &Value, place: &str, faults: &mut 
                     .any(|name| is_of_type(name.as_str().expect("a name"), value)),
             },
             "minimum" => value.as_f64().is_none_or(|it| wanted.as_f64() <= Some(it)),
-            "pattern" => {
-                assert_eq!(wanted, "^[0-9a-f]{64}$", "the one pattern that is known");
-                value.as_str().is_none_or(|text| {
-                    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-                })
-            }
+            "maximum" => value.as_f64().is_none_or(|it| wanted.as_f64() >= Some(it)),
+            "minItems" => value
+                .as_array()
+                .is_none_or(|it| it.len() as u64 >= number(wanted)),
+            "minLength" => value
+                .as_str()
+                .is_none_or(|it| it.chars().count() as u64 >= number(wanted)),
+            "maxLength" => value
+                .as_str()
+                .is_none_or(|it| it.chars().count() as u64 <= number(wanted)),
+            "not" => !is_good(root, wanted, value),
+            "dependentRequired" => value.as_object().is_none_or(|fields| {
+                wanted
+                    .as_object()
+                    .expect("lists by name")
+                    .iter()
+                    .all(|(name, others)| {
+                        !fields.contains_key(name)
+                            || list(others)
+                                .iter()
+                                .all(|other| fields.contains_key(other.as_str().expect("a name")))
+                    })
+            }),
+            "pattern" => value
+                .as_str()
+                .is_none_or(|text| matches(wanted.as_str().expect("a text"), text)),
             "minProperties" => value
                 .as_object()
                 .is_none_or(|it| it.len() as u64 >= number(wanted)),
@@ -85,6 +105,40 @@ fn check(root: &Value, schema: &Value, value: &Value, place: &str, faults: &mut 
     }
     if let Value::Object(fields) = value {
         check_fields(root, schema, fields, place, faults);
+    }
+}
+
+/// Whether a text is of one of the forms that the schemas have.
+fn matches(pattern: &str, text: &str) -> bool {
+    let is_digits = |text: &str, count: usize| {
+        text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match pattern {
+        "^[0-9a-f]{64}$" | "^[0-9A-Fa-f]{64}$" => {
+            let upper = pattern.contains("A-F");
+            text.len() == 64
+                && text.bytes().all(|byte| {
+                    matches!(byte, b'0'..=b'9' | b'a'..=b'f') || (upper && byte.is_ascii_hexdigit())
+                })
+        }
+        "^([01][0-9]|2[0-3]):[0-5][0-9]$" => {
+            text.split_once(':').is_some_and(|(hours, minutes)| {
+                is_digits(hours, 2) && is_digits(minutes, 2) && hours < "24" && minutes < "60"
+            })
+        }
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" => {
+            let parts: Vec<_> = text.split('-').collect();
+            matches!(parts.as_slice(), [year, month, day] if is_digits(year, 4) && is_digits(month, 2) && is_digits(day, 2))
+        }
+        "^[A-Za-z0-9_-]{1,64}$" => {
+            (1..=64).contains(&text.len())
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        }
+        "^https?://" => text.starts_with("http://") || text.starts_with("https://"),
+        r"^(States|Lambda)\." => text.starts_with("States.") || text.starts_with("Lambda."),
+        other => panic!("the pattern `{other}` is not known here"),
     }
 }
 

@@ -133,6 +133,10 @@ pub(crate) enum PolicyCommand {
         #[arg(long, value_name = "NAME", conflicts_with = "settings")]
         deployment: Option<String>,
     },
+    /// Run the tests of a folder or of a policy set, in the sandbox that policies run in
+    Test(crate::policy::test::TestArgs),
+    /// Measure what a policy costs for each event, against its limits, a budget or another policy
+    Bench(crate::policy::bench::BenchArgs),
     /// Make a key pair to sign policy sets with
     Keygen {
         /// Where to write the private key
@@ -195,11 +199,24 @@ pub(crate) enum PolicyCommand {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Print the JSON Schema of a policy's settings
+    /// Print the JSON Schema of a policy's settings, of sets or of tests, by which editors complete and check them
     Schema {
         /// The component, or `standard` for the built-in policy
         #[arg(default_value = "standard")]
         policy: String,
+        /// That of a policy set's manifest, whose policies have such settings
+        #[arg(long, conflicts_with = "test")]
+        set: bool,
+        /// That of a test in a file of its own
+        #[arg(long)]
+        test: bool,
+    },
+    /// Make a project: rules or a policy of your own, with tests that pass
+    New(crate::policy::new::NewArgs),
+    /// Write the digests of the files that a policy set names into its manifest
+    Pin {
+        /// The manifest
+        set: PathBuf,
     },
 }
 

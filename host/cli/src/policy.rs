@@ -1,17 +1,24 @@
 //! `signalbox policy`.
 
+pub(crate) mod bench;
 mod build;
 pub(crate) mod explain;
 mod keys;
 pub(crate) mod lint;
+pub(crate) mod new;
+mod pin;
 mod push;
 mod set;
 pub(crate) mod status;
+pub(crate) mod test;
 
 use std::{borrow::Cow, path::Path};
 
 use serde_json::{Value, json};
-use signalbox_lambda::{Config, config::compile_limits};
+use signalbox_lambda::{
+    Config,
+    config::{compile_cache, compile_limits},
+};
 use signalbox_policy::{
     EngineOptions, Limits, Loading, Metering, Policy as _, PolicyEngine, Source, Target, artifact,
     compile::Compiler, digest, inspect::Interfaces,
@@ -58,7 +65,15 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
             target,
             output,
         } => compile(policy, target, output.as_deref()).await,
-        PolicyCommand::Schema { policy } => schema(policy).await,
+        PolicyCommand::Schema { test: true, .. } => {
+            out::raw_json(signalbox_lambda::policy_tests::CASE_SCHEMA);
+            Ok(true)
+        }
+        PolicyCommand::Schema { policy, set, .. } => schema(policy, *set).await,
+        PolicyCommand::New(args) => new::run(args).await,
+        PolicyCommand::Pin { set } => pin::run(set),
+        PolicyCommand::Test(args) => test::run(args).await,
+        PolicyCommand::Bench(args) => bench::run(args).await,
     }
 }
 
@@ -68,6 +83,7 @@ fn is_here(command: &PolicyCommand) -> Result<(), String> {
         PolicyCommand::Check { policy, .. } => Some(policy.as_str()),
         PolicyCommand::Sign { set, .. }
         | PolicyCommand::Verify { set, .. }
+        | PolicyCommand::Pin { set }
         | PolicyCommand::Push { set, .. } => set.to_str(),
         _ => None,
     };
@@ -89,11 +105,12 @@ pub(crate) fn component(policy: &str) -> Result<Cow<'static, [u8]>, String> {
     })
 }
 
-/// An engine of a command, without a cache. What it compiles is compiled by this program, as in the function.
+/// An engine of a command, with the user's cache of compiled components. What it compiles is compiled by this program, as in
+/// the function.
 pub(crate) fn engine(metering: Metering) -> Result<PolicyEngine, String> {
     PolicyEngine::new(EngineOptions {
         metering,
-        cache: None,
+        cache: compile_cache(&Config::process_environment()),
         compiler: Some(compiler()?),
     })
     .map_err(|error| error.to_string())
@@ -242,19 +259,25 @@ fn write_beside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     written
 }
 
-async fn schema(policy: &str) -> Done {
-    let loaded = engine(Metering::Off)?
-        .load(loading(policy, "{}".to_owned())?)
-        .await
-        .map_err(|error| error.to_string())?;
-    let description = loaded
-        .description()
-        .ok_or("the policy did not describe itself")?;
+async fn schema(policy: &str, of_set: bool) -> Done {
+    let mut schema = schema_text(policy).await?;
+    if of_set {
+        schema = signalbox_lambda::set::set_schema(&schema);
+    }
     // It is JSON itself, for whomever it is.
-    match serde_json::from_str::<Value>(&description.settings_schema) {
+    match serde_json::from_str::<Value>(&schema) {
         Ok(schema) if out::speaks_json() => out::json(&schema),
-        Ok(_) => out::raw_json(&description.settings_schema),
-        Err(_) => out::raw(&description.settings_schema),
+        Ok(_) => out::raw_json(&schema),
+        Err(_) => out::raw(&schema),
     }
     Ok(true)
+}
+
+/// The JSON Schema of a policy's settings.
+pub(crate) async fn schema_text(policy: &str) -> Result<String, String> {
+    let bench = test::Workbench::new()?;
+    let subject = bench.subject(policy, "{}".to_owned(), Vec::new()).await?;
+    let description = subject.code.description();
+    let description = description.ok_or("the policy did not describe itself")?;
+    Ok(description.settings_schema.clone())
 }

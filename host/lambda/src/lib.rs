@@ -8,6 +8,8 @@ pub mod config;
 pub mod dispatch;
 pub mod event;
 pub mod log;
+pub mod nearest;
+pub mod policy_tests;
 pub mod records;
 pub mod runtime;
 pub mod set;

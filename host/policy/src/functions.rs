@@ -19,6 +19,6 @@ pub const HEARTBEAT: &str = "callbacks/heartbeat";
 
 /// The function's own name, without its interface.
 #[must_use]
-pub(crate) fn name(function: &str) -> &str {
+pub fn name(function: &str) -> &str {
     function.rsplit_once('/').map_or(function, |(_, name)| name)
 }

@@ -38,7 +38,7 @@ pub use call::{
 };
 pub use engine::{Metering, Target, UnknownTarget};
 pub use generation::WORLD;
-pub use instance::Redact;
+pub use instance::{Line, Redact, gather};
 pub use limits::{CompileLimits, Limits};
 pub use load::{EngineError, EngineOptions, Loading, PolicyEngine, Source};
 pub use load_error::LoadError;

@@ -6,7 +6,9 @@
 //! step is a conditional write.
 
 pub mod bounds;
+mod completion_event;
 pub mod custom_resource;
+pub mod dry_run;
 pub mod grants;
 pub mod ids;
 pub mod intake;
@@ -18,7 +20,6 @@ pub mod policies;
 pub mod ports;
 pub mod raised;
 pub mod record;
-pub mod rehearse;
 pub mod revision;
 mod scope;
 pub mod secrets;

@@ -49,7 +49,7 @@ pub(super) fn explain(
         .collect();
     let decided = match (ended, refused) {
         (Some(rule), _) => json!({ "rule": rule }),
-        (None, Some(_)) => json!({ "setting": setting(subject) }),
+        (None, Some(refusal)) => json!({ "setting": setting(refusal) }),
         (None, None) => json!(null),
     };
     let explained = json!({
@@ -70,13 +70,11 @@ fn ends(rule: &Rule, subject: &Subject<'_>) -> bool {
         || (rule.then.require_parameters && crate::sql::has_text_literal(subject.sql))
 }
 
-/// The setting that refuses what no rule ended.
-fn setting(subject: &Subject<'_>) -> &'static str {
-    match subject.statement {
-        Some(statement) if statement.unparsed_part().is_some() => "unparsed",
-        Some(statement) if statement.complete => "unqualified",
-        _ => "unknownTables or unqualified",
-    }
+/// The setting that refuses what no rule ended, which the refusal names.
+fn setting(refusal: &str) -> Option<&'static str> {
+    ["unparsed", "unqualified", "unknownTables"]
+        .into_iter()
+        .find(|setting| refusal.contains(&format!("(`{setting}`)")))
 }
 
 /// A condition that does not hold, and what was found in its place.

@@ -1,6 +1,7 @@
 //! The names of the members of the settings, by place. The schema has the same, which a test compares.
 
 pub(super) const TOP: &[&str] = &[
+    "$schema",
     "rules",
     "unparsed",
     "unqualified",

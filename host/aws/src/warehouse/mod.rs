@@ -3,7 +3,7 @@
 mod clients;
 mod document;
 mod errors;
-mod replies;
+pub mod replies;
 mod requests;
 mod retries;
 #[cfg(test)]

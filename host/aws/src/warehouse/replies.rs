@@ -14,7 +14,11 @@ use super::document::{millis, with_dates};
 
 type Reply = Map<String, Value>;
 
-pub(super) fn started(target: &str, text: &str) -> Result<StartedStatement, String> {
+/// Reads the reply of ExecuteStatement and BatchExecuteStatement.
+///
+/// # Errors
+/// What it is not.
+pub fn started(target: &str, text: &str) -> Result<StartedStatement, String> {
     let mut reply = read(text)?;
     let id = string(&reply, "Id").ok_or("the reply has no Id")?;
     let status = string(&reply, "Status").map_or(StatementStatus::Submitted, |name| status(&name));
@@ -31,7 +35,11 @@ pub(super) fn started(target: &str, text: &str) -> Result<StartedStatement, Stri
     })
 }
 
-pub(super) fn description(text: &str) -> Result<StatementDescription, String> {
+/// Reads the reply of DescribeStatement.
+///
+/// # Errors
+/// What it is not.
+pub fn description(text: &str) -> Result<StatementDescription, String> {
     let mut reply = read(text)?;
     let id = string(&reply, "Id").ok_or("the reply has no Id")?;
     let sub_statements = match reply.get("SubStatements").and_then(Value::as_array) {
@@ -79,7 +87,11 @@ fn sub_statement(reply: &Reply) -> Result<SubStatement, String> {
     })
 }
 
-pub(super) fn cancelled(text: &str) -> Result<CancelledStatement, String> {
+/// Reads the reply of CancelStatement.
+///
+/// # Errors
+/// What it is not.
+pub fn cancelled(text: &str) -> Result<CancelledStatement, String> {
     let reply = read(text)?;
     Ok(CancelledStatement {
         status: truth(&reply, "Status"),
@@ -87,8 +99,12 @@ pub(super) fn cancelled(text: &str) -> Result<CancelledStatement, String> {
     })
 }
 
-/// The text goes on as it came: a page has no dates, and numbers of its cells keep every digit.
-pub(super) fn result(text: String) -> Result<StatementResult, String> {
+/// Reads the reply of GetStatementResult. The text goes on as it came: a page has no dates, and numbers of its cells keep
+/// every digit.
+///
+/// # Errors
+/// What it is not.
+pub fn result(text: String) -> Result<StatementResult, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Page {
@@ -107,7 +123,11 @@ pub(super) fn result(text: String) -> Result<StatementResult, String> {
     })
 }
 
-pub(super) fn list(text: &str) -> Result<StatementList, String> {
+/// Reads the reply of ListStatements.
+///
+/// # Errors
+/// What it is not.
+pub fn list(text: &str) -> Result<StatementList, String> {
     let mut reply = read(text)?;
     with_dates(&mut reply);
     Ok(StatementList {

@@ -1,6 +1,9 @@
 //! The event that a function is invoked with.
 
-use std::{io::Read as _, path::Path};
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 use signalbox_local::step_functions::{StepFunctionsServer, WaitingTask};
@@ -26,6 +29,34 @@ const EVENT_TREE: Bounds = Bounds {
 };
 /// The path that means standard input.
 const STDIN: &str = "-";
+
+/// The files of events: of a folder those in JSON, by name.
+pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let refused = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(refused)? {
+            let file = entry.map_err(refused)?.path();
+            if file.extension().is_some_and(|end| end == "json") && file.is_file() {
+                found.push(file);
+            }
+        }
+        if found.is_empty() {
+            return Err(format!(
+                "{} has no events: they are files that end with .json",
+                path.display()
+            ));
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    Ok(files)
+}
 
 /// Reads the event from a file, or from standard input.
 pub(crate) fn read(path: &Path) -> Result<Value, String> {

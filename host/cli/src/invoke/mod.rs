@@ -1,11 +1,12 @@
 //! `signalbox invoke`: one event through the host, and all that comes of it.
 
+mod decide;
 mod ends;
 pub(crate) mod event;
 pub(crate) mod report;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -31,8 +32,15 @@ const SHADOWS: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct InvokeArgs {
-    /// The event: a JSON file, or `-` for standard input
-    pub(crate) event: PathBuf,
+    /// The events: JSON files, folders of them, or `-` for standard input
+    #[arg(required = true, value_name = "EVENT")]
+    pub(crate) events: Vec<PathBuf>,
+    /// Only show what the policy decides: nothing is started, and no machine either
+    #[arg(long)]
+    pub(crate) decide_only: bool,
+    /// The time at which it decides: a date and time with an offset, such as 2026-11-30T23:00:00Z; by default now
+    #[arg(long, value_name = "TIME", requires = "decide_only")]
+    pub(crate) at: Option<String>,
     /// How long to wait at most for statements and for answers to waiting tasks
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     pub(crate) wait: u32,
@@ -41,7 +49,32 @@ pub(crate) struct InvokeArgs {
 }
 
 pub(crate) async fn run(args: &InvokeArgs) -> Done {
-    let mut event = event::read(&args.event)?;
+    let events = event::files(&args.events)?;
+    if args.decide_only {
+        return decide::run(args, &events).await;
+    }
+    let mut documents = Vec::new();
+    let mut is_good = true;
+    for path in &events {
+        if events.len() > 1 {
+            out::line(out::styled(out::HEAD, path.display()));
+        }
+        let (report, unkept) = serve(args, path).await?;
+        report.lines().into_iter().for_each(out::line);
+        unkept.iter().for_each(out::note);
+        is_good &= report.is_good();
+        documents.push(report.document());
+    }
+    match documents.as_slice() {
+        [only] => out::json(only),
+        several => out::json(&json!({ "good": is_good, "events": several })),
+    }
+    Ok(is_good)
+}
+
+/// Serves one event on a machine of its own.
+async fn serve(args: &InvokeArgs, path: &Path) -> Result<(Report, Vec<String>), String> {
+    let mut event = event::read(path)?;
     let functions = args.machine.functions()?;
     let limits = functions
         .values()
@@ -130,10 +163,7 @@ pub(crate) async fn run(args: &InvokeArgs) -> Done {
         limits,
         shaded,
     };
-    report.lines().into_iter().for_each(out::line);
-    out::json(&report.document());
-    unkept.iter().for_each(out::note);
-    Ok(report.is_good())
+    Ok((report, unkept.iter().map(ToString::to_string).collect()))
 }
 
 async fn answers(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use signalbox_lambda::{
     Config,
-    config::{Environment, PolicySource, STANDARD},
+    config::{Environment, PolicySource, STANDARD, document},
 };
 
 /// What a machine has where nobody says otherwise. The ledger is embedded: the table's name is not used.
@@ -46,6 +46,14 @@ pub(crate) fn settings_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("the settings {shown} cannot be read: {error}"))?;
+    let is_toml = path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("toml"));
+    if is_toml {
+        return document(&shown.to_string(), &text)
+            .map(|settings| settings.to_string())
+            .map_err(|problem| format!("the settings {problem}"));
+    }
     match serde_json::from_str(&text) {
         Ok(Value::Object(_)) => Ok(text),
         Ok(_) => Err(format!("the settings {shown} must be a JSON object")),

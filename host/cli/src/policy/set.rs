@@ -117,7 +117,7 @@ pub(super) fn tell_faults(error: &SetError) -> bool {
 
 /// What a set has to keep to in a deployment, but for its signature, and what is wrong with that. Where no deployment says
 /// who is trusted, a signature has to hold all the same.
-fn terms_of(text: &[u8], config: Option<&Config>) -> (Terms, Option<Untrusted>) {
+pub(super) fn terms_of(text: &[u8], config: Option<&Config>) -> (Terms, Option<Untrusted>) {
     let set = config.and_then(|config| config.policy_set.as_ref());
     let mut terms = Terms {
         targets: config.map(|config| config.targets.keys().cloned().collect()),
@@ -129,6 +129,7 @@ fn terms_of(text: &[u8], config: Option<&Config>) -> (Terms, Option<Untrusted>) 
         refuse_expired: set.is_some_and(|set| set.refuse_expired),
         expiry_notice: set.map_or(EXPIRY_NOTICE, |set| set.expiry_notice),
         review_tests: true,
+        is_draft: false,
     };
     let signed = Signed::split(text);
     let (trusted, allow_unsigned) = match set {

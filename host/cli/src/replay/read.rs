@@ -12,17 +12,33 @@ use signalbox_tasker::bounds::RECORD;
 /// The path that means standard input.
 const STDIN: &str = "-";
 
+/// How many records are handed on together.
+const BATCH: usize = 64;
+/// How many reasons are kept.
+const REASONS: usize = 1_000;
+
+/// Takes records, and says whether it takes more.
+pub(super) type Sink = Box<dyn FnMut(Vec<DecisionRecord>) -> bool + Send>;
+
 /// What was found.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Found {
+    /// Those that were not handed on yet.
     pub(super) records: Vec<DecisionRecord>,
-    /// Why others are left out.
+    /// Why others are left out, as far as that is kept.
     pub(super) skipped: Vec<String>,
+    /// How many are left out.
+    pub(super) left_out: usize,
+    sink: Option<Sink>,
+    handed_on: usize,
 }
 
 /// Reads all records of files and folders, in the order in which they are named, of folders by name.
-pub(super) fn records(paths: &[PathBuf]) -> Result<Found, String> {
-    let mut found = Found::default();
+pub(super) fn records(paths: &[PathBuf], sink: Option<Sink>) -> Result<Found, String> {
+    let mut found = Found {
+        sink,
+        ..Found::default()
+    };
     for path in paths {
         if path == Path::new(STDIN) {
             found
@@ -32,10 +48,38 @@ pub(super) fn records(paths: &[PathBuf]) -> Result<Found, String> {
             found.path(path)?;
         }
     }
+    found.hand_on();
+    // Whoever takes them waits for more as long as it is there.
+    found.sink = None;
     Ok(found)
 }
 
 impl Found {
+    fn skip(&mut self, reason: String) {
+        self.left_out += 1;
+        if self.skipped.len() < REASONS {
+            self.skipped.push(reason);
+        }
+    }
+
+    fn push(&mut self, record: DecisionRecord) {
+        self.records.push(record);
+        if self.records.len() >= BATCH {
+            self.hand_on();
+        }
+    }
+
+    fn hand_on(&mut self) {
+        if let Some(sink) = &mut self.sink {
+            let records = std::mem::take(&mut self.records);
+            self.handed_on += records.len();
+            if !sink(records) {
+                // Nobody waits for the rest, and what is not handed on is dropped.
+                self.sink = None;
+            }
+        }
+    }
+
     fn path(&mut self, path: &Path) -> Result<(), String> {
         let shown = path.display();
         let refused = |error: std::io::Error| format!("{shown} cannot be read: {error}");
@@ -68,7 +112,7 @@ impl Found {
             return Ok(());
         }
         let mut lines = BufReader::new(Cursor::new(bytes).chain(reader));
-        let found = |records: &Self| (records.records.len(), records.skipped.len());
+        let found = |all: &Self| (all.records.len() + all.handed_on, all.left_out);
         let before = found(self);
         for number in 1_usize.. {
             let mut line = Vec::new();
@@ -78,7 +122,7 @@ impl Found {
             }
             let is_whole = line.pop_if(|byte| *byte == b'\n').is_some();
             if line.len() > RECORD.bytes {
-                self.skipped.push(format!(
+                self.skip(format!(
                     "{place}, line {number}: it has more than {most} bytes"
                 ));
                 if !is_whole {
@@ -89,7 +133,7 @@ impl Found {
             }
         }
         if found(self) == before {
-            self.skipped.push(format!(
+            self.skip(format!(
                 "{place}: no line of it is a record. A file of more than {most} bytes is read line by line: write each record in \
                  one line (`jq -c`), or split it up"
             ));
@@ -131,7 +175,7 @@ impl Found {
     fn line(&mut self, line: &str, place: &str, number: usize) {
         let place = format!("{place}, line {number}");
         if let Err(why) = RECORD.check(line) {
-            self.skipped.push(format!("{place}: {why}"));
+            self.skip(format!("{place}: {why}"));
             return;
         }
         // Tools that print logs put the time before a line.
@@ -165,8 +209,7 @@ impl Found {
                         Some(file) => format!("the whole one is {file}"),
                         None => "the whole one was kept nowhere".to_owned(),
                     };
-                    self.skipped
-                        .push(format!("{place}: the record was shortened; {whole}"));
+                    self.skip(format!("{place}: the record was shortened; {whole}"));
                 }
             }
             return;
@@ -193,16 +236,14 @@ impl Found {
     fn record(&mut self, record: Value, place: &str) {
         let format = record.get("format").and_then(Value::as_u64);
         if format.is_some_and(|format| format > u64::from(FORMAT)) {
-            self.skipped.push(format!(
+            self.skip(format!(
                 "{place}: the record was made by a newer version of Signalbox"
             ));
             return;
         }
         match serde_json::from_value(record) {
-            Ok(record) => self.records.push(record),
-            Err(error) => self
-                .skipped
-                .push(format!("{place}: the record is broken: {error}")),
+            Ok(record) => self.push(record),
+            Err(error) => self.skip(format!("{place}: the record is broken: {error}")),
         }
     }
 }
@@ -256,6 +297,27 @@ mod tests {
         let found = read(RECORD.bytes, &format!("\n{pretty}"));
         assert_eq!(found.records.len(), 0);
         assert!(found.skipped[0].contains("`jq -c`"), "{:?}", found.skipped);
+    }
+
+    #[test]
+    fn records_are_handed_on_as_they_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("all.jsonl");
+        let lines: Vec<_> = (0..BATCH * 2 + 1)
+            .map(|n| record(&n.to_string()).to_string())
+            .collect();
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let batches = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let sink: Sink = {
+            let batches = std::sync::Arc::clone(&batches);
+            Box::new(move |records| {
+                batches.lock().unwrap().push(records.len());
+                true
+            })
+        };
+        let found = records(&[path], Some(sink)).unwrap();
+        assert_eq!((found.records.len(), found.left_out), (0, 0));
+        assert_eq!(*batches.lock().unwrap(), [BATCH, BATCH, 1]);
     }
 
     #[test]
@@ -321,14 +383,14 @@ mod tests {
         ] {
             std::fs::write(folder.path().join(name), record(subject).to_string()).unwrap();
         }
-        let found = records(&[folder.path().to_owned()]).unwrap();
+        let found = records(&[folder.path().to_owned()], None).unwrap();
         let subjects: Vec<_> = found
             .records
             .iter()
             .map(|record| record.asked.subject())
             .collect();
         assert_eq!(subjects, ["a", "b", "c"]);
-        let error = records(&["nowhere.json".into()]).unwrap_err();
+        let error = records(&["nowhere.json".into()], None).err().unwrap();
         assert!(error.starts_with("nowhere.json cannot be read"), "{error}");
     }
 }

@@ -3,30 +3,21 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signalbox_policy::{
-    DecisionRecord, Identity,
-    replay::{EffectChange, Outcome, Replay},
-};
+use signalbox_policy::replay::{EffectChange, Outcome};
 
+use super::changes::{Again, Change, Counts, about};
 use crate::{
     invoke::report::{brief, decided},
     out,
 };
 
-/// One decision and what it would be now.
-pub(super) struct Again {
-    pub(super) record: DecisionRecord,
-    pub(super) replay: Replay,
-    /// The policy that decided now.
-    pub(super) by: Identity,
-    /// Whether its settings are others than those under which the decision was made.
-    pub(super) has_other_settings: bool,
-}
-
 /// All of them.
 pub(super) struct Report {
     /// Whether each decision was made by the policy of its name, and not all by one.
     pub(super) is_by_name: bool,
+    /// How many there are of each kind.
+    pub(super) counts: Counts,
+    /// Those that are shown one by one: of very many not all.
     pub(super) decisions: Vec<Again>,
     /// Why other records were left out.
     pub(super) skipped: Vec<String>,
@@ -36,7 +27,7 @@ pub(super) struct Report {
 impl Report {
     /// Whether nothing changes.
     pub(super) fn is_same(&self) -> bool {
-        self.decisions.iter().all(|again| again.replay.is_same())
+        self.counts.is_same()
     }
 
     /// The document for programs.
@@ -56,23 +47,26 @@ impl Report {
                     "replay": replay,
                     "by": again.by,
                     "otherSettings": again.has_other_settings,
+                    "change": Change::of(again).map(Change::name),
                 })
             })
             .collect();
         json!({
             "good": self.is_same(),
-            "policy": self.policies().first().filter(|_| !self.is_by_name),
-            "policies": self.policies(),
-            "otherSettings": self.others().len(),
-            "counts": self.counts().map(|(name, count)| json!({"outcome": name, "count": count})),
+            "policy": self.counts.policies.first().filter(|_| !self.is_by_name),
+            "policies": self.counts.policies,
+            "otherSettings": self.counts.others,
+            "counts": self.counts.outcomes().map(|(name, count)| json!({"outcome": name, "count": count})),
+            "changes": self.counts.kinds().map(|(name, count)| json!({"change": name, "count": count})).collect::<Vec<_>>(),
             "skipped": self.skipped,
             "decisions": decisions,
+            "notShown": self.counts.all() - self.decisions.len(),
         })
     }
 
     /// The text for people: what changes, and how much does not.
     pub(super) fn lines(&self) -> Vec<String> {
-        let by = self.policies().into_iter().map(|policy| {
+        let by = self.counts.policies.iter().map(|policy| {
             format!(
                 "by         {} {}, SHA-256 {}, settings {}",
                 out::styled(out::NAME, &policy.name),
@@ -92,8 +86,36 @@ impl Report {
             ));
         }
         lines.extend(self.other_settings());
+        let shown = self
+            .decisions
+            .iter()
+            .filter(|again| !again.replay.is_same());
+        let different = self
+            .counts
+            .outcomes()
+            .iter()
+            .skip(1)
+            .take(3)
+            .map(|(_, count)| count)
+            .sum::<usize>();
+        let hidden = different - shown.count();
+        if hidden > 0 {
+            lines.push(format!(
+                "{} {hidden} more are counted below",
+                out::styled(out::NOTE, format_args!("{:<10}", "not shown"))
+            ));
+        }
+        let kinds: Vec<_> = self
+            .counts
+            .kinds()
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        if !kinds.is_empty() {
+            lines.push(format!("{:<10} {}", "changes", kinds.join(", ")));
+        }
         let counts: Vec<_> = self
-            .counts()
+            .counts
+            .outcomes()
             .into_iter()
             .filter(|(name, count)| *count > 0 || *name == "same")
             .map(|(name, count)| format!("{count} {name}"))
@@ -110,64 +132,29 @@ impl Report {
         lines
     }
 
-    /// The policies that decided now, each once.
-    fn policies(&self) -> Vec<&Identity> {
-        let mut policies: Vec<&Identity> = Vec::new();
-        for again in &self.decisions {
-            if !policies.contains(&&again.by) {
-                policies.push(&again.by);
-            }
-        }
-        policies
-    }
-
-    /// The decisions that were made under other settings.
-    fn others(&self) -> Vec<&Again> {
-        let others = self.decisions.iter();
-        others.filter(|again| again.has_other_settings).collect()
-    }
-
     /// That a difference may come from the settings.
     fn other_settings(&self) -> Option<String> {
-        let others = self.others();
-        let mut digests: Vec<_> = others
+        let digests: Vec<_> = self
+            .counts
+            .digests
             .iter()
-            .map(|again| short(&again.record.policy.settings_digest))
+            .map(|digest| short(digest))
             .collect();
-        digests.sort_unstable();
-        digests.dedup();
         let help = if self.is_by_name {
             ""
         } else {
             ". No record has settings: give those of then by --settings or --config"
         };
-        (!others.is_empty()).then(|| {
+        (self.counts.others > 0).then(|| {
             format!(
                 "{} {} of {} decisions were made under other settings ({}) or the same in other words: a difference may be \
                  theirs, and not the policy's{help}",
                 out::styled(out::NOTE, format_args!("{:<10}", "note")),
-                others.len(),
-                self.decisions.len(),
+                self.counts.others,
+                self.counts.all(),
                 digests.join(", "),
             )
         })
-    }
-
-    fn counts(&self) -> [(&'static str, usize); 5] {
-        let count = |wanted: &str| {
-            let named = self
-                .decisions
-                .iter()
-                .map(|again| name(&again.replay.outcome));
-            named.filter(|name| *name == wanted).count()
-        };
-        [
-            ("same", count("same")),
-            ("changed", count("changed")),
-            ("diverged", count("diverged")),
-            ("incomplete", count("incomplete")),
-            ("skipped", self.skipped.len()),
-        ]
     }
 }
 
@@ -198,6 +185,9 @@ fn changed(lines: &mut Vec<String>, again: &Again) {
         record.asked.subject(),
         out::styled(out::NAME, &record.policy.name),
     ));
+    for (what, text) in about(again) {
+        lines.push(format!("  {what:<8} {text}"));
+    }
     match &replay.outcome {
         Outcome::Diverged {
             call,
@@ -247,7 +237,9 @@ fn effect(lines: &mut Vec<String>, change: &EffectChange) {
 
 #[cfg(test)]
 mod tests {
-    use signalbox_policy::{Decision, contract::Rejection};
+    use signalbox_policy::{
+        Decision, DecisionRecord, Identity, contract::Rejection, replay::Replay,
+    };
 
     use super::*;
 
@@ -310,8 +302,11 @@ mod tests {
     }
 
     fn report(decisions: Vec<Again>) -> Report {
+        let mut counts = Counts::default();
+        decisions.iter().for_each(|again| counts.add(again));
         Report {
             is_by_name: false,
+            counts,
             decisions,
             skipped: Vec::new(),
             time: Duration::from_millis(3),
@@ -355,6 +350,7 @@ mod tests {
             again(diverged, Vec::new(), None),
             again(incomplete, Vec::new(), None),
         ]);
+        report.counts.skipped = 1;
         report.skipped.push(
             "log.txt, line 7: the record was shortened; the whole one was kept nowhere".to_owned(),
         );
@@ -376,6 +372,7 @@ mod tests {
         incomplete invoke 5b1f of finance
           because  call 1 is not in the record: its journal was full
         skipped    log.txt, line 7: the record was shortened; the whole one was kept nowhere
+        changes    1 allow → deny, 1 otherwise
         decisions  1 same, 2 changed, 1 diverged, 1 incomplete, 1 skipped in 3 ms
         "#);
     }
@@ -406,6 +403,7 @@ mod tests {
           then     accepted, reply {"Id":"11"}; the task waits for the statement
           now      rejected with PolicyDenied: No drops.
         note       1 of 2 decisions were made under other settings (44136fa355b3) or the same in other words: a difference may be theirs, and not the policy's. No record has settings: give those of then by --settings or --config
+        changes    1 allow → deny
         decisions  1 same, 1 changed in 3 ms
         "#);
         assert_eq!(report.document()["otherSettings"], 1);

@@ -7,8 +7,8 @@ use signalbox_policy::{CompileLimits, contract::UnknownFields};
 use super::{
     error::{ConfigError, Problem},
     level::LogLevel,
-    nearest::nearest,
 };
+use crate::nearest::nearest;
 
 /// Environment variables by name.
 pub type Environment = BTreeMap<String, String>;
@@ -132,6 +132,14 @@ pub fn compile_limits(environment: &Environment) -> Result<CompileLimits, Config
     } else {
         Err(ConfigError { problems })
     }
+}
+
+/// The folder for compiled components, by these variables alone: for commands that need no configuration.
+#[must_use]
+pub fn compile_cache(environment: &Environment) -> Option<PathBuf> {
+    let reader = Reader { environment };
+    let named = reader.get("SIGNALBOX_CACHE_DIR").map(PathBuf::from);
+    named.or_else(|| cache_dir(&reader))
 }
 
 /// What compiling a component may take. On AWS Lambda the compiler gets the memory that the host does not need.

@@ -6,9 +6,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use signalbox_aws::TargetConfig;
 
 use super::{
-    error::Problem, nearest::nearest, policy_set::PolicySetFile, records::RecordsFile,
-    sweep::SweepFile, toml_bounds,
+    error::Problem, policy_set::PolicySetFile, records::RecordsFile, sweep::SweepFile, toml_bounds,
 };
+use crate::nearest::nearest;
 
 /// The file, key by key as it is written. What the keys mean is said in `docs/config.md`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

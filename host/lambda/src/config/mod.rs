@@ -3,13 +3,13 @@
 //! [`Config::read`] is pure: it is given the variables and a way to read a file. What every key means is said in
 //! `docs/config.md`; the examples there are read by a test.
 
+mod documents;
 mod environment;
 mod error;
 mod file;
 mod level;
 mod limits;
 mod merge;
-mod nearest;
 mod policies;
 mod policy_set;
 mod records;
@@ -28,12 +28,9 @@ use std::{
 use signalbox_aws::Target;
 use signalbox_policy::{CompileLimits, contract::UnknownFields};
 
-pub(crate) use self::{
-    environment::deployment_rule, file::read_toml, limits::check as check_limits, merge::name_rule,
-    nearest::nearest, policies::to_json, toml_bounds::TOML_BYTES_MAX,
-};
 pub use self::{
-    environment::{Environment, OWN_VARIABLES, compile_limits},
+    documents::{document, place_in},
+    environment::{Environment, OWN_VARIABLES, compile_cache, compile_limits},
     error::{ConfigError, Problem},
     file::LimitsFile,
     level::LogLevel,
@@ -41,6 +38,10 @@ pub use self::{
     policy_set::{EXPIRY_NOTICE, PolicySetConfig, SetSource},
     records::{RecordsConfig, RecordsPlace},
     sweep::SweepConfig,
+};
+pub(crate) use self::{
+    environment::deployment_rule, file::read_toml, limits::check as check_limits, merge::name_rule,
+    policies::to_json, toml_bounds::TOML_BYTES_MAX,
 };
 use self::{file::File, merge::Merge};
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use signalbox_tasker::Raised;
 
 use super::{Event, text};
-use crate::config::nearest;
+use crate::nearest::nearest;
 
 /// A payload has at least one of these. The policy checks it in full.
 const PAYLOAD_KEYS: [&str; 4] = ["sqlStatement", "sqlStatements", "action", "statementId"];

@@ -4,7 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 /// The way to a key: names, and numbers of list items.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Path(Vec<Step>);
+pub(crate) struct Path(Vec<Step>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
@@ -13,7 +13,7 @@ enum Step {
 }
 
 impl Path {
-    pub(super) fn of(names: &[&str]) -> Self {
+    pub(crate) fn of(names: &[&str]) -> Self {
         Self(
             names
                 .iter()
@@ -22,19 +22,19 @@ impl Path {
         )
     }
 
-    pub(super) fn name(mut self, name: &str) -> Self {
+    pub(crate) fn name(mut self, name: &str) -> Self {
         self.0.push(Step::Name(name.to_owned()));
         self
     }
 
-    pub(super) fn item(mut self, index: usize) -> Self {
+    pub(crate) fn item(mut self, index: usize) -> Self {
         self.0.push(Step::Item(index));
         self
     }
 
     /// Goes on by a JSON Pointer (RFC 6901), as the findings of a policy have it. What is all digits counts as the
     /// number of an item.
-    pub(super) fn within(mut self, pointer: &str) -> Self {
+    pub(crate) fn within(mut self, pointer: &str) -> Self {
         for token in pointer.split('/').skip(1) {
             self = match token.parse() {
                 Ok(index) => self.item(index),
@@ -59,7 +59,7 @@ impl std::fmt::Display for Path {
 }
 
 /// The line of a key, counted from 1; of the nearest one above it that is there if it is not.
-pub(super) fn line_of(text: &str, path: &Path) -> Option<usize> {
+pub(crate) fn line_of(text: &str, path: &Path) -> Option<usize> {
     let root = DeTable::parse(text).ok()?;
     let mut found = None;
     let mut table = Some(root.get_ref());

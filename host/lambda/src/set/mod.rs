@@ -6,7 +6,7 @@
 //! manifest means is said in `docs/policy-sets.md`.
 
 mod expiry;
-mod lines;
+pub(crate) mod lines;
 mod loader;
 pub mod manifest;
 mod refresh;
@@ -15,12 +15,29 @@ mod registry;
 pub mod signature;
 mod source;
 mod status;
-mod vectors;
 mod windows;
 
-pub use loader::{Loaded, LoadedPolicy, Loader, SetError, Terms};
+pub use loader::{Loaded, LoadedPolicy, Loader, SetError, Terms, Tested};
 pub use refresh::{Refresher, Timing};
 #[cfg(feature = "registry")]
 pub use registry::{RegistrySource, registry};
 pub use source::{FetchError, Fetched, FileSource, S3Source, Source};
 pub use status::Status;
+
+/// The JSON Schema of a manifest, whose policies have settings of this schema.
+#[must_use]
+pub fn set_schema(settings: &str) -> String {
+    // References of the settings' schema start at its own root.
+    let settings = settings.replace("\"#/", "\"#/$defs/settings/");
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+    let mut schema = read(include_str!("set.schema.json"));
+    let mut settings = read(&settings);
+    if let Some(members) = settings.as_object_mut() {
+        members.remove("$schema");
+        members.remove("$id");
+    }
+    if let Some(place) = schema.pointer_mut("/$defs/settings") {
+        *place = settings;
+    }
+    format!("{schema:#}\n")
+}

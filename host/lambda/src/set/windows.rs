@@ -5,11 +5,15 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use signalbox_policy::{ComponentPolicy, Loading, PolicyEngine, Source, contract::UnknownFields};
-use signalbox_tasker::{Granted, rehearse::rehearse};
+use signalbox_policy::{ComponentPolicy, Loading, PolicyEngine, Source};
+use signalbox_tasker::{
+    Granted,
+    dry_run::{Trial, dry_run},
+};
 use tokio::time::Instant;
 
-use super::{lines::Path, manifest::Entry, vectors};
+use super::{lines::Path, manifest::Entry};
+use crate::policy_tests;
 
 /// What the probe's rule refuses with.
 const DENIED: &str = "PolicyDenied";
@@ -52,7 +56,7 @@ pub(super) async fn untested(
                 at,
                 format!(
                     "no test of the policy runs at a time {missing}: give a test that does `at`. A test without it runs at {}",
-                    super::manifest::TEST_TIME
+                    policy_tests::TEST_TIME
                 ),
             ));
         }
@@ -108,8 +112,8 @@ async fn probe(
 
 async fn holds_at(probe: &Granted, at: u64) -> bool {
     let payload = json!({ "sqlStatement": "select 1" });
-    let deadline = Instant::now() + vectors::TIME;
-    let came = rehearse(probe, payload, at, UnknownFields::Warn, deadline).await;
+    let deadline = Instant::now() + policy_tests::TIME;
+    let came = dry_run(probe, Trial::of(payload, at), deadline).await;
     came.raised
         .is_some_and(|raised| raised.error_type == DENIED)
 }

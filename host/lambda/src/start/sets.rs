@@ -51,6 +51,7 @@ pub fn loader_metered(
         refuse_expired: set.refuse_expired,
         expiry_notice: set.expiry_notice,
         review_tests: false,
+        is_draft: false,
     };
     Ok(Loader::new(
         policies::engine(config, metering)?,

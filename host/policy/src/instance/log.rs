@@ -14,6 +14,28 @@ pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
 /// known by its end too.
 const MARGIN: usize = 16 * 1024;
 
+/// A line of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// How loud.
+    pub level: Level,
+    /// The message with its fields, as the host's log has it.
+    pub text: String,
+}
+
+tokio::task_local! {
+    /// The lines of the policies that run within this task, for whoever wants to see them.
+    static GATHERED: Arc<Mutex<Vec<Line>>>;
+}
+
+/// Runs something, and gathers what policies write to the log meanwhile, in the same task.
+pub async fn gather<T>(run: impl Future<Output = T>) -> (T, Vec<Line>) {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let done = GATHERED.scope(Arc::clone(&lines), run).await;
+    let gathered = std::mem::take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner));
+    (done, gathered)
+}
+
 /// The lines of one call. Clones of it write to the same log.
 #[derive(Clone)]
 pub(crate) struct Log(Arc<Mutex<Lines>>);
@@ -96,6 +118,13 @@ impl Lines {
             line = redact(&line);
         }
         let line = shorten(&line, self.line, length);
+        let _ = GATHERED.try_with(|gathered| {
+            let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            gathered.push(Line {
+                level,
+                text: line.to_string(),
+            });
+        });
         let (policy, shadow_of) = (&*self.policy, self.shadow_of.as_deref());
         match level {
             Level::Debug => {

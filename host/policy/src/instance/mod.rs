@@ -14,7 +14,7 @@ mod wasi;
 #[cfg(feature = "wasi")]
 mod wasi_linker;
 
-pub use log::Redact;
+pub use log::{Line, Redact, gather};
 #[cfg(feature = "wasi")]
 pub(crate) use wasi_linker::add_wasi;
 

@@ -1,12 +1,12 @@
 //! Answers that the host gives by itself.
 
 use serde_json::json;
-use signalbox_policy::{
-    Answer, Fault,
-    contract::{StatementDescription, StatementStatus},
-};
+use signalbox_policy::{Answer, Fault, contract::StatementDescription};
 
-use crate::raised::{Raised, names};
+use crate::{
+    completion_event::status_name,
+    raised::{Raised, names},
+};
 
 /// The most UTF-16 code units of a cause.
 const CAUSE_MAX: usize = 32_768;
@@ -105,20 +105,6 @@ pub(super) fn deadline_exceeded(seconds: u32) -> Answer {
 /// Whether an answer says that.
 pub(super) fn is_deadline_exceeded(answer: &Answer) -> bool {
     matches!(answer, Answer::Fail { error, .. } if error == names::DEADLINE_EXCEEDED)
-}
-
-/// The name that the service has for a state.
-#[must_use]
-pub fn status_name(status: StatementStatus) -> &'static str {
-    match status {
-        StatementStatus::Submitted => "SUBMITTED",
-        StatementStatus::Picked => "PICKED",
-        StatementStatus::Started => "STARTED",
-        StatementStatus::Finished => "FINISHED",
-        StatementStatus::Failed => "FAILED",
-        StatementStatus::Aborted => "ABORTED",
-        StatementStatus::Unknown => "UNKNOWN",
-    }
 }
 
 fn shorten(text: &str) -> String {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use signalbox_policy::contract::{CancelStatementRequest, CancelledStatement, Failure};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{answer::status_name, backend::Backend, failure, services::EventServices};
+use super::{backend::Backend, failure, services::EventServices};
 use crate::{
+    completion_event::status_name,
     ports::{ServiceError, ServiceErrorKind},
     record::{Phase, Stored, is_final},
 };

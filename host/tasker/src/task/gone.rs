@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 use signalbox_policy::{Answer, contract::StatementDescription};
 
-use super::{
-    answer::{self, status_name},
-    event::Ended,
-    services::clean_document,
-    settler::Settler,
+use super::{answer, services::clean_document, settler::Settler};
+use crate::{
+    completion_event::{Ended, status_name},
+    original,
+    record::Record,
+    secrets::Secrets,
 };
-use crate::{original, record::Record, secrets::Secrets};
 
 impl Settler {
     /// What the original answers: the completion event, as far as Redshift confirms it.

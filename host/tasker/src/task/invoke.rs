@@ -22,13 +22,13 @@ use super::{
     start::lost,
 };
 use crate::{
+    dry_run,
     ids::{IdSource, RecordId, digest},
     intake::{self, Intake},
     policies::{Caller, Granted, PolicySet},
     ports::{LedgerError, SendError, TaskToken},
     raised::{Raised, names},
     record::{Advance, Ending, Phase, Statement, Stored},
-    rehearse,
     scope::Scope,
     waiting::Waiting,
 };
@@ -290,7 +290,7 @@ impl Invocations {
         };
         let now = u64::try_from(self.backend.now()).unwrap_or_default();
         // One that was cut off by the end has shown nothing.
-        rehearse::faults_anyhow(&plain, now, end).await && Instant::now() + CUT_OFF_TIME < end
+        dry_run::faults_anyhow(&plain, now, end).await && Instant::now() + CUT_OFF_TIME < end
     }
 
     /// Gives a payload to a policy, with services of its own.

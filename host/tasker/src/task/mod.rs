@@ -18,7 +18,6 @@ mod backend;
 mod busy;
 mod cancel;
 mod deliver;
-mod event;
 mod failure;
 mod follow_up;
 mod gone;
@@ -55,7 +54,7 @@ use crate::{
     record::Record,
 };
 
-pub use answer::status_name;
+pub use crate::completion_event::status_name;
 use backend::Backend;
 use in_force::InForce;
 use invoke::Invocations;

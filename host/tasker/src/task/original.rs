@@ -6,16 +6,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Call, Settling,
-    answer::status_name,
     attend::Turn,
     backend::Backend,
-    event::Ended,
     look_up::Found,
     services::EventServices,
     settle::{again, ignored},
     settler::Settler,
 };
 use crate::{
+    completion_event::{Ended, status_name},
     original::{self, OriginalRow},
     ports::{Key, ServiceErrorKind},
     raised::detail,

@@ -10,10 +10,11 @@ use signalbox_policy::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Call, answer, attend::Turn, event::Ended, in_force::context, look_up::Found,
-    services::EventServices, settler::Settler,
+    Call, answer, attend::Turn, in_force::context, look_up::Found, services::EventServices,
+    settler::Settler,
 };
 use crate::{
+    completion_event::Ended,
     ids::parse_statement_name,
     original,
     ports::{LedgerError, ServiceError, ServiceErrorKind},

@@ -4,7 +4,7 @@ use serde_json::Value;
 use signalbox_tasker::ports::Item;
 
 use super::{
-    services::{ClosedBy, Services, Told},
+    services::{ClosedBy, Services, Task, Told},
     world::World,
 };
 
@@ -80,7 +80,7 @@ pub fn check(world: &World) {
         }
         if let (Some(ClosedBy::Raised(error)), [told, ..]) = (&task.closed, &told[..])
             && error != "LedgerUnavailable"
-            && !task.sent.iter().any(is_not_started)
+            && !is_told_not_started(&services, task)
         {
             broken.push(format!(
                 "task {number} was told by the failure {error} of its invocation, and then {told:?}"
@@ -101,6 +101,15 @@ fn is_not_started(told: &Told) -> bool {
 /// A response that says that the request failed.
 fn is_failed(told: &Told) -> bool {
     matches!(told, Told::Succeeded(response) if response.contains("\"Status\":\"FAILED\""))
+}
+
+/// Whether that was sent to a task, or to another attempt at its work: where that one does not take the words, all of them get a
+/// failure without any.
+fn is_told_not_started(services: &Services, task: &Task) -> bool {
+    let is_same = |other: &&Task| task.plan.work.is_some() && other.plan.work == task.plan.work;
+    let others = services.tasks.iter().filter(is_same);
+    let mut sent = others.flat_map(|other| &other.sent).chain(&task.sent);
+    sent.any(is_not_started)
 }
 
 /// A response that says that nothing was done.

@@ -58,11 +58,12 @@ fn a_setting_that_decides_is_named() {
     settings["unknownTables"] = json!("deny");
     let decided = |text: &str| explained(&settings, &sql(text))[0]["decided"].clone();
     assert_eq!(decided("frobnicate"), json!({ "setting": "unparsed" }));
-    assert_eq!(
-        decided("call p()"),
-        json!({ "setting": "unknownTables or unqualified" })
-    );
+    assert_eq!(decided("call p()"), json!({ "setting": "unknownTables" }));
     assert_eq!(decided("select a from y.t"), json!(null));
+    let mut qualified = settings.clone();
+    qualified["unqualified"] = json!("deny");
+    let decided = explained(&qualified, &sql("select a from t"))[0]["decided"].clone();
+    assert_eq!(decided, json!({ "setting": "unqualified" }));
     assert!(
         explained(&json!({}), &sql("select 1"))[0]["closest"]
             .as_array()

@@ -68,7 +68,7 @@ fn cut(text: &str) -> String {
 }
 
 /// A number in groups of three digits.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (n, digit) in digits.chars().enumerate() {

@@ -11,7 +11,7 @@ use signalbox_local::step_functions::StateError;
 use signalbox_policy::{DecisionRecord, Limits, shadow::Shaded};
 use signalbox_tasker::Raised;
 
-pub(crate) use brief::{brief, indented};
+pub(crate) use brief::{brief, grouped, indented};
 pub(crate) use text::decided;
 
 /// Something that happened, in the order in which it did.

@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use signalbox_tasker::{Action, Pattern};
 
 use super::{
-    Around, Code, Entry, GrantsEntry, Manifest, Pinned, Place, TestEntry,
-    file::{ExpectFile, GrantsFile, ManifestFile, PolicyFile, TestFile},
-    modes, time,
+    Around, Code, Entry, GrantsEntry, Manifest, Pinned, Place,
+    file::{GrantsFile, ManifestFile, PolicyFile},
+    modes,
 };
 use crate::{
-    config::{Problem, STANDARD, check_limits, deployment_rule, name_rule, nearest, to_json},
+    config::{Problem, STANDARD, check_limits, deployment_rule, name_rule, to_json},
+    nearest::nearest,
+    policy_tests::{Case, SET_KEYS, read_time},
     set::lines::Path,
 };
 
@@ -115,7 +117,7 @@ impl Check<'_> {
     }
 
     fn moment(&mut self, path: &Path, value: Option<&toml::Value>) -> Option<Timestamp> {
-        match time::read(value?) {
+        match read_time(value?) {
             Ok(time) => Some(time),
             Err(message) => {
                 self.note(path, message);
@@ -321,34 +323,30 @@ impl Check<'_> {
         }
     }
 
-    fn tests(&mut self, policy: &Path, files: Vec<TestFile>) -> Vec<TestEntry> {
+    fn tests(&mut self, policy: &Path, tables: Vec<toml::Table>) -> Vec<Case> {
         let mut tests = Vec::new();
-        for (index, file) in files.into_iter().enumerate() {
+        for (index, table) in tables.into_iter().enumerate() {
             let path = policy.clone().name("tests").item(index);
-            let ExpectFile { error, sql, target } = file.expect;
-            let starts = sql.is_some() || target.is_some();
-            if error.is_some() == starts {
+            let Some(value) = to_json(&toml::Value::Table(table)) else {
                 self.note(
-                    &path.clone().name("expect"),
-                    "give either `error`, or `sql`, `target` or both",
-                );
-            }
-            let at = self.moment(&path.clone().name("at"), file.at.as_ref());
-            let Some(payload) = to_json(&toml::Value::Table(file.payload)) else {
-                self.note(
-                    &path.clone().name("payload"),
+                    &path,
                     "contains a number that JSON does not have (nan or inf)",
                 );
                 continue;
             };
-            tests.push(TestEntry {
-                name: file.name,
-                at: time::test_time(at),
-                payload,
-                error,
-                sql,
-                target,
-            });
+            match Case::read(&value, SET_KEYS) {
+                Ok(case) if case.expect.is_empty() => self.note(
+                    &path.name("expect"),
+                    "nothing is expected: give `error`, or one or more of sql, target, reply, calls, task, onStop, rule, \
+                     warnings",
+                ),
+                Ok(case) => tests.push(case),
+                Err(notes) => {
+                    for note in notes {
+                        self.note(&path.clone().within(&note.path), note.message);
+                    }
+                }
+            }
         }
         tests
     }

@@ -34,7 +34,7 @@ pub(super) struct PolicyFile {
     #[serde(default)]
     pub(super) grants: GrantsFile,
     #[serde(default)]
-    pub(super) tests: Vec<TestFile>,
+    pub(super) tests: Vec<toml::Table>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,23 +54,6 @@ pub(super) struct GrantsFile {
     pub(super) sql_bytes: Option<i64>,
     pub(super) statements_per_minute: Option<i64>,
     pub(super) calls_per_minute: Option<i64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TestFile {
-    pub(super) name: String,
-    pub(super) at: Option<toml::Value>,
-    pub(super) payload: toml::Table,
-    pub(super) expect: ExpectFile,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ExpectFile {
-    pub(super) error: Option<String>,
-    pub(super) sql: Option<String>,
-    pub(super) target: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

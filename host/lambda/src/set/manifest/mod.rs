@@ -6,7 +6,6 @@ mod modes;
 mod routes;
 #[cfg(test)]
 mod tests;
-mod time;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +13,12 @@ use jiff::Timestamp;
 use signalbox_policy::Limits;
 use signalbox_tasker::{Action, Grants, Pattern, Route};
 
-pub use self::time::TEST_TIME;
 use self::{check::Check, file::ManifestFile};
 use super::lines::{Path, line_of};
-use crate::config::{LimitsFile, Problem, TOML_BYTES_MAX, read_toml};
+use crate::{
+    config::{LimitsFile, Problem, TOML_BYTES_MAX, read_toml},
+    policy_tests::Case,
+};
 
 /// The longest manifest that is read, in bytes.
 pub const MANIFEST_MAX: usize = TOML_BYTES_MAX;
@@ -53,7 +54,7 @@ pub struct Entry {
     /// What it may do there.
     pub grants: GrantsEntry,
     /// What has to hold before the set is put in force.
-    pub tests: Vec<TestEntry>,
+    pub tests: Vec<Case>,
 }
 
 /// Where a policy's code is.
@@ -123,23 +124,6 @@ impl GrantsEntry {
             .statements_per_minute(self.statements_per_minute)
             .calls_per_minute(self.calls_per_minute)
     }
-}
-
-/// A payload and what the policy has to do with it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TestEntry {
-    /// What it shows.
-    pub name: String,
-    /// When it runs, in milliseconds since the Unix epoch.
-    pub at: u64,
-    /// The payload.
-    pub payload: serde_json::Value,
-    /// The error that it has to be refused with.
-    pub error: Option<String>,
-    /// The SQL that has to be started.
-    pub sql: Option<String>,
-    /// The target that it has to be started on.
-    pub target: Option<String>,
 }
 
 impl Manifest {

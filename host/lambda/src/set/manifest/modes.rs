@@ -6,7 +6,7 @@ use signalbox_policy::share::Share;
 use signalbox_tasker::{Mode, Route};
 
 use super::{Entry, check::Check, file::RouteFile};
-use crate::{config::nearest, set::lines::Path};
+use crate::{nearest::nearest, set::lines::Path};
 
 const ENFORCE: &str = "enforce";
 const MONITOR: &str = "monitor";

@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use signalbox_tasker::{Pattern, Route};
 
 use super::{check::Check, file::RouteFile};
-use crate::{
-    config::{name_rule, nearest},
-    set::lines::Path,
-};
+use crate::{config::name_rule, nearest::nearest, set::lines::Path};
 
 /// What the ARN of a function looks like, with an alias or without.
 const FUNCTION_ARN: &str = "arn:*:lambda:*:*:function:*";

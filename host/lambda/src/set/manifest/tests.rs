@@ -2,6 +2,7 @@ use insta::assert_snapshot;
 use signalbox_tasker::Mode;
 
 use super::{file::*, *};
+use crate::policy_tests;
 
 const GOOD: &str = r#"
 schema = 1
@@ -123,7 +124,7 @@ fn every_fault_has_its_line() {
         set.toml, line 10, policies.finance.component: "../policy.wasm" is no file beside the manifest: a relative path without `..`
         set.toml, line 14, policies.finance.artifacts.vax: is no architecture of AWS Lambda: x86_64, arm64
         set.toml, line 19, policies.finance.grants.sql_bytes: 0 is out of range: 1 to 4096000
-        set.toml, line 25, policies.finance.tests[0].expect: give either `error`, or `sql`, `target` or both
+        set.toml, line 25, policies.finance.tests[0].expect: nothing is expected: give `error`, or one or more of sql, target, reply, calls, task, onStop, rule, warnings
         set.toml, line 7, policies.standard.grants.targets[0]: there is no target `elt` in the configuration; the targets are etl, adhoc
         set.toml, line 7, policies.standard.grants.actions[0]: there is no action `execute-statment`; did you mean `execute-statement`?
         set.toml, line 7, policies.standard.grants.actions[1]: there is no action `x`; the actions are execute-statement, batch-execute-statement, describe-statement, cancel-statement, get-statement-result, list-statements, latest, heartbeat
@@ -157,13 +158,15 @@ fn every_key_is_in_the_documentation() {
         fields::<PolicyFile>(),
         fields::<ArtifactFile>(),
         fields::<GrantsFile>(),
-        fields::<TestFile>(),
-        fields::<ExpectFile>(),
         fields::<RouteFile>(),
         fields::<StateMachineFile>(),
     ];
     assert!(keys.iter().all(|keys| keys.len() > 1), "{keys:?}");
-    for key in keys.iter().flatten() {
+    let cases = policy_tests::SET_KEYS
+        .iter()
+        .map(|key| (*key).to_owned())
+        .collect();
+    for key in keys.iter().chain([&cases]).flatten() {
         let shown = text.contains(&format!("`{key}`"))
             || text.contains(&format!("`{key} ="))
             || text.contains(&format!("{key} = "));

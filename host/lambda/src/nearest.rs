@@ -2,7 +2,8 @@
 
 /// The known name that `name` is a near miss of, if there is one: the same but for case, `-` and `_`, or at most
 /// two letters away (one, for names of up to five letters).
-pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let name = plain(name);
     known
         .into_iter()

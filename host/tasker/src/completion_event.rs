@@ -6,34 +6,32 @@
 //! another account, nor what it has beyond the shape.
 
 use serde_json::{Map, Value, json};
-use signalbox_policy::contract::{StatementDescription, StatementFacts};
-
-use super::answer::status_name;
+use signalbox_policy::contract::{StatementDescription, StatementFacts, StatementStatus};
 
 /// How long Redshift keeps a result, in seconds: a day.
 const RETENTION_SECONDS: i64 = 86_400;
 
 /// What is known of a statement that ended.
-pub(super) struct Ended<'a> {
+pub(crate) struct Ended<'a> {
     /// What stands for the event's own id.
-    pub(super) id: &'a str,
-    pub(super) statement_name: &'a str,
-    pub(super) statement_id: &'a str,
-    pub(super) execution_arn: Option<&'a str>,
+    pub(crate) id: &'a str,
+    pub(crate) statement_name: &'a str,
+    pub(crate) statement_id: &'a str,
+    pub(crate) execution_arn: Option<&'a str>,
     /// In the service's words.
-    pub(super) state: &'a str,
+    pub(crate) state: &'a str,
     /// Milliseconds since the Unix epoch; of one that is not described, when it was recorded.
-    pub(super) at: i64,
+    pub(crate) at: i64,
     /// What Redshift says of it, where this role may ask.
-    pub(super) description: Option<&'a StatementDescription>,
+    pub(crate) description: Option<&'a StatementDescription>,
     /// The event that came, if one did.
-    pub(super) came: Option<&'a Value>,
+    pub(crate) came: Option<&'a Value>,
     /// The function that works on it: its account and region are those of a task without an execution.
-    pub(super) function_arn: Option<&'a str>,
+    pub(crate) function_arn: Option<&'a str>,
 }
 
 impl<'a> Ended<'a> {
-    pub(super) fn of(facts: &'a StatementFacts, description: &'a StatementDescription) -> Self {
+    pub(crate) fn of(facts: &'a StatementFacts, description: &'a StatementDescription) -> Self {
         let at = description.updated_at.unwrap_or(facts.recorded_at);
         Self {
             id: &facts.record_id,
@@ -49,7 +47,7 @@ impl<'a> Ended<'a> {
     }
 
     /// With the event that came to this function.
-    pub(super) fn came(self, event: Option<&'a Value>, function_arn: Option<&'a str>) -> Self {
+    pub(crate) fn came(self, event: Option<&'a Value>, function_arn: Option<&'a str>) -> Self {
         Self {
             came: event,
             function_arn,
@@ -58,7 +56,7 @@ impl<'a> Ended<'a> {
     }
 
     /// The event.
-    pub(super) fn event(&self) -> Value {
+    pub(crate) fn event(&self) -> Value {
         let time = jiff::Timestamp::from_second(self.at.div_euclid(1_000))
             .map(|time| time.to_string())
             .unwrap_or_default();
@@ -151,6 +149,20 @@ impl<'a> Ended<'a> {
             );
         }
         Value::Object(detail)
+    }
+}
+
+/// The name that the service has for a state.
+#[must_use]
+pub fn status_name(status: StatementStatus) -> &'static str {
+    match status {
+        StatementStatus::Submitted => "SUBMITTED",
+        StatementStatus::Picked => "PICKED",
+        StatementStatus::Started => "STARTED",
+        StatementStatus::Finished => "FINISHED",
+        StatementStatus::Failed => "FAILED",
+        StatementStatus::Aborted => "ABORTED",
+        StatementStatus::Unknown => "UNKNOWN",
     }
 }
 

@@ -7,19 +7,24 @@ use jiff::Timestamp;
 pub const TEST_TIME: &str = "2024-01-01T12:00:00Z";
 
 /// When a test runs, in milliseconds since the Unix epoch.
-pub(super) fn test_time(at: Option<Timestamp>) -> u64 {
+pub(crate) fn test_time(at: Option<Timestamp>) -> u64 {
     at.or_else(|| TEST_TIME.parse().ok())
         .and_then(|at| u64::try_from(at.as_millisecond()).ok())
         .unwrap_or_default()
 }
 
 /// Reads a date and time of TOML, or a text of the same form. What has no offset is no moment: it depends on where one is.
-pub(super) fn read(value: &toml::Value) -> Result<Timestamp, String> {
+pub(crate) fn read(value: &toml::Value) -> Result<Timestamp, String> {
     let text = match value {
         toml::Value::Datetime(time) => time.to_string(),
         toml::Value::String(text) => text.clone(),
         other => format!("a value of the type {}", other.type_str()),
     };
+    moment(&text)
+}
+
+/// Reads a moment from a text.
+pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
     let time: Option<Timestamp> = text.parse().ok();
     time.filter(|time| time.as_millisecond() >= 0)
         .ok_or_else(|| {
@@ -36,7 +41,7 @@ mod tests {
     #[test]
     fn the_default_is_what_is_documented() {
         assert_eq!(test_time(None), 1_704_110_400_000);
-        let docs = include_str!("../../../../../docs/policy-sets.md");
+        let docs = include_str!("../../../../docs/policy-sets.md");
         assert!(docs.contains(TEST_TIME));
     }
 
