@@ -16,6 +16,7 @@ mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod at_once;
 mod attempts;
 mod broken;
 mod custom_resources;

@@ -21,11 +21,6 @@ pub mod ports;
 pub mod raised;
 pub mod record;
 pub mod revision;
-#[doc(hidden)]
-#[cfg(feature = "sabotage")]
-pub mod sabotage;
-#[cfg(not(feature = "sabotage"))]
-mod sabotage;
 mod scope;
 pub mod secrets;
 mod shorten;

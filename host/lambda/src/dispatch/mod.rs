@@ -7,8 +7,9 @@ mod status;
 mod tests;
 mod work;
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use serde_json::Value;
 use signalbox_policy::contract::Source;
 use signalbox_tasker::{
@@ -151,13 +152,10 @@ impl Host {
         event: impl AsRef<str> + Send,
         context: InvocationContext,
     ) -> Result<Value, Raised> {
-        // What the event's text takes is free again while its tree is worked on.
-        let read = Event::read(event.as_ref());
-        drop(event);
         let span = tracing::info_span!("invocation", request = %context.request_id);
         async {
             let started = Instant::now();
-            let answer = self.answer(read, &context).await;
+            let answer = guarded(self.read_and_answer(event, &context)).await;
             let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             match &answer {
                 Ok(_) => tracing::info!(milliseconds, "answered"),
@@ -181,11 +179,14 @@ impl Host {
         .await
     }
 
-    async fn answer(
+    async fn read_and_answer(
         &self,
-        event: Result<Event, Raised>,
+        text: impl AsRef<str> + Send,
         context: &InvocationContext,
     ) -> Result<Value, Raised> {
+        // What the event's text takes is free again while its tree is worked on.
+        let event = Event::read(text.as_ref());
+        drop(text);
         let event = event?;
         if let Some(set) = &self.set {
             set.refresher.head(context.deadline).await;
@@ -247,6 +248,18 @@ async fn answer(
                 .await
         }
     }
+}
+
+/// Works on one event. A panic is that event's alone: others are worked on in the same process.
+async fn guarded(work: impl Future<Output = Result<Value, Raised>>) -> Result<Value, Raised> {
+    let answer = AssertUnwindSafe(work).catch_unwind().await;
+    answer.unwrap_or_else(|_| {
+        tracing::error!(alarm = HOST_FAULT, "the host has a defect");
+        Err(Raised::new(
+            HOST_FAULT,
+            "the host has a defect; whether a statement was started is in the record",
+        ))
+    })
 }
 
 /// The answer to an event that nobody waits for.

@@ -35,6 +35,7 @@ impl Work for Fake {
         self.note(call).await;
         match payload["sqlStatement"].as_str() {
             Some("good") => Ok(json!({"Id": "1"})),
+            Some("defect") => panic!("a defect"),
             _ => Err(Raised::new("PolicyDenied", "no")),
         }
     }
@@ -415,4 +416,18 @@ async fn who_has_no_route_asks_for_no_sweep() {
     let schedule =
         json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {}});
     assert!(asked(schedule, "nobody", false).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_an_error_of_its_event_and_of_no_other() {
+    let work = Fake {
+        takes: Duration::from_secs(1),
+        ..Fake::default()
+    };
+    let work = &work;
+    let of = async |sql: &str| guarded(handle(work, json!({"sqlStatement": sql}))).await;
+    let (defect, good, refused) = tokio::join!(of("defect"), of("good"), of("bad"));
+    assert_eq!(defect.expect_err("an error").error_type, HOST_FAULT);
+    assert_eq!(good, Ok(json!({"Id": "1"})));
+    assert_eq!(refused.expect_err("an error").error_type, "PolicyDenied");
 }

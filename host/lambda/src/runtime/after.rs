@@ -23,6 +23,7 @@ use crate::dispatch::Host;
 pub(super) struct Afterwards(pub(super) Host);
 
 /// The client's service with that behind it.
+#[derive(Clone)]
 pub(super) struct WithAfterwards<S> {
     service: S,
     host: Host,
@@ -42,11 +43,11 @@ impl<S> Layer<S> for Afterwards {
 impl<S> Service<LambdaInvocation> for WithAfterwards<S>
 where
     S: Service<LambdaInvocation, Response = (), Error = BoxError>,
-    S::Future: 'static,
+    S::Future: Send + 'static,
 {
     type Response = ();
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<(), BoxError>>>>;
+    type Future = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.service.poll_ready(context)
@@ -63,7 +64,7 @@ where
             let after = tokio::spawn(async move { host.afterwards(deadline).await });
             if after.await.is_err() {
                 tracing::error!(
-                    alarm = super::HOST_FAULT,
+                    alarm = crate::dispatch::HOST_FAULT,
                     "the host has a defect; the answer was sent before"
                 );
             }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::Config,
-    dispatch::{HOST_FAULT, Host, InvocationContext},
+    dispatch::{Host, InvocationContext},
     log,
     start::StartError,
 };
@@ -26,20 +26,26 @@ const VARIABLES: [&str; 4] = [
     "AWS_LAMBDA_FUNCTION_VERSION",
 ];
 
+/// How many events Lambda gives one process at a time. Lambda Managed Instances sets it; elsewhere it is one.
+const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
+
 /// Runs until Lambda ends the process.
 ///
-/// One thread serves: an execution environment of Lambda has one event at a time, and a second thread would cost
-/// its start on every cold start. What blocks (compiling a policy) has threads of its own.
+/// One thread serves where Lambda gives one event at a time: a second thread would cost its start on every cold start.
+/// Where several events come at once, each processor has a thread. What blocks (compiling a policy) has threads of its own.
 #[must_use]
 pub fn run() -> ExitCode {
     #[cfg(feature = "compiler")]
     if let Some(ended) = signalbox_policy::compile::child() {
         return ended;
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    let several = std::env::var(MAX_CONCURRENCY)
+        .is_ok_and(|events| events.parse().is_ok_and(|events: u32| events > 1));
+    let mut runtime = match several {
+        true => tokio::runtime::Builder::new_multi_thread(),
+        false => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             start_error::print(&format!("no runtime: {error}"));
@@ -60,7 +66,7 @@ async fn serve() -> ExitCode {
     let afterwards = after::Afterwards(host.clone());
     let service = service_fn(move |event| handle(host.clone(), event));
     let runtime = lambda_runtime::Runtime::new(service).layer(afterwards);
-    match runtime.run().await {
+    match runtime.run_concurrent().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             start_error::print(&format!("the Runtime API failed: {error}"));
@@ -109,23 +115,8 @@ async fn handle(host: Host, event: LambdaEvent<Box<RawValue>>) -> Result<Value, 
         deadline: Instant::now() + left,
         function_arn: Some(context.invoked_function_arn.clone()).filter(|arn| !arn.is_empty()),
     };
-    // In a task of its own a panic ends the task and not the process (where panics unwind).
-    match tokio::spawn(async move { host.handle_text(Box::<str>::from(payload), frame).await })
-        .await
-    {
-        Ok(answer) => answer.map_err(Failed),
-        Err(_) => {
-            tracing::error!(
-                request = context.request_id,
-                alarm = HOST_FAULT,
-                "the host has a defect"
-            );
-            Err(Failed(Raised::new(
-                HOST_FAULT,
-                "the host has a defect; whether a statement was started is in the record",
-            )))
-        }
-    }
+    let answer = host.handle_text(Box::<str>::from(payload), frame).await;
+    answer.map_err(Failed)
 }
 
 /// An error on its way to the Runtime API.

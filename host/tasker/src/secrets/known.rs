@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use super::search::Finder;
 
 /// So much of a secret is looked for; what follows is compared where that is found.
 const LOOKED_FOR: usize = 64;
@@ -10,7 +10,7 @@ const LOOKED_FOR: usize = 64;
 /// Known secrets, and what stands in their places.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    automaton: Option<AhoCorasick>,
+    finder: Finder,
     /// Secrets and replacements in the order of the secrets' bytes.
     secrets: Vec<(String, String)>,
     /// Those that are replaced only where they are a whole text: as a part they could be any word.
@@ -32,11 +32,7 @@ impl Known {
         }
         let mut beginnings: Vec<&str> = parts.keys().map(|secret| beginning(secret)).collect();
         beginnings.dedup();
-        known.automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(&beginnings)
-            .ok()
-            .filter(|_| !beginnings.is_empty());
+        known.finder = Finder::new(&beginnings);
         known.secrets = parts
             .into_iter()
             .map(|(secret, replacement)| (secret.to_owned(), replacement.to_owned()))
@@ -107,21 +103,17 @@ impl Known {
             text.clone_from(replacement);
             return;
         }
-        let Some(automaton) = &self.automaton else {
-            return;
-        };
         let mut out = String::new();
         let mut done = 0;
-        while let Some(found) =
-            automaton.find(aho_corasick::Input::new(text.as_str()).range(done..))
-        {
-            let rest = text.get(found.start()..).unwrap_or_default();
+        let mut search = self.finder.search(text);
+        while let Some(found) = search.next_from(done) {
+            let rest = text.get(found.start..).unwrap_or_default();
             let Some((replacement, same)) = self.nearest(rest) else {
                 break;
             };
-            out.push_str(text.get(done..found.start()).unwrap_or_default());
+            out.push_str(text.get(done..found.start).unwrap_or_default());
             out.push_str(replacement);
-            done = (found.start() + same).max(found.end());
+            done = (found.start + same).max(found.end);
         }
         if done > 0 {
             out.push_str(text.get(done..).unwrap_or_default());

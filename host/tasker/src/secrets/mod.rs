@@ -4,6 +4,7 @@ mod known;
 mod lend;
 mod lookalike;
 mod redact;
+mod search;
 
 pub use redact::{LENT_MAX, Misplaced, Secrets, TAKEN_MAX};
 pub use signalbox_sql::secrets::{

@@ -15,7 +15,6 @@ use crate::{
     record::{
         Advance, CameTo, Ending, Life, Phase, Ran, Record, Reserve, Statement, Stored, Watch, Work,
     },
-    sabotage::{self, Bug},
 };
 
 /// How often an attempt looks again after others were faster.
@@ -90,9 +89,6 @@ impl Attempts<'_> {
             let Some(owner) = newest.and_then(|newest| newest.record) else {
                 return Ok(Attach::Start(next));
             };
-            if sabotage::is(Bug::WorkStartedAgain) {
-                return Ok(Attach::Start(next));
-            }
             // The same attempt, delivered twice at once.
             if asking.token.is_some() && owner.record.record_id == asking.record_id {
                 return Ok(Attach::To(Box::new(owner)));

@@ -9,7 +9,6 @@ use super::{Settling, answer, backend::Backend};
 use crate::{
     ports::{Callbacks, CustomResources, SendError},
     record::{Advance, Ending, Phase, Record, Store, Stored},
-    sabotage::{self, Bug},
     waiting::Waiting,
 };
 
@@ -50,10 +49,6 @@ impl Delivery {
                     reason: "the record holds no answer yet".to_owned(),
                 };
             };
-            if sabotage::is(Bug::MarkBeforeSend) {
-                let next = record.clone().closed(Ending::Answered);
-                let _ = self.store.advance(&stored, next, deadline).await;
-            }
             let next = match self.send(deadline, &waiting, answer).await {
                 Ok(()) => record.clone().told(Ending::Answered),
                 Err(SendError::Closed { code }) => {

@@ -4,7 +4,6 @@ use super::{Call, Settling, SweepSummary, attend::Turn, settler::Settler};
 use crate::{
     ids::digest,
     record::{Ending, Phase, Record, Stored},
-    sabotage,
 };
 
 /// The longest a running statement is left alone, unless its first look comes later.
@@ -23,11 +22,6 @@ impl Settler {
         turn: Turn,
         summary: &mut SweepSummary,
     ) -> Option<Settling> {
-        if let Some((target, start)) = sabotage::start_of(&stored.record)
-            && stored.record.phase() == Phase::Reserved
-        {
-            let _ = self.backend.ports.warehouse.start(&target, &start).await;
-        }
         let settling = match stored.record.phase() {
             Phase::Closed => self.look_for_stray(call, &stored, turn).await,
             Phase::Decided => Some(self.deliver_again(call, &stored).await),

@@ -12,7 +12,6 @@ use crate::{
     record::{
         Advance, Ending, LONGEST_RUN_MS, MEMORY_MS, Phase, Record, Refusal, Stored, Stray, is_final,
     },
-    sabotage::{self, Bug},
 };
 
 const MINUTE_MS: i64 = 60 * 1_000;
@@ -60,9 +59,7 @@ impl Settler {
         let longest =
             i64::try_from(self.backend.options.longest_invocation.as_millis()).unwrap_or(i64::MAX);
         let since = record.life.starting_at();
-        since.is_some_and(|since| {
-            self.backend.now() - since > longest || sabotage::is(Bug::HastySweep)
-        })
+        since.is_some_and(|since| self.backend.now() - since > longest)
     }
 
     /// Whether Redshift may have forgotten a statement that it does not list.
@@ -79,12 +76,12 @@ impl Settler {
 
     /// Whether the statement of a record, if there ever was one, cannot run any more.
     pub(super) fn has_outlived(&self, record: &Record) -> bool {
-        self.age(record) > STATEMENT_LIFE_MS || sabotage::is(Bug::HastyGiveUp)
+        self.age(record) > STATEMENT_LIFE_MS
     }
 
     /// Whether Redshift cannot know the statement any more.
     pub(super) fn is_forgotten(&self, record: &Record) -> bool {
-        self.age(record) > MEMORY_MS || sabotage::is(Bug::HastyGiveUp)
+        self.age(record) > MEMORY_MS
     }
 
     fn age(&self, record: &Record) -> i64 {

@@ -19,7 +19,6 @@ use crate::{
     original,
     ports::{LedgerError, ServiceError, ServiceErrorKind},
     record::{Advance, Ending, Phase, Record, Stored, is_final},
-    sabotage::{self, Bug},
 };
 
 /// What became of an event or a due record.
@@ -152,10 +151,7 @@ impl Settler {
                     }
                 }
                 Phase::Started => {
-                    let description = match known
-                        .take()
-                        .or_else(|| sabotage::believed(&stored.record, event))
-                    {
+                    let description = match known.take() {
                         Some(description) => description,
                         None => match self.ended(&stored.record, call.deadline).await {
                             Ok(description) => description,
@@ -168,12 +164,7 @@ impl Settler {
                             Decision::Made(answer) => answer,
                             Decision::PutOff(why) => return self.put_off(call, &stored, why).await,
                         };
-                        let next = with_status(stored.record.clone(), &description).decided(answer);
-                        if sabotage::is(Bug::AnswerRecomputed) {
-                            stored.record = next;
-                            return self.delivery.deliver(call.deadline, stored).await;
-                        }
-                        next
+                        with_status(stored.record.clone(), &description).decided(answer)
                     } else {
                         with_status(stored.record.clone(), &description).closed(Ending::NoCallback)
                     };

@@ -17,7 +17,6 @@ use crate::{
     ports::{ServiceError, ServiceErrorKind, Sql, StartStatement},
     raised::{Raised, detail, detail_of, names},
     record::{Ending, Phase, Record, Refusal, Stored, UnconfirmedRefusal, Updated},
-    sabotage::{self, Bug},
 };
 
 /// Pause before an unclear start is repeated, at first; doubled each time.
@@ -157,10 +156,7 @@ impl EventServices {
             session_keep_alive_seconds: options.session_keep_alive_seconds,
             wait_seconds: self.wait_in_time(options.wait_seconds),
             statement_name: record.statement_name(),
-            client_token: match sabotage::is(Bug::NoClientToken) {
-                true => String::new(),
-                false => record.client_token(),
-            },
+            client_token: record.client_token(),
             with_event: record.needs_settling(),
         }
     }

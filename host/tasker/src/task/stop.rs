@@ -20,7 +20,6 @@ use crate::{
     ids::RecordId,
     ports::{Execution, ExecutionError, ExecutionStatus, LedgerError},
     record::{Gone, Phase, Record, Stored, Updated},
-    sabotage::{self, Bug},
     side_by_side::Places,
 };
 
@@ -122,9 +121,6 @@ impl Settler {
 
     /// Asks Step Functions whether an execution has stopped: why, and before which time its statements were made.
     async fn confirm(&self, call: &Call, stop: &Stop) -> Result<(ClosingReason, i64), Settling> {
-        if let Some(at) = stop.stopped_at.filter(|_| sabotage::is(Bug::StopBelieved)) {
-            return Ok((ClosingReason::Aborted, at));
-        }
         let mut looks = 1;
         let execution = loop {
             match self.execution(call, &stop.execution_arn).await? {

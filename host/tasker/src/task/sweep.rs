@@ -7,11 +7,13 @@
 
 use std::{
     ops::AddAssign,
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use futures_util::{
+    FutureExt as _,
     future::join_all,
     stream::{FuturesUnordered, StreamExt as _},
 };
@@ -181,10 +183,22 @@ impl<'a> Sweep<'a> {
         // Boxed when it has a place: what waits for one is small.
         Box::pin(async move {
             let target = due.target().to_owned();
-            let work = async { Box::pin(self.one(due)).await };
+            let work = async { Box::pin(self.guarded(due)).await };
             self.lanes.run(&target, work).await;
             None
         })
+    }
+
+    /// Works on one due record. A panic is that record's alone.
+    async fn guarded(&self, due: Due) {
+        let record = due.record_id.clone();
+        let work = AssertUnwindSafe(self.one(due)).catch_unwind();
+        if work.await.is_err() {
+            tracing::error!(%record, alarm = "HostFault", "the host has a defect; the record is left for a later sweep");
+            let mut summary = self.summary();
+            summary.postponed += 1;
+            summary.unfinished = true;
+        }
     }
 
     /// Works on one due record.

@@ -3,21 +3,30 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use signalbox_policy::contract::Source;
-use signalbox_tasker::{Call, Options, Ports, Tasker, ports::Clock};
+use signalbox_tasker::{
+    Call, Options, PolicySet, Ports, Tasker,
+    ports::{Callbacks, Clock, CustomResources, Ledger, Warehouse},
+};
 use tokio::time::Instant;
 
 use super::{
+    bugs::Spoiled,
     messages::{completion, payload, stopped},
+    policy::ModelPolicy,
     run::{DEPLOYMENT, Outcome, Process, Run},
-    schedule::Event,
+    schedule::{Event, TARGETS},
     services::{Caller, ClosedBy, Task},
     world::Door,
 };
 
-/// What Lambda leaves an invocation beyond the time that the domain is given: the host's reserve.
-const RESERVE: Duration = Duration::from_millis(1_500);
-/// What of it the domain may use to close what it has begun.
-const CLOSING: Duration = Duration::from_millis(1_100);
+/// What the host keeps of an invocation's time to answer in, and of that to hand the answer over. The rule of
+/// `host/lambda/src/dispatch/mod.rs`.
+fn reserves(time: Duration) -> (Duration, Duration) {
+    let reserve = (time / 4).min(Duration::from_millis(1_500));
+    (reserve, (reserve / 3).min(Duration::from_millis(400)))
+}
+/// Nobody delivers an invocation again after so long: Lambda tries for six hours.
+const DELIVERED_FOR: Duration = Duration::from_secs(6 * 60 * 60);
 
 impl Run {
     pub fn begin(&mut self, event: Event) {
@@ -29,6 +38,7 @@ impl Run {
         };
         let caller = match &event {
             Event::Invoke(task) if self.is_over(*task) => return,
+            Event::Invoke(task) if self.is_too_old(*task) => return,
             Event::Invoke(task) if self.is_of_the_original(*task) => {
                 self.start_as_the_original(*task);
                 return;
@@ -61,6 +71,12 @@ impl Run {
                 self.world.jump(*by);
                 return;
             }
+            Event::Swap(set) => {
+                self.world
+                    .note(|| format!("policy set {set} is put in force"));
+                self.policies = self.set(*set);
+                return;
+            }
         };
         self.next_actor += 1;
         self.world.control().calls_of.push(0);
@@ -68,23 +84,27 @@ impl Run {
         self.world.control().asked.push(false);
         self.world
             .note(|| format!("process {actor} begins: {event:?}"));
-        let tasker = self.tasker(Door {
+        let door = Door {
             world: Arc::clone(&self.world),
             actor,
             caller,
-        });
+            skew_ms: self.skew_ms * [0, 1, -1][actor % 3],
+        };
+        let tasker = self.tasker(door, &event);
+        let (reserve, reply) = reserves(self.time);
         let mut call = Call {
             request_id: format!("request-{actor}"),
             function_arn: None,
             source: Source::Invocation,
-            deadline: Instant::now() + self.time,
-            answer_by: Instant::now() + self.time + CLOSING,
+            deadline: Instant::now() + self.time - reserve,
+            answer_by: Instant::now() + self.time - reply,
         };
         let work: Pin<Box<dyn Future<Output = Outcome>>> = match &event {
             Event::Invoke(number) => {
                 let mut services = self.world.services();
                 let task = &mut services.tasks[*number];
                 task.invocations += 1;
+                task.invoked_at.get_or_insert(Instant::now());
                 call.source = source(task);
                 let payload = payload(*number, &task.plan, &task.token, &task.arn);
                 if !task.plan.waits {
@@ -116,7 +136,7 @@ impl Run {
             Event::Reported { statement, .. } => {
                 let services = self.world.services();
                 let statement = &services.statements[*statement];
-                let state = super::services::name_of(statement.status(Instant::now()));
+                let state = super::redshift::name_of(statement.status(Instant::now()));
                 let event = completion(&statement.name, &statement.id, state);
                 drop(services);
                 Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })
@@ -140,7 +160,7 @@ impl Run {
             actor,
             event,
             work,
-            ends: Instant::now() + self.time + RESERVE,
+            ends: Instant::now() + self.time,
             ready: true,
         });
     }
@@ -152,25 +172,59 @@ impl Run {
         task.plan.waits && !task.plan.is_delivered_again() && task.closed.is_some()
     }
 
+    fn is_too_old(&self, number: usize) -> bool {
+        let services = self.world.services();
+        let task = &services.tasks[number];
+        let is_worked_off = !task.plan.is_delivered_again() || task.closed.is_some();
+        is_worked_off && (task.invoked_at).is_some_and(|at| at.elapsed() > DELIVERED_FOR)
+    }
+
+    /// A policy set: the first one, one with another version of the policy, or none.
+    pub fn set(&self, number: usize) -> PolicySet {
+        match number {
+            0 => PolicySet::single(Arc::new(ModelPolicy::new(Arc::clone(&self.world), "1"))),
+            1 => PolicySet::single(Arc::new(ModelPolicy::new(Arc::clone(&self.world), "2"))),
+            _ => {
+                self.world.services().was_without_policy = true;
+                PolicySet::unavailable("there is none")
+            }
+        }
+    }
+
     pub fn is_of_the_original(&self, number: usize) -> bool {
         self.world.services().tasks[number].plan.original
     }
 
     /// A new process: nothing is left of those before.
-    pub fn tasker(&self, door: Door) -> Tasker {
-        let clock = Arc::clone(&self.world);
-        let door = Arc::new(door);
-        let ports = Ports {
-            warehouse: door.clone(),
-            callbacks: door.clone(),
-            custom_resources: door.clone(),
-            ledger: door,
-            clock,
+    fn tasker(&self, door: Door, event: &Event) -> Tasker {
+        let ports = match self.bug {
+            None => {
+                let door = Arc::new(door);
+                ports(Arc::clone(&door), door)
+            }
+            Some(bug) => {
+                let spoiled = Arc::new(Spoiled::new(door, bug, event));
+                ports(Arc::clone(&spoiled), spoiled)
+            }
         };
         let options = Options {
             deployment: DEPLOYMENT.to_owned(),
+            targets: TARGETS.map(str::to_owned).to_vec(),
             ..Options::default()
         };
         Tasker::new(ports, options, self.policies.clone())
+    }
+}
+
+fn ports<P>(services: Arc<P>, clock: Arc<dyn Clock>) -> Ports
+where
+    P: Warehouse + Callbacks + CustomResources + Ledger + 'static,
+{
+    Ports {
+        warehouse: services.clone(),
+        callbacks: services.clone(),
+        custom_resources: services.clone(),
+        ledger: services,
+        clock,
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     messages::{original_time, sql},
     run::Run,
-    schedule::Event,
+    schedule::{Event, TARGETS},
     services::{ClosedBy, Task},
 };
 
@@ -46,7 +46,7 @@ impl Run {
             statement_name: name,
             with_event: true,
         };
-        services.begin(number, now, &start);
+        services.begin(number, now, TARGETS[0], &start);
     }
 
     /// A task's execution is stopped: none of its states waits any more, and Step Functions says so, as a rule.

@@ -1,6 +1,7 @@
 //! Every life of a task with every fault at every call, and pairs of the harshest; and every order of what meets.
 
 use super::{
+    bugs::Bug,
     choice::{Order, Plan},
     cores::share,
     faults::Fault,
@@ -27,12 +28,14 @@ fn holds(name: &str, schedule: &Schedule, faults: &[(usize, Fault)]) -> Report {
     report
 }
 
-/// The first life that breaks something, with one fault or none.
-pub fn first_broken() -> Option<(String, String)> {
+/// The first life in which a program with a bug breaks what this is said of, with one fault or none.
+pub fn first_broken(bug: Bug, by: &str) -> Option<(String, String)> {
     paths::all().into_iter().find_map(|(name, schedule)| {
+        let bug = Some(bug);
+        let schedule = Schedule { bug, ..schedule };
         let broken = |faults: Vec<(usize, Fault)>| {
             let report = run(&schedule, Order::First, Plan::At(faults.clone()), false);
-            let first = report.broken.into_iter().next()?;
+            let first = report.broken.into_iter().find(|it| it.contains(by))?;
             Some((format!("{name}, with {faults:?}"), first))
         };
         let calls = run(&schedule, Order::First, Plan::none(), false).calls;

@@ -13,6 +13,7 @@
 
 mod begin;
 mod beyond;
+mod bugs;
 mod check;
 mod checked;
 mod choice;
@@ -22,11 +23,13 @@ mod exhaustive;
 mod faults;
 #[path = "../shared/items.rs"]
 mod items;
+mod lasting;
 mod messages;
 mod paths;
 mod policy;
 mod ports;
 mod random;
+mod redshift;
 mod run;
 mod schedule;
 mod services;

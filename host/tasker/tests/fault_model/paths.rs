@@ -1,6 +1,7 @@
 //! The lives that a task can have, each as a schedule in which nothing fails by itself.
 
 mod attempts;
+mod days;
 mod meetings;
 
 use std::time::Duration;
@@ -9,8 +10,9 @@ use signalbox_policy::{FaultKind, contract::StatementStatus};
 use signalbox_tasker::ports::ServiceErrorKind;
 
 use super::{
+    lasting::Lasting,
     policy::Script,
-    schedule::{Event, Schedule, TaskPlan},
+    schedule::{Event, Manners, Schedule, TaskPlan},
 };
 
 pub use meetings::meetings;
@@ -30,8 +32,11 @@ fn many(tasks: Vec<TaskPlan>, more: Vec<(Duration, Event)>) -> Schedule {
     Schedule {
         tasks,
         events,
-        time: Duration::from_secs(4),
+        time: Duration::from_secs(6),
         late: Duration::from_secs(3),
+        manners: Manners::default(),
+        lasting: Lasting::default(),
+        bug: None,
     }
 }
 
@@ -72,7 +77,7 @@ pub fn all() -> Vec<(&'static str, Schedule)> {
     };
     let long = Duration::from_secs(60 * 60);
     let sweeps = |count: usize| vec![(SWEEP, Event::Sweep); count];
-    vec![
+    let lives = vec![
         ("success", one(plain(), vec![])),
         (
             "success, and the caller does not hear of a death",
@@ -453,10 +458,12 @@ pub fn all() -> Vec<(&'static str, Schedule)> {
             "the time of the state is over",
             one(plain(), vec![(Duration::from_secs(5), Event::Stop(0))]),
         ),
-    ]
-    .into_iter()
-    .chain(attempts::attempts())
-    .chain(attempts::stops())
-    .chain(attempts::originals())
-    .collect()
+    ];
+    days::days()
+        .into_iter()
+        .chain(lives)
+        .chain(attempts::attempts())
+        .chain(attempts::stops())
+        .chain(attempts::originals())
+        .collect()
 }

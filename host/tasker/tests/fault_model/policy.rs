@@ -11,12 +11,14 @@ use signalbox_policy::{
     Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
     contract::{
         BatchExecuteStatementRequest, Closing, Exclusivity, ExecuteStatementRequest, ExecutionMode,
-        Invocation, OnStop, OutputShape, Rejection, ResultFormat, Settlement, StartOptions, Waiter,
+        GetStatementResultRequest, Invocation, OnStop, OutputShape, Rejection, ResultFormat,
+        Settlement, StartOptions, Waiter,
     },
 };
 use signalbox_tasker::raised::detail_of;
+use tokio::time::sleep_until;
 
-use super::{services::name_of, world::World};
+use super::{redshift::name_of, schedule::TARGETS, world::World};
 
 /// What a policy does with a task.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +42,14 @@ pub struct Script {
     pub answer_refusal: bool,
     /// Faults so often when it settles.
     pub settle_faults: u32,
+    /// Takes all the time that it is given when it settles.
+    pub settle_loops: bool,
+    /// Reads the rows when it settles, and says whether it could.
+    pub reads: bool,
+    /// The start waits so long for the end.
+    pub wait_seconds: Option<u32>,
+    /// A statement whose task is gone runs on.
+    pub leave: bool,
     pub deadline_seconds: Option<u32>,
     pub heartbeat: bool,
 }
@@ -52,11 +62,11 @@ pub struct ModelPolicy {
 }
 
 impl ModelPolicy {
-    pub fn new(world: Arc<World>) -> Self {
+    pub fn new(world: Arc<World>, version: &str) -> Self {
         Self {
             identity: Identity {
                 name: "model".to_owned(),
-                version: "1".to_owned(),
+                version: version.to_owned(),
                 digest: "d".to_owned(),
                 settings_digest: "s".to_owned(),
             },
@@ -101,16 +111,17 @@ fn direct() -> Option<Answer> {
     Some(Answer::Succeed { output })
 }
 
-fn options(task: usize, script: &Script) -> StartOptions {
+fn options(task: usize, target: usize, script: &Script) -> StartOptions {
     StartOptions {
-        target: None,
+        // The first one is that of payloads that name none.
+        target: (target > 0).then(|| TARGETS[target].to_owned()),
         action: "executeStatement".to_owned(),
         output: OutputShape::Event,
         parameters: Vec::new(),
         result_format: ResultFormat::Json,
         session_id: None,
         session_keep_alive_seconds: None,
-        wait_seconds: None,
+        wait_seconds: script.wait_seconds,
         exclusive: script
             .exclusive
             .map(|scope| Exclusivity::Key(scope.to_string())),
@@ -150,7 +161,8 @@ impl Policy for ModelPolicy {
             return invoked(Ok("{}".to_owned()), direct());
         }
         let bound = waiter.is_some() && !script.unbound;
-        let options = options(task, &script);
+        let target = self.world.services().tasks[task].plan.target;
+        let options = options(task, target, &script);
         let started = match script.batch {
             true => {
                 let request = BatchExecuteStatementRequest {
@@ -193,11 +205,15 @@ impl Policy for ModelPolicy {
 
     async fn settle(
         &self,
-        _: CallContext,
+        context: CallContext,
         settlement: Settlement,
         _: Waiter,
     ) -> Result<Settled, Fault> {
         let task: usize = settlement.facts.memo.parse().unwrap();
+        if self.script(task).settle_loops {
+            sleep_until(context.deadline).await;
+            return Err(fault(FaultKind::Timeout));
+        }
         let decision = self.decisions.fetch_add(1, Ordering::Relaxed);
         {
             let mut services = self.world.services();
@@ -208,7 +224,19 @@ impl Policy for ModelPolicy {
             }
         }
         let status = name_of(settlement.statement.status);
-        let body = json!({"Id": settlement.statement.id, "Status": status, "decision": decision});
+        let mut body =
+            json!({"Id": settlement.statement.id, "Status": status, "decision": decision});
+        if self.script(task).reads && status == "FINISHED" {
+            let request = GetStatementResultRequest {
+                id: settlement.statement.id,
+                target: None,
+                next_token: None,
+                result_format: ResultFormat::Json,
+                wait_seconds: None,
+            };
+            let read = context.services.get_statement_result(request).await;
+            body["rows"] = json!(read.is_ok());
+        }
         let answer = match status {
             "FINISHED" => Answer::Succeed {
                 output: body.to_string(),
@@ -224,9 +252,13 @@ impl Policy for ModelPolicy {
         })
     }
 
-    async fn closed(&self, _: CallContext, _: Closing) -> Result<Closed, Fault> {
+    async fn closed(&self, _: CallContext, closing: Closing) -> Result<Closed, Fault> {
+        let task: usize = closing.facts.memo.parse().unwrap();
         Ok(Closed {
-            decision: OnStop::Cancel,
+            decision: match self.script(task).leave {
+                true => OnStop::Leave,
+                false => OnStop::Cancel,
+            },
             usage: Usage::default(),
         })
     }

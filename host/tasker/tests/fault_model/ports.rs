@@ -1,5 +1,7 @@
 //! The ports of the domain, each a door to the services of the model.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use signalbox_policy::contract::{
     CancelledStatement, GetStatementResultRequest, ListStatementsRequest, StartedStatement,
@@ -10,8 +12,20 @@ use signalbox_tasker::ports::{
     ListedPage, Page, Query, ResponseUrl, SendError, ServiceError, ServiceErrorKind,
     StartStatement, TaskToken, Warehouse, Write, WriteError,
 };
+use tokio::time::{Instant, sleep_until};
 
-use super::{faults::Seen, services::Told, world::Door};
+use super::{
+    faults::Seen,
+    services::{About, Told},
+    world::Door,
+};
+
+fn key_of(write: &Write) -> &Key {
+    match write {
+        Write::Put { item, .. } => &item.key,
+        Write::Delete { key, .. } => key,
+    }
+}
 
 fn of_redshift(seen: Seen) -> ServiceError {
     let (kind, code) = match seen {
@@ -58,35 +72,50 @@ impl Warehouse for Door {
         start: &StartStatement,
     ) -> Result<StartedStatement, ServiceError> {
         let (caller, target, start) = (self.caller, target.to_owned(), start.clone());
+        let name = start.statement_name.clone();
         self.world.control().asked[self.actor] = true;
-        self.call(
-            "ExecuteStatement",
-            move |services, now| services.start(caller, now, &target, &start),
-            |seen| Err(of_redshift(seen)),
-        )
-        .await
+        let waits = start
+            .wait_seconds
+            .map(|seconds| Duration::from_secs(seconds.into()));
+        let mut started = self
+            .call(
+                "ExecuteStatement",
+                About::Name(&name),
+                move |services, now| services.start(caller, now, &target, &start),
+                |seen| Err(of_redshift(seen)),
+            )
+            .await?;
+        if let Some(waits) = waits {
+            let until = Instant::now() + waits;
+            let over_at = self.world.services().over_at(&started.id);
+            sleep_until(over_at.min(until)).await;
+            started.status = self.world.services().status(Instant::now(), &started.id);
+        }
+        Ok(started)
     }
 
     async fn describe(
         &self,
-        _: &str,
+        target: &str,
         id: &str,
         _: Option<u32>,
     ) -> Result<StatementDescription, ServiceError> {
-        let id = id.to_owned();
+        let (target, asked) = (target.to_owned(), id.to_owned());
         self.call(
             "DescribeStatement",
-            move |services, now| services.describe(now, &id),
+            About::Statement(id),
+            move |services, now| services.describe(now, &target, &asked),
             |seen| Err(of_redshift(seen)),
         )
         .await
     }
 
-    async fn cancel(&self, _: &str, id: &str) -> Result<CancelledStatement, ServiceError> {
-        let id = id.to_owned();
+    async fn cancel(&self, target: &str, id: &str) -> Result<CancelledStatement, ServiceError> {
+        let (target, asked) = (target.to_owned(), id.to_owned());
         self.call(
             "CancelStatement",
-            move |services, now| services.cancel(now, &id),
+            About::Statement(id),
+            move |services, now| services.cancel(now, &target, &asked),
             |seen| Err(of_redshift(seen)),
         )
         .await
@@ -94,10 +123,17 @@ impl Warehouse for Door {
 
     async fn result(
         &self,
-        _: &str,
-        _: &GetStatementResultRequest,
+        target: &str,
+        request: &GetStatementResultRequest,
     ) -> Result<StatementResult, ServiceError> {
-        Err(of_redshift(Seen::Denied))
+        let (target, asked) = (target.to_owned(), request.id.clone());
+        self.call(
+            "GetStatementResult",
+            About::Statement(&request.id),
+            move |services, now| services.rows(now, &target, &asked),
+            |seen| Err(of_redshift(seen)),
+        )
+        .await
     }
 
     async fn list(
@@ -110,14 +146,15 @@ impl Warehouse for Door {
 
     async fn list_named(
         &self,
-        _: &str,
+        target: &str,
         name: &str,
         next: Option<&str>,
     ) -> Result<ListedPage, ServiceError> {
-        let (name, next) = (name.to_owned(), next.map(str::to_owned));
+        let (target, asked, next) = (target.to_owned(), name.to_owned(), next.map(str::to_owned));
         self.call(
             "ListStatements",
-            move |services, now| Ok(services.list_named(now, &name, next.as_deref())),
+            About::Name(name),
+            move |services, now| Ok(services.list_named(now, &target, &asked, next.as_deref())),
             |seen| Err(of_redshift(seen)),
         )
         .await
@@ -127,10 +164,11 @@ impl Warehouse for Door {
 #[async_trait]
 impl Callbacks for Door {
     async fn succeed(&self, token: &TaskToken, output: &str) -> Result<(), SendError> {
-        let (token, told) = (token.clone(), Told::Succeeded(output.to_owned()));
+        let (sent, told) = (token.clone(), Told::Succeeded(output.to_owned()));
         self.call(
             "SendTaskSuccess",
-            move |services, now| services.answer(now, token.reveal(), told.clone()),
+            About::Token(token.reveal()),
+            move |services, now| services.answer(now, sent.reveal(), told.clone()),
             |seen| Err(of_step_functions(seen)),
         )
         .await
@@ -143,20 +181,22 @@ impl Callbacks for Door {
         cause: Option<&str>,
     ) -> Result<(), SendError> {
         let told = Told::Failed(error.map(str::to_owned), cause.map(str::to_owned));
-        let token = token.clone();
+        let sent = token.clone();
         self.call(
             "SendTaskFailure",
-            move |services, now| services.answer(now, token.reveal(), told.clone()),
+            About::Token(token.reveal()),
+            move |services, now| services.answer(now, sent.reveal(), told.clone()),
             |seen| Err(of_step_functions(seen)),
         )
         .await
     }
 
     async fn heartbeat(&self, token: &TaskToken) -> Result<(), SendError> {
-        let token = token.clone();
+        let sent = token.clone();
         self.call(
             "SendTaskHeartbeat",
-            move |services, now| services.heartbeat(now, token.reveal()),
+            About::Token(token.reveal()),
+            move |services, now| services.heartbeat(now, sent.reveal()),
             |seen| Err(of_step_functions(seen)),
         )
         .await
@@ -164,10 +204,11 @@ impl Callbacks for Door {
 
     async fn describe_execution(&self, arn: &str) -> Result<Execution, ExecutionError> {
         let message = "a fault of the model".to_owned();
-        let arn = arn.to_owned();
+        let asked = arn.to_owned();
         self.call(
             "DescribeExecution",
-            move |services, _| Ok(services.execution(&arn)),
+            About::Nothing,
+            move |services, _| Ok(services.execution(&asked)),
             |seen| {
                 let (code, message) = (format!("{seen:?}"), message.clone());
                 Err(match seen {
@@ -187,10 +228,11 @@ impl CustomResources for Door {
     }
 
     async fn respond(&self, url: &ResponseUrl, response: &str) -> Result<(), SendError> {
-        let (url, response) = (url.clone(), response.to_owned());
+        let (sent, response) = (url.clone(), response.to_owned());
         self.call(
             "PUT",
-            move |services, now| services.respond(now, url.reveal(), &response),
+            About::Token(url.reveal()),
+            move |services, now| services.respond(now, sent.reveal(), &response),
             |seen| match seen {
                 // What a response's address denies, it denies for good.
                 Seen::Denied => Err(of_step_functions(Seen::Throttled)),
@@ -204,11 +246,12 @@ impl CustomResources for Door {
 #[async_trait]
 impl Ledger for Door {
     async fn get(&self, now: i64, key: &Key) -> Result<Option<Item>, LedgerError> {
-        let key = key.clone();
+        let asked = key.clone();
         let item = self
             .call(
                 "GetItem",
-                move |services, _| Ok(services.items.get(now, &key).cloned()),
+                About::Item(key),
+                move |services, _| Ok(services.items.get(now, &asked).cloned()),
                 |seen| Err(of_ledger(seen)),
             )
             .await;
@@ -217,18 +260,17 @@ impl Ledger for Door {
     }
 
     async fn write(&self, now: i64, writes: Vec<Write>) -> Result<(), WriteError> {
+        let mut keys = writes.iter().map(key_of);
+        let record = keys.find(|key| key.id.starts_with("task#")).cloned();
         // What is written beside a record tells nothing of the record.
-        let is_of_record = writes.iter().any(|write| match write {
-            Write::Put { item, .. } => item.key.id.starts_with("task#"),
-            Write::Delete { key, .. } => key.id.starts_with("task#"),
-        });
-        let name = match is_of_record {
-            true => "TransactWriteItems",
-            false => "PutItem",
+        let (name, about) = match &record {
+            Some(key) => ("TransactWriteItems", About::Item(key)),
+            None => ("PutItem", About::Nothing),
         };
         let written = self
             .call(
                 name,
+                about,
                 move |services, _| {
                     let written = services.items.write(now, &writes);
                     written.map_err(WriteError::Conflict)
@@ -243,10 +285,11 @@ impl Ledger for Door {
     }
 
     async fn query(&self, now: i64, query: &Query) -> Result<Page, LedgerError> {
-        let query = query.clone();
+        let asked = query.clone();
         self.call(
             "Query",
-            move |services, _| Ok(services.items.query(now, &query)),
+            About::List(&query.id),
+            move |services, _| Ok(services.items.query(now, &asked)),
             |seen| Err(of_ledger(seen)),
         )
         .await

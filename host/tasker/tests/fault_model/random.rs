@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, time::Instant};
 
 use super::{
+    bugs::Bug,
     choice::{Order, Plan, Rng},
     cores::share,
     run::{Report, run},
@@ -10,14 +11,22 @@ use super::{
 };
 
 /// Schedules that are run, unless `SIGNALBOX_SCHEDULES` says how many.
-const SCHEDULES: u64 = 100_000;
+const SCHEDULES: u64 = 200_000;
 /// Schedules that one core runs at a time.
 const BLOCK: u64 = 250;
 
 /// Runs the schedule of a seed.
-pub fn run_seed(seed: u64, traced: bool) -> (Schedule, Report) {
+fn run_seed(seed: u64, traced: bool) -> (Schedule, Report) {
+    run_seed_with(seed, None, traced)
+}
+
+/// Runs the schedule of a seed on a program with a bug, or with none.
+pub fn run_seed_with(seed: u64, bug: Option<Bug>, traced: bool) -> (Schedule, Report) {
     let mut rng = Rng::new(seed);
-    let schedule = Schedule::random(&mut rng);
+    let schedule = Schedule {
+        bug,
+        ..Schedule::random(&mut rng)
+    };
     let per_mille = rng.pick(&[0, 10, 30, 100, 300]);
     let plan = Plan::Random {
         rng: Rng::new(rng.next()),
@@ -37,7 +46,7 @@ pub fn explain(schedule: &Schedule, report: &Report) -> String {
     )
 }
 
-fn number(name: &str) -> Option<u64> {
+pub fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(
         text.parse()

@@ -14,9 +14,11 @@ use signalbox_tasker::{
 use tokio::time::{Instant, sleep_until};
 
 use super::{
+    bugs::Bug,
     choice::{Order, Plan},
     faults::Fault,
     items::Items,
+    lasting::Stuck,
     messages::{original_time, payload},
     policy::ModelPolicy,
     schedule::{Event, Schedule},
@@ -66,14 +68,30 @@ pub struct Run {
     pub world: Arc<World>,
     pub policies: PolicySet,
     pub time: Duration,
+    /// How far clocks are from the true time.
+    pub skew_ms: i64,
+    pub bug: Option<Bug>,
     pub processes: Vec<Process>,
     pub next_actor: usize,
+    /// What is to break for good, and when.
+    breaks: Option<(Instant, Vec<Stuck>)>,
     /// Events to come.
     pub to_come: Vec<(Instant, Event)>,
 }
 
 /// Runs a schedule to its end.
 pub fn run(schedule: &Schedule, order: Order, plan: Plan, traced: bool) -> Report {
+    run_with(schedule, order, plan, traced, async |_| {})
+}
+
+/// Runs a schedule to its end, with something between its events and its recovery.
+pub fn run_with(
+    schedule: &Schedule,
+    order: Order,
+    plan: Plan,
+    traced: bool,
+    between: impl AsyncFnOnce(&mut Run),
+) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -83,6 +101,7 @@ pub fn run(schedule: &Schedule, order: Order, plan: Plan, traced: bool) -> Repor
     runtime.block_on(tokio::task::coop::unconstrained(async {
         let mut run = Run::new(schedule, order, plan, traced);
         run.until_quiet().await;
+        between(&mut run).await;
         run.recover().await;
         super::check::check(&run.world);
         let broken = std::mem::take(&mut run.world.services().broken);
@@ -98,7 +117,7 @@ pub fn run(schedule: &Schedule, order: Order, plan: Plan, traced: bool) -> Repor
 }
 
 impl Run {
-    fn new(schedule: &Schedule, order: Order, plan: Plan, traced: bool) -> Self {
+    pub fn new(schedule: &Schedule, order: Order, plan: Plan, traced: bool) -> Self {
         let tasks = schedule.tasks.iter().enumerate().map(|(number, plan)| {
             let token = format!("token-of-task-{number}-0123456789");
             let arn = format!("{ARN}-{}", plan.execution.unwrap_or(number));
@@ -120,6 +139,7 @@ impl Run {
                 token,
                 closed: None,
                 invocations: 0,
+                invoked_at: None,
                 sent: Vec::new(),
                 refused: Vec::new(),
                 beats: 0,
@@ -132,6 +152,12 @@ impl Run {
             stopped: BTreeMap::new(),
             jumps: (schedule.events.iter()).any(|(_, event)| matches!(event, Event::Jump(_))),
             late: schedule.late,
+            manners: schedule.manners.clone(),
+            began: Instant::now(),
+            refused_tokens: BTreeMap::new(),
+            was_without_policy: false,
+            was_denied: false,
+            is_lasting: !schedule.lasting.stuck.is_empty(),
             silent: false,
             broken: Vec::new(),
         };
@@ -143,16 +169,22 @@ impl Run {
         });
         Self {
             to_come: to_come.collect(),
-            policies: PolicySet::single(Arc::new(ModelPolicy::new(Arc::clone(&world)))),
+            breaks: Some((
+                Instant::now() + schedule.lasting.after,
+                schedule.lasting.stuck.clone(),
+            )),
+            policies: PolicySet::single(Arc::new(ModelPolicy::new(Arc::clone(&world), "1"))),
+            skew_ms: schedule.manners.skew_ms,
             world,
             time: schedule.time,
+            bug: schedule.bug,
             processes: Vec::new(),
             next_actor: 0,
         }
     }
 
     /// Goes on until nothing is under way and nothing is to come.
-    async fn until_quiet(&mut self) {
+    pub async fn until_quiet(&mut self) {
         loop {
             if self.next_actor > PROCESSES_MAX {
                 let broken = "a message came again for ever".to_owned();
@@ -200,7 +232,13 @@ impl Run {
             .map(|statement| statement.over_at());
         let control = self.world.control();
         let later = control.later.iter().map(|(at, _)| *at);
-        events.chain(ends).chain(completions).chain(later).min()
+        let breaks = self.breaks.iter().map(|(at, _)| *at);
+        events
+            .chain(ends)
+            .chain(completions)
+            .chain(later)
+            .chain(breaks)
+            .min()
     }
 
     /// Does what the world does by itself by now.
@@ -218,6 +256,9 @@ impl Run {
             self.world
                 .note(|| "a request that nobody waits for is done".to_owned());
             deed(&mut self.world.services(), now);
+        }
+        if let Some((_, stuck)) = self.breaks.take_if(|(at, _)| *at <= now) {
+            self.world.control().lasting = stuck;
         }
         self.completions(now);
         while let Some(at) = self.to_come.iter().position(|(at, _)| *at <= now) {
@@ -300,6 +341,7 @@ impl Run {
     /// Nothing fails any more, time passes, and the schedule of the sweep goes on.
     async fn recover(&mut self) {
         self.world.control().faults_on = false;
+        self.world.control().lasting.clear();
         self.world.note(|| "nothing fails any more".to_owned());
         self.time = Duration::from_secs(60);
         self.until_quiet().await;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use signalbox_policy::{FaultKind, contract::StatementStatus};
 use signalbox_tasker::ports::ServiceErrorKind;
 
-use super::{choice::Rng, policy::Script};
+use super::{bugs::Bug, choice::Rng, lasting::Lasting, policy::Script};
+
+/// The names of the targets.
+pub const TARGETS: [&str; 2] = ["default", "other"];
 
 /// A task, and how the services treat it.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct TaskPlan {
     pub work: Option<usize>,
     /// The task whose execution this one belongs to, if it is not its own.
     pub execution: Option<usize>,
+    /// Where its statement runs: one of [`TARGETS`].
+    pub target: usize,
     /// The original started its statement, before it was replaced: there is its row, and a statement that runs.
     pub original: bool,
     pub script: Script,
@@ -32,6 +37,8 @@ pub struct TaskPlan {
     pub events: Vec<Duration>,
     /// Redshift refuses its statement.
     pub redshift_refuses: Option<ServiceErrorKind>,
+    /// How often it does; under the same ClientToken it does so again.
+    pub refusals: u32,
     /// Step Functions refuses its output.
     pub refuses_success: bool,
     /// Step Functions refuses every failure with words.
@@ -58,6 +65,7 @@ impl Default for TaskPlan {
             queue: false,
             work: None,
             execution: None,
+            target: 0,
             original: false,
             script: Script::default(),
             runs_for: Duration::from_secs(20),
@@ -65,6 +73,7 @@ impl Default for TaskPlan {
             refuse_cancels: 0,
             events: vec![Duration::from_secs(1)],
             redshift_refuses: None,
+            refusals: u32::MAX,
             refuses_success: false,
             refuses_words: false,
             key_denied: false,
@@ -106,6 +115,8 @@ pub enum Event {
     ForgedStop(usize),
     /// The time of day jumps, in milliseconds.
     Jump(i64),
+    /// Another of the policy sets is put in force.
+    Swap(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -113,11 +124,55 @@ pub struct Schedule {
     pub tasks: Vec<TaskPlan>,
     /// Events, each so long after the one before.
     pub events: Vec<(Duration, Event)>,
-    /// The time that an invocation has.
+    /// The function's time-out.
     pub time: Duration,
     /// How late a late call is.
     pub late: Duration,
+    pub manners: Manners,
+    /// What stays broken.
+    pub lasting: Lasting,
+    /// What is wrong with the program.
+    pub bug: Option<Bug>,
 }
+
+/// How exact the world is.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    /// How far the clocks of processes are from the true time, one way or the other, in milliseconds.
+    pub skew_ms: i64,
+    /// How far DescribeStatement lags behind.
+    pub describe_lag: Duration,
+    /// When a list shows a new statement, and a new state.
+    pub list_lag: Duration,
+    /// How long Redshift remembers a ClientToken.
+    pub token_life: Duration,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self {
+            skew_ms: 0,
+            describe_lag: Duration::ZERO,
+            list_lag: Duration::ZERO,
+            token_life: Duration::from_secs(8 * 60 * 60),
+        }
+    }
+}
+
+impl Manners {
+    fn random(rng: &mut Rng) -> Self {
+        let secs = Duration::from_secs;
+        Self {
+            skew_ms: rng.pick(&[0, 0, 900, 5_000]),
+            describe_lag: rng.pick(&[secs(0), secs(0), secs(1), secs(5)]),
+            list_lag: rng.pick(&[secs(0), secs(0), secs(5), secs(30)]),
+            token_life: rng.pick(&[secs(8 * 60 * 60), secs(20 * 60)]),
+        }
+    }
+}
+
+/// More than Redshift remembers a statement that has ended.
+const FORGOTTEN: Duration = Duration::from_secs(30 * 60 * 60);
 
 const MOMENTS: [Duration; 8] = [
     Duration::ZERO,
@@ -183,7 +238,8 @@ impl Schedule {
                 6 => Event::Stop(task),
                 7 => Event::StopExecution(task),
                 8 => Event::ForgedStop(task),
-                9 => Event::Jump(rng.pick(&[-240_000, -60_000, 60_000, 240_000])),
+                9 if rng.one_in(2) => Event::Jump(rng.pick(&[-240_000, -60_000, 60_000, 240_000])),
+                9 => Event::Swap(rng.below(3)),
                 _ => Event::Sweep,
             };
             let at = rng.below(events.len() + 1);
@@ -193,25 +249,38 @@ impl Schedule {
         let (time, late) = match rng.below(20) {
             // Late enough for a sweep to come in between.
             0 => (secs(160), secs(130)),
-            n => (secs([2, 5, 12][n % 3]), secs(3)),
+            n => (secs([3, 6, 14][n % 3]), secs(3)),
         };
+        // What the original started has nothing but its event: nobody would look at it a day later.
+        let forgets = rng.one_in(8) && tasks.iter().all(|task| !task.original);
+        let pause = forgets.then(|| rng.below(events.len()));
+        let events = events.into_iter().enumerate().map(|(at, event)| {
+            let after = match pause == Some(at) {
+                true => FORGOTTEN,
+                false => rng.pick(&MOMENTS),
+            };
+            (after, event)
+        });
+        let events = events.collect();
         Self {
             tasks,
-            events: events
-                .into_iter()
-                .map(|event| (rng.pick(&MOMENTS), event))
-                .collect(),
+            events,
             time,
             late,
+            manners: Manners::random(rng),
+            lasting: Lasting::default(),
+            bug: None,
         }
     }
 }
 
 /// Has some of the tasks be attempts at the work of the first.
 fn share_work(rng: &mut Rng, tasks: &mut [TaskPlan]) {
+    let target = tasks[0].target;
     for (number, task) in tasks.iter_mut().enumerate() {
         if task.waits && !task.resource && !task.original && (number == 0 || !rng.one_in(4)) {
             task.work = Some(0);
+            task.target = target;
             task.execution = rng.one_in(2).then_some(0);
         }
     }
@@ -243,6 +312,9 @@ fn random_task(rng: &mut Rng) -> TaskPlan {
         deadline_seconds: rng.one_in(5).then_some(30),
         heartbeat: rng.one_in(5),
         answer_refusal: rng.one_in(6),
+        leave: rng.one_in(5),
+        reads: rng.one_in(6),
+        wait_seconds: rng.one_in(6).then(|| rng.pick(&[1, 5, 30])),
         ..Script::default()
     };
     match rng.below(20) {
@@ -270,6 +342,7 @@ fn random_task(rng: &mut Rng) -> TaskPlan {
         queue: waits && !resource && !original && rng.one_in(4),
         work: None,
         execution: None,
+        target: usize::from(!original && rng.one_in(4)),
         original,
         script,
         runs_for: rng.pick(&RUNS),
@@ -288,6 +361,7 @@ fn random_task(rng: &mut Rng) -> TaskPlan {
             .map(|_| rng.pick(&MOMENTS))
             .collect(),
         redshift_refuses: rng.one_in(8).then(|| rng.pick(&refusals)),
+        refusals: if rng.one_in(2) { 1 } else { u32::MAX },
         refuses_success: rng.one_in(10),
         refuses_words: rng.one_in(15),
         key_denied: rng.one_in(15),

@@ -1,23 +1,25 @@
-//! What is durable: Redshift's statements, Step Functions' tokens, the ledger. Each does what the real one does, and
-//! writes down at once what must never happen.
+//! What is durable: Redshift's statements (`redshift.rs`), Step Functions' tokens, the ledger. Each does what the real one
+//! does, and writes down at once what must never happen.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
-use signalbox_policy::contract::{
-    CancelledStatement, ResultFormat, StartedStatement, StatementDescription, StatementStatus,
-};
-use signalbox_tasker::ports::{
-    Execution, ExecutionStatus, Item, Listed, ListedPage, SendError, ServiceError,
-    ServiceErrorKind, Sql, StartStatement,
-};
+use signalbox_policy::contract::StatementStatus;
+use signalbox_tasker::ports::{Execution, ExecutionStatus, Item, Key, SendError, ServiceErrorKind};
 use tokio::time::Instant;
 
-use super::{items::Items, schedule::TaskPlan};
+use super::{
+    items::Items,
+    redshift::{Statement, name_of},
+    schedule::{Manners, TaskPlan},
+    world::BEGIN,
+};
 
-/// How long Redshift remembers a ClientToken.
-const CLIENT_TOKEN_LIFE: Duration = Duration::from_secs(8 * 60 * 60);
-/// The answer that says that nobody knows. No schedule takes as long as Redshift remembers, so it is never true here.
+/// Before that nobody may say that nothing is known, but for an hour for clocks and queues.
+const LOST_AFTER: Duration = Duration::from_secs(22 * 60 * 60);
+/// So long the host tries to read rows.
+const ROWS_WITHIN: Duration = Duration::from_secs(60 * 60);
+/// The answer that says that nobody knows.
 const UNKNOWN_OUTCOME: &str = "StatementLost";
 
 /// Who makes a call.
@@ -28,44 +30,28 @@ pub enum Caller {
     Sweep,
 }
 
-pub struct Statement {
-    pub id: String,
-    pub name: String,
-    /// The task that its SQL speaks of: of several attempts at a work the first one.
-    pub task: usize,
-    client_token: String,
-    started: Instant,
-    ends: Instant,
-    ends_as: StatementStatus,
-    cancelled: Option<Instant>,
-    refuse_cancels: u32,
-    pub with_event: bool,
-    /// Whether the completion events have been sent out.
-    pub reported: bool,
+/// What a call is about, as its arguments say.
+#[derive(Debug, Clone, Copy)]
+pub enum About<'a> {
+    Nothing,
+    /// A statement's id.
+    Statement(&'a str),
+    /// A statement's name.
+    Name(&'a str),
+    /// Whoever waits.
+    Token(&'a str),
+    /// An item of the ledger.
+    Item(&'a Key),
+    /// A partition of the ledger.
+    List(&'a str),
 }
 
-impl Statement {
-    pub fn over_at(&self) -> Instant {
-        self.cancelled
-            .map_or(self.ends, |cancelled| cancelled.min(self.ends))
-    }
-
-    pub fn is_over(&self, now: Instant) -> bool {
-        self.over_at() <= now
-    }
-
-    pub fn status(&self, now: Instant) -> StatementStatus {
-        if !self.is_over(now) {
-            match now == self.started {
-                true => StatementStatus::Submitted,
-                false => StatementStatus::Started,
-            }
-        } else if self.over_at() < self.ends {
-            StatementStatus::Aborted
-        } else {
-            self.ends_as
-        }
-    }
+/// What a call is about.
+#[derive(Debug, Clone, Default)]
+pub struct Subject {
+    pub task: Option<usize>,
+    pub target: Option<usize>,
+    pub list: Option<String>,
 }
 
 /// What was sent to a token.
@@ -107,9 +93,10 @@ pub struct Task {
     pub beats: u32,
     /// Invocations that were begun.
     pub invocations: u32,
+    /// When the first one was.
+    pub invoked_at: Option<Instant>,
 }
 
-#[derive(Default)]
 pub struct Services {
     pub items: Items,
     pub statements: Vec<Statement>,
@@ -120,227 +107,65 @@ pub struct Services {
     pub jumps: bool,
     /// How late a call can be.
     pub late: Duration,
+    pub manners: Manners,
+    pub began: Instant,
+    /// ClientTokens of starts that were refused, and are again.
+    pub refused_tokens: BTreeMap<String, ServiceErrorKind>,
+    /// Whether there was no policy for a while.
+    pub was_without_policy: bool,
+    /// Whether anything was denied: what a policy reads is not read again then.
+    pub was_denied: bool,
+    /// Whether anything stays broken.
+    pub is_lasting: bool,
     /// Whether Redshift has left a describe without a reply.
     pub silent: bool,
     /// What happened that must never happen.
     pub broken: Vec<String>,
 }
 
-fn error(kind: ServiceErrorKind, code: &str) -> ServiceError {
-    ServiceError {
-        kind,
-        code: code.to_owned(),
-        message: "as the model wants it".to_owned(),
-        statement_id: None,
-        document: None,
-    }
-}
-
-/// The task that SQL of the model speaks of.
-fn task_of(sql: &Sql) -> usize {
-    let text = match sql {
-        Sql::One(sql) => sql,
-        Sql::Batch { sqls, .. } => &sqls[0],
-    };
-    let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let number = digits.split(|c: char| !c.is_ascii_digit()).next();
-    number.and_then(|number| number.parse().ok()).unwrap()
-}
-
 impl Services {
-    pub fn start(
-        &mut self,
-        caller: Caller,
-        now: Instant,
-        target: &str,
-        start: &StartStatement,
-    ) -> Result<StartedStatement, ServiceError> {
-        let number = task_of(&start.sql);
-        if caller != Caller::Invocation {
-            self.broken
-                .push(format!("task {number}: SQL was started by {caller:?}"));
+    /// What a call is about. Looked at only where something stays broken.
+    pub fn subject(&self, about: About<'_>) -> Subject {
+        if !self.is_lasting {
+            return Subject::default();
         }
-        let known = self.statements.iter().position(|known| {
-            !start.client_token.is_empty()
-                && known.client_token == start.client_token
-                && now - known.started < CLIENT_TOKEN_LIFE
-        });
-        let at = match known {
-            Some(at) => at,
-            None => {
-                if let Some(refusal) = self.tasks[number].plan.redshift_refuses {
-                    return Err(error(refusal, "RefusedByRedshift"));
-                }
-                self.begin(number, now, start);
-                self.statements.len() - 1
+        let named = |name: &str| {
+            self.tasks
+                .iter()
+                .position(|task| task.statement_name == name)
+        };
+        let task = match about {
+            About::Nothing | About::List(_) => None,
+            About::Statement(id) => {
+                let mut statements = self.statements.iter();
+                let statement = statements.find(|statement| statement.id == id);
+                statement.and_then(|statement| named(&statement.name))
+            }
+            About::Name(name) => named(name),
+            About::Token(token) => self.tasks.iter().position(|task| task.token == token),
+            About::Item(key) => {
+                let id = key.id.strip_prefix("task#");
+                id.and_then(|id| (self.tasks.iter()).position(|it| it.statement_name.ends_with(id)))
             }
         };
-        let statement = &self.statements[at];
-        Ok(StartedStatement {
-            id: statement.id.clone(),
-            target: target.to_owned(),
-            status: statement.status(now),
-            session_id: None,
-            has_result_set: None,
-            document: json!({"Id": statement.id}).to_string(),
-        })
+        // The ledger and Step Functions are none of a target's.
+        let is_of_redshift = matches!(about, About::Statement(_) | About::Name(_));
+        Subject {
+            task,
+            target: task
+                .filter(|_| is_of_redshift)
+                .map(|task| self.tasks[task].plan.target),
+            list: match about {
+                About::List(list) => Some(list.to_owned()),
+                _ => None,
+            },
+        }
     }
 
-    pub fn begin(&mut self, number: usize, now: Instant, start: &StartStatement) {
-        let task = &self.tasks[number];
-        let mut broken = self.again(number, now);
-        if self
-            .statements
-            .iter()
-            .any(|known| known.name == start.statement_name)
-        {
-            broken.push(format!("task {number}: a second statement was started"));
-        }
-        let named = |task: &&Task| task.statement_name == start.statement_name;
-        if let Some(owner) = self.tasks.iter().find(named)
-            && let Some(ClosedBy::Answer(_) | ClosedBy::Raised(_)) = &owner.closed
-        {
-            broken.push(format!(
-                "task {number}: a statement was started after the task had been told {:?}",
-                owner.closed
-            ));
-        }
-        if let Some(scope) = &task.plan.script.exclusive {
-            let others = self.statements.iter().filter(|other| {
-                !other.is_over(now)
-                    && self.tasks[other.task].plan.script.exclusive.as_ref() == Some(scope)
-            });
-            for other in others {
-                broken.push(format!(
-                    "task {number}: a statement was started while one of the same lock ran (of task {})",
-                    other.task
-                ));
-            }
-        }
-        let plan = &task.plan;
-        self.statements.push(Statement {
-            id: format!("00000000-0000-4000-8000-{:012}", self.statements.len() + 1),
-            name: start.statement_name.clone(),
-            task: number,
-            client_token: start.client_token.clone(),
-            started: now,
-            ends: now + plan.runs_for,
-            ends_as: plan.ends_as,
-            cancelled: None,
-            refuse_cancels: plan.refuse_cancels,
-            with_event: start.with_event,
-            reported: false,
-        });
-        self.broken.append(&mut broken);
-    }
-
-    /// What is wrong with starting a work that was started before: it runs, or was done.
-    fn again(&self, number: usize, now: Instant) -> Vec<String> {
-        // One that the sweep gave up by a wrong clock may turn up later, and is cancelled then.
-        if self.tasks[number].plan.work.is_none() || self.jumps {
-            return Vec::new();
-        }
-        let before = self.awaited(number, true).into_iter();
-        before
-            .map(|it| it.status(now))
-            .filter(|status| !matches!(status, StatementStatus::Failed | StatementStatus::Aborted))
-            .map(|status| {
-                format!("task {number}: its work was started again, and it is {status:?}")
-            })
-            .collect()
-    }
-
-    fn statement(&mut self, id: &str) -> Result<&mut Statement, ServiceError> {
-        self.statements
-            .iter_mut()
-            .find(|statement| statement.id == id)
-            .ok_or_else(|| error(ServiceErrorKind::NotFound, "ResourceNotFoundException"))
-    }
-
-    pub fn describe(
-        &mut self,
-        now: Instant,
-        id: &str,
-    ) -> Result<StatementDescription, ServiceError> {
-        let statement = self.statement(id)?;
-        let status = statement.status(now);
-        let message =
-            (status == StatementStatus::Failed).then(|| "ERROR: no such table".to_owned());
-        Ok(StatementDescription {
-            id: id.to_owned(),
-            status,
-            document: json!({"Id": id, "Error": message}).to_string(),
-            error: message,
-            duration_ns: Some(1),
-            has_result_set: false,
-            result_rows: Some(0),
-            result_size: None,
-            result_format: ResultFormat::Json,
-            session_id: None,
-            created_at: None,
-            updated_at: None,
-            sub_statements: Vec::new(),
-        })
-    }
-
-    /// A cancel is refused when it is too early or too late; what is taken takes effect a moment later.
-    pub fn cancel(&mut self, now: Instant, id: &str) -> Result<CancelledStatement, ServiceError> {
-        let number = self.statement(id)?.task;
-        if !self.jumps && self.is_to_run(number) {
-            self.broken.push(format!(
-                "task {number}: its statement was cancelled, and nobody had asked for that"
-            ));
-        }
-        let statement = self.statement(id)?;
-        if statement.is_over(now) {
-            return Err(error(ServiceErrorKind::Invalid, "ValidationException"));
-        }
-        if statement.refuse_cancels > 0 {
-            statement.refuse_cancels -= 1;
-            return match statement.refuse_cancels % 2 {
-                0 => Err(error(ServiceErrorKind::Invalid, "ValidationException")),
-                _ => Ok(cancelled(false)),
-            };
-        }
-        let takes_effect = now + Duration::from_millis(500);
-        statement.cancelled.get_or_insert(takes_effect);
-        Ok(cancelled(true))
-    }
-
-    /// Whether nothing can be a reason to cancel a task's statement: no fault of its policy, no deadline, no stop.
-    fn is_to_run(&self, number: usize) -> bool {
-        let Task { plan, .. } = &self.tasks[number];
-        let script = &plan.script;
-        let faults = script.fault_after.is_some() || script.reject_after;
-        let open = |(other, task): (usize, &Task)| {
-            let same = other == number || task.plan.work == Some(number);
-            !same || task.closed.is_none()
-        };
-        !faults && script.deadline_seconds.is_none() && self.tasks.iter().enumerate().all(open)
-    }
-
-    /// One statement a page, and one of a longer name before: a look-up has to read on and to compare whole names.
-    pub fn list_named(&self, now: Instant, name: &str, next: Option<&str>) -> ListedPage {
-        let decoy = Listed {
-            id: "decoy".to_owned(),
-            statement_name: Some(format!("{name}0")),
-            status: StatementStatus::Started,
-        };
-        let named = self
-            .statements
-            .iter()
-            .filter(|statement| statement.name.starts_with(name))
-            .map(|statement| Listed {
-                id: statement.id.clone(),
-                statement_name: Some(statement.name.clone()),
-                status: statement.status(now),
-            });
-        let all: Vec<_> = std::iter::once(decoy).chain(named).collect();
-        let at: usize = next.map_or(0, |next| next.parse().unwrap());
-        ListedPage {
-            next_token: (at + 1 < all.len()).then(|| (at + 1).to_string()),
-            statements: all.into_iter().skip(at).take(1).collect(),
-        }
+    /// When the last statement ends that has started.
+    pub fn last_end(&self) -> Instant {
+        let ends = self.statements.iter().map(Statement::over_at);
+        ends.max().unwrap_or_else(Instant::now)
     }
 
     /// SendTaskSuccess and SendTaskFailure: a token closes at the first answer that is taken.
@@ -403,7 +228,7 @@ impl Services {
             return Ok(());
         }
         task.closed = Some(ClosedBy::Answer(Told::Succeeded(response.to_owned())));
-        if response.contains(UNKNOWN_OUTCOME) {
+        if response.contains(UNKNOWN_OUTCOME) && !self.may_be_lost(now, number) {
             self.broken.push(format!(
                 "the stack of task {number} was told {response}: nobody had lost it"
             ));
@@ -430,7 +255,7 @@ impl Services {
             return Err(closed());
         };
         // It may have ended since Redshift was asked.
-        let late = self.late;
+        let late = self.late + self.manners.describe_lag;
         let ran_lately = |statement: &&Statement| now <= statement.over_at() + 4 * late;
         // Where Redshift does not say how it is, it counts as running.
         if !self.silent && !self.awaited(number, true).iter().any(ran_lately) {
@@ -488,8 +313,20 @@ impl Services {
             .find(|statement| statement.name == *name)
     }
 
+    /// The true time, in seconds since the Unix epoch.
+    pub fn seconds(&self, now: Instant) -> i64 {
+        let passed = i64::try_from((now - self.began).as_millis()).unwrap();
+        (BEGIN + passed).div_euclid(1_000)
+    }
+
+    /// The items that have not expired.
+    pub fn items_now(&self) -> impl Iterator<Item = &Item> {
+        let seconds = self.seconds(Instant::now());
+        (self.items.iter()).filter(move |item| item.expires_at.is_none_or(|at| at >= seconds))
+    }
+
     /// The items of a task's own record, or of its attempt at a work.
-    fn own_items(&self, number: usize) -> impl Iterator<Item = &Item> {
+    pub fn own_items(&self, number: usize) -> impl Iterator<Item = &Item> {
         let record = self.tasks[number].statement_name.rsplit(':').next();
         let id = format!("task#{}", record.unwrap_or_default());
         self.items.iter().filter(move |item| item.key.id == id)
@@ -506,9 +343,21 @@ impl Services {
             .any(|item| item.body.contains_key("attemptOf"))
     }
 
+    /// Whether Redshift may have forgotten what a task waits for.
+    fn may_be_lost(&self, now: Instant, number: usize) -> bool {
+        let work = self.tasks[number].plan.work;
+        let is_of_it = |other: usize| {
+            other == number || (work.is_some() && self.tasks[other].plan.work == work)
+        };
+        let mut all = self.tasks.iter().enumerate();
+        all.any(|(other, task)| {
+            is_of_it(other) && task.invoked_at.is_some_and(|at| now - at > LOST_AFTER)
+        })
+    }
+
     /// The statements that a task can wait for: its own, or those of its work. An attempt that was refused waits for none
     /// of them: then its answer claims nothing about one.
-    fn awaited(&self, number: usize, claims: bool) -> Vec<&Statement> {
+    pub fn awaited(&self, number: usize, claims: bool) -> Vec<&Statement> {
         let work = self.tasks[number].plan.work;
         let Some(work) = work.filter(|_| claims || self.is_attached(number)) else {
             return self.bound(number).into_iter().collect();
@@ -526,7 +375,8 @@ impl Services {
             Told::Failed(error, cause) => (error.as_deref(), cause.as_ref()),
         };
         if error == Some(UNKNOWN_OUTCOME) {
-            return Some("nobody had lost it".to_owned());
+            let lost = self.may_be_lost(now, number);
+            return (!lost).then(|| "nobody had lost it".to_owned());
         }
         let body: Value = body
             .and_then(|body| serde_json::from_str(body).ok())
@@ -547,30 +397,17 @@ impl Services {
             let started = statements.iter().any(|it| it.name.ends_with(record));
             return started.then(|| "its statement was started".to_owned());
         }
+        let within = |it: &&Statement| now < it.over_at() + ROWS_WITHIN;
+        if body.get("rows") == Some(&json!(false))
+            && !self.was_denied
+            && statements.iter().any(within)
+        {
+            return Some("its rows were there".to_owned());
+        }
         let (claimed, id) = claim?;
         let meant = statements.iter().find(|statement| statement.id == id);
         let real = meant.map(|statement| name_of(statement.status(now)));
         (real != Some(claimed)).then(|| format!("it is {real:?}"))
-    }
-}
-
-/// The service's name of a state.
-pub fn name_of(status: StatementStatus) -> &'static str {
-    match status {
-        StatementStatus::Submitted => "SUBMITTED",
-        StatementStatus::Picked => "PICKED",
-        StatementStatus::Started => "STARTED",
-        StatementStatus::Finished => "FINISHED",
-        StatementStatus::Failed => "FAILED",
-        StatementStatus::Aborted => "ABORTED",
-        StatementStatus::Unknown => "UNKNOWN",
-    }
-}
-
-fn cancelled(status: bool) -> CancelledStatement {
-    CancelledStatement {
-        status,
-        document: json!({ "Status": status }).to_string(),
     }
 }
 

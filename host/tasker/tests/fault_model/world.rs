@@ -1,6 +1,7 @@
 //! Where calls to services wait to be let through, one after the other, and meet their fate.
 
 use std::{
+    collections::BTreeSet,
     future::pending,
     pin::Pin,
     sync::{
@@ -17,11 +18,12 @@ use tokio::time::{Instant, sleep};
 use super::{
     choice::{Order, Plan},
     faults::{Fault, Seen},
-    services::{Caller, Services},
+    lasting::Stuck,
+    services::{About, Caller, Services, Subject},
 };
 
 /// The time of day at which every schedule begins, in milliseconds since the Unix epoch.
-const BEGIN: i64 = 1_800_000_000_000;
+pub const BEGIN: i64 = 1_800_000_000_000;
 
 type Deed = Box<dyn FnOnce(&mut Services, Instant) + Send>;
 
@@ -30,6 +32,7 @@ struct Waiting {
     call: u64,
     actor: usize,
     name: &'static str,
+    subject: Subject,
     /// Of several calls of one process at once only the woken one is looked at.
     waker: Waker,
 }
@@ -40,6 +43,10 @@ pub struct Control {
     pub plan: Plan,
     /// Whether calls may fail.
     pub faults_on: bool,
+    /// Calls that fail for good.
+    pub lasting: Vec<Stuck>,
+    /// The tasks of which any did.
+    pub met: BTreeSet<usize>,
     waiting: Vec<Waiting>,
     let_through: Vec<(u64, Option<Fault>)>,
     next_call: u64,
@@ -84,6 +91,8 @@ impl World {
                 order,
                 plan,
                 faults_on: true,
+                lasting: Vec::new(),
+                met: BTreeSet::new(),
                 waiting: Vec::new(),
                 let_through: Vec::new(),
                 next_call: 0,
@@ -134,13 +143,21 @@ impl World {
             call,
             actor,
             name,
+            subject,
             waker,
         } = control.waiting.remove(at);
+        let mut lasting = control.lasting.iter();
+        let stuck = lasting.find(|stuck| stuck.strikes(name, &subject));
+        let stuck = stuck.map(|stuck| stuck.how);
+        if stuck.is_some() {
+            control.met.extend(subject.task);
+        }
         let fault = match control.faults_on {
+            _ if stuck.is_some() => stuck,
             true => control.plan.fault(control.calls),
             false => None,
         };
-        if control.faults_on {
+        if control.faults_on && stuck.is_none() {
             if let Some(fault) = fault {
                 control.faults.push((control.calls, name, fault));
             }
@@ -179,6 +196,15 @@ pub struct Door {
     pub world: Arc<World>,
     pub actor: usize,
     pub caller: Caller,
+    /// How far the process's clock is from the true time, in milliseconds.
+    pub skew_ms: i64,
+}
+
+impl Clock for Door {
+    fn now(&self) -> jiff::Timestamp {
+        let now = self.world.now().as_millisecond() + self.skew_ms;
+        jiff::Timestamp::from_millisecond(now).unwrap()
+    }
 }
 
 impl Door {
@@ -186,12 +212,15 @@ impl Door {
     pub async fn call<T: 'static>(
         &self,
         name: &'static str,
+        about: About<'_>,
         deed: impl Fn(&mut Services, Instant) -> T + Send + 'static,
         error: impl Fn(Seen) -> T,
     ) -> T {
+        let subject = self.world.services().subject(about);
         let fate = Turn {
             door: self,
             name,
+            subject,
             call: None,
         }
         .await;
@@ -206,7 +235,10 @@ impl Door {
                 error(Seen::Unclear)
             }
             Fault::Throttle => error(Seen::Throttled),
-            Fault::Deny => error(Seen::Denied),
+            Fault::Deny => {
+                world.services().was_denied = true;
+                error(Seen::Denied)
+            }
             Fault::HangBefore => pending().await,
             Fault::HangAfter => {
                 act();
@@ -251,6 +283,7 @@ impl Door {
 struct Turn<'a> {
     door: &'a Door,
     name: &'static str,
+    subject: Subject,
     call: Option<u64>,
 }
 
@@ -258,14 +291,16 @@ impl Future for Turn<'_> {
     type Output = Option<Fault>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut control = self.door.world.control();
+        let door = self.door;
+        let mut control = door.world.control();
         let Some(call) = self.call else {
             let call = control.next_call;
             control.next_call += 1;
             control.waiting.push(Waiting {
                 call,
-                actor: self.door.actor,
+                actor: door.actor,
                 name: self.name,
+                subject: std::mem::take(&mut self.subject),
                 waker: context.waker().clone(),
             });
             drop(control);

@@ -11,6 +11,7 @@
 )]
 
 mod answers;
+mod at_once;
 mod attempts;
 mod bad_input;
 mod baseline;

@@ -4,7 +4,6 @@ use super::{Reserve, Store, Stored};
 use crate::{
     ports::{Expect, Item, Key, LedgerError, Write, WriteError},
     record::{Phase, Record, items},
-    sabotage::{self, Bug},
 };
 
 /// A lock as it was seen.
@@ -50,9 +49,6 @@ impl Store {
         next: &Record,
     ) -> Result<Option<Write>, LedgerError> {
         Ok(match (next.phase(), items::lock_item(&current.record)) {
-            (Phase::Started, Some(lock)) if sabotage::is(Bug::LockReleasedEarly) => {
-                self.own_lock(&lock).await?
-            }
             (Phase::Closed, Some(lock)) if next.has_ended() => self.own_lock(&lock).await?,
             // It stays for those who ask Redshift, as long as Redshift knows the statement.
             (Phase::Closed, Some(lock)) => {

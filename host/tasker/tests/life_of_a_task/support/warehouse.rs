@@ -67,6 +67,8 @@ pub struct FakeWarehouse {
     pub hanging_calls: Mutex<BTreeSet<String>>,
     /// Statements of which no describe answers, by their names.
     pub hanging: Mutex<BTreeSet<String>>,
+    /// Statements of which a describe panics, by their names: an adapter with a defect.
+    pub panicking: Mutex<BTreeSet<String>>,
     /// What the next cancels get instead.
     pub cancel_faults: Mutex<Vec<(ServiceErrorKind, &'static str)>>,
     /// How long a describe takes.
@@ -328,7 +330,12 @@ impl Warehouse for FakeWarehouse {
             let statement = statements.values().find(|s| s.id == id);
             statement.map(|statement| statement.name.clone())
         };
-        if name.is_some_and(|name| self.hanging.lock().unwrap().contains(&name)) {
+        let is_among = |names: &Mutex<BTreeSet<String>>| {
+            let name = name.as_ref();
+            name.is_some_and(|name| names.lock().unwrap().contains(name))
+        };
+        assert!(!is_among(&self.panicking), "a defect of the adapter");
+        if is_among(&self.hanging) {
             std::future::pending::<()>().await;
         }
         self.may_hang("describe", target).await;
