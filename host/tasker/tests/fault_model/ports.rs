@@ -278,7 +278,7 @@ impl Ledger for Door {
                 |seen| Err(of_ledger(seen).into()),
             )
             .await;
-        if is_of_record {
+        if record.is_some() {
             self.world.control().blind[self.actor] = matches!(written, Err(WriteError::Ledger(_)));
         }
         written
