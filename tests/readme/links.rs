@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Folders without pages of our own.
-const SKIPPED: [&str; 2] = ["target", "node_modules"];
+const SKIPPED: [&str; 3] = ["target", "node_modules", "templates"];
 
 /// Markdown without its code blocks: in these `](` and paths are what they are.
 fn prose(text: &str) -> String {

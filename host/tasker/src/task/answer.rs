@@ -128,6 +128,8 @@ fn within_utf16(text: &str, max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use signalbox_policy::contract::StatementStatus;
+
     use super::*;
 
     #[test]
