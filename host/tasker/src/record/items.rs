@@ -39,6 +39,9 @@ pub(super) const DUE_SHARDS: u8 = 8;
 /// Lists of what is urgent among them.
 const URGENT_SHARDS: u8 = 2;
 
+/// Hexadecimal digits of an owner's id in the revision of its lock.
+const LOCK_DIGITS: usize = 5;
+
 pub(super) fn record_key(id: &RecordId) -> Key {
     Key::new(format!("task#{id}"), RECORD)
 }
@@ -209,6 +212,15 @@ pub(super) fn due_key(record: &Record) -> Option<Key> {
     ))
 }
 
+/// Has a record that is due at the same time as before in another list be due a moment later: no key of a due item is used
+/// twice, since the removal of the first item may arrive when the second one is there.
+pub(super) fn with_own_due(before: &Record, mut after: Record) -> Record {
+    if before.due_at == after.due_at && due_key(before) != due_key(&after) {
+        after.due_at = after.due_at.map(|at| at.saturating_add(1));
+    }
+    after
+}
+
 /// What is due, with the target that is asked about it.
 fn due_item(key: Key, record: &Record, expires_at: Option<i64>) -> Item {
     let mut item = index_item(key, record, expires_at);
@@ -319,8 +331,13 @@ const RAN_MEMBERS: [&str; 2] = ["id", "status"];
 /// The lock item of a record that holds one.
 pub(super) fn lock_item(record: &Record) -> Option<Item> {
     let scope = record.statement.as_ref()?.lock.as_deref()?;
-    // The time as the revision: a lock that was freed and taken again must not look like the one that was seen before.
-    let revision = u64::try_from(record.recorded_at).unwrap_or(1);
+    // The time and a part of the id as the revision: a lock that was freed and taken again, be it in the same millisecond,
+    // must not look like the one that was seen before.
+    let time = u64::try_from(record.recorded_at).unwrap_or(1);
+    let id = record.record_id.as_str();
+    let tail = id.get(id.len().saturating_sub(LOCK_DIGITS)..);
+    let tail = tail.and_then(|tail| u64::from_str_radix(tail, 16).ok());
+    let revision = (time << (4 * LOCK_DIGITS)) | tail.unwrap_or_default();
     Some(Item {
         revision,
         ..index_item(lock_key(scope), record, None)

@@ -80,6 +80,9 @@ pub fn check(world: &World) {
         }
         if let (Some(ClosedBy::Raised(error)), [told, ..]) = (&task.closed, &told[..])
             && error != "LedgerUnavailable"
+            // Another invocation had begun when there was a policy.
+            && error != "PolicyUnavailable"
+            && !is_said_again(&services, number, told)
             && !is_told_not_started(&services, task)
         {
             broken.push(format!(
@@ -96,6 +99,18 @@ pub fn check(world: &World) {
 fn is_not_started(told: &Told) -> bool {
     let names = ["StatementNotStarted", "StatementLost"];
     matches!(told, Told::Failed(Some(error), _) if names.contains(&error.as_str()))
+}
+
+/// Whether a failure without words is told because the words of the error were refused, to whoever waited for the same
+/// statement.
+fn is_said_again(services: &Services, number: usize, told: &Told) -> bool {
+    let work = services.tasks[number].plan.work;
+    let mut all = services.tasks.iter().enumerate();
+    *told == Told::Failed(None, None)
+        && all.any(|(other, task)| {
+            let of_it = other == number || (work.is_some() && task.plan.work == work);
+            of_it && (task.plan.refuses_words || task.plan.key_denied)
+        })
 }
 
 /// A response that says that the request failed.

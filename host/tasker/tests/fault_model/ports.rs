@@ -278,8 +278,10 @@ impl Ledger for Door {
                 |seen| Err(of_ledger(seen).into()),
             )
             .await;
-        if record.is_some() {
-            self.world.control().blind[self.actor] = matches!(written, Err(WriteError::Ledger(_)));
+        // One that failed ends the start all the same, and then nothing is known of others that start.
+        let failed = matches!(written, Err(WriteError::Ledger(_)));
+        if record.is_some() || failed {
+            self.world.control().blind[self.actor] = failed;
         }
         written
     }

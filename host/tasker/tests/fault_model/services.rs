@@ -284,7 +284,13 @@ impl Services {
 
     /// An invocation failed: no statement of its task may run, nor have done what the task is for.
     pub fn raised(&mut self, now: Instant, number: usize, error: &str) {
-        let waits = self.tasks[number].plan.waits;
+        let task = &self.tasks[number];
+        let waits = task.plan.waits;
+        // Another invocation of the same request may start at once what Redshift has refused this one.
+        let is_refused_for_now = task.plan.redshift_refuses.is_some() && task.plan.refusals == 0;
+        if !waits && is_refused_for_now && task.invocations > 1 {
+            return;
+        }
         let Some(status) = self.bound(number).map(|statement| statement.status(now)) else {
             return;
         };

@@ -27,6 +27,7 @@ mod items;
 mod latest;
 mod life;
 mod locks;
+mod machine;
 mod operating;
 mod originals;
 mod pace;

@@ -48,6 +48,9 @@ impl Store {
         let expires_at = self.expires_at(&record);
         self.index_for_long(&mut record, expires_at);
         let before_record = before.map(|before| &before.record);
+        if let Some(before) = before_record {
+            record = items::with_own_due(before, record);
+        }
         let Writes { index, with, after } = items::writes(before_record, &record, expires_at);
 
         let writer = self.next_writer();
