@@ -136,6 +136,8 @@ fn a_decision_is_explained() {
         "batch.json",
         "--execution",
         "arn:aws:states:eu-west-1:1:execution:monthly-sales:1",
+        "--at",
+        "2026-11-30T17:00:00Z",
     ])
     .coded(1);
     insta::assert_snapshot!(format!(
