@@ -9,9 +9,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::Deserialize;
 
 use crate::{
+    call::Fault,
     reply,
     session::Session,
-    signed::{self, Call, CallError, MayPass, Signed, again},
+    signed::{self, Call, MayPass, Signed, TRIES, again},
 };
 
 /// The longest reply that is read: a token is some 2.5 KB.
@@ -71,11 +72,12 @@ fn help(code: &str) -> &'static str {
     }
 }
 
-impl From<CallError> for EcrError {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::Setting(reason) => Self::Setting(reason),
-            CallError::Unavailable(reason) => Self::Unavailable(reason),
+impl From<Fault> for EcrError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unsent { message, .. } => Self::Setting(message),
+            Fault::Lost { message, .. } => Self::Unavailable(message),
+            Fault::Refused { code, status, .. } => Self::Refused { code, status },
         }
     }
 }
@@ -97,7 +99,7 @@ impl Ecr {
     #[must_use]
     pub fn from_environment() -> Self {
         Self {
-            signed: Signed::from_environment(),
+            signed: Signed::new(Arc::new(Session::from_environment())),
             endpoint: signed::endpoint("AWS_ENDPOINT_URL_ECR"),
         }
     }
@@ -106,7 +108,7 @@ impl Ecr {
     #[must_use]
     pub fn at(session: Arc<Session>, endpoint: &str) -> Self {
         Self {
-            signed: Signed::near(session),
+            signed: Signed::new(session),
             endpoint: Some(endpoint.to_owned()),
         }
     }
@@ -133,7 +135,7 @@ impl Ecr {
     /// # Errors
     /// There is none. What may pass was tried again.
     pub async fn login(&self, region: &str) -> Result<EcrLogin, EcrError> {
-        again(|| self.try_login(region)).await
+        again(TRIES, || self.try_login(region)).await
     }
 
     async fn try_login(&self, region: &str) -> Result<EcrLogin, EcrError> {

@@ -9,6 +9,7 @@ pub mod cloudformation;
 #[cfg(feature = "registries")]
 mod ecr;
 mod facade;
+mod json;
 pub mod ledger;
 pub mod objects;
 mod reply;

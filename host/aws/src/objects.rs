@@ -10,9 +10,10 @@ use std::sync::Arc;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::{
+    call::Fault,
     reply::{self, BodyError},
     session::Session,
-    signed::{self, Call, CallError, MayPass, Signed, again},
+    signed::{self, Call, MayPass, Signed, TRIES, again},
 };
 
 /// The query of a part of an upload that does not exist.
@@ -76,7 +77,7 @@ impl S3Objects {
     #[must_use]
     pub fn from_environment() -> Self {
         Self {
-            signed: Signed::from_environment(),
+            signed: Signed::new(Arc::new(Session::from_environment())),
             endpoint: signed::endpoint("AWS_ENDPOINT_URL_S3"),
             owner: None,
         }
@@ -86,7 +87,7 @@ impl S3Objects {
     #[must_use]
     pub fn at(session: Arc<Session>, endpoint: &str) -> Self {
         Self {
-            signed: Signed::near(session),
+            signed: Signed::new(session),
             endpoint: Some(endpoint.to_owned()),
             owner: None,
         }
@@ -113,7 +114,7 @@ impl S3Objects {
         unless: Option<&str>,
         most: usize,
     ) -> Result<Option<Object>, ObjectError> {
-        let tried = again(|| self.try_get(bucket, key, unless, most));
+        let tried = again(TRIES, || self.try_get(bucket, key, unless, most));
         tried.await
     }
 
@@ -122,7 +123,7 @@ impl S3Objects {
     /// # Errors
     /// It cannot be written. What may pass was tried again.
     pub async fn put(&self, bucket: &str, key: &str, content: &[u8]) -> Result<(), ObjectError> {
-        again(|| self.try_put(bucket, key, content)).await
+        again(TRIES, || self.try_put(bucket, key, content)).await
     }
 
     /// Asks whether an object may be written, and writes nothing: what is sent is a part of an upload that does not exist,
@@ -131,7 +132,7 @@ impl S3Objects {
     /// # Errors
     /// It may not, or that does not show.
     pub async fn may_put(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
-        again(|| self.try_part(bucket, key)).await
+        again(TRIES, || self.try_part(bucket, key)).await
     }
 
     async fn try_part(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
@@ -211,11 +212,12 @@ impl S3Objects {
     }
 }
 
-impl From<CallError> for ObjectError {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::Setting(reason) => Self::Setting(reason),
-            CallError::Unavailable(reason) => Self::Unavailable(reason),
+impl From<Fault> for ObjectError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unsent { message, .. } => Self::Setting(message),
+            Fault::Lost { message, .. } => Self::Unavailable(message),
+            Fault::Refused { code, status, .. } => Self::Refused { code, status },
         }
     }
 }

@@ -3,11 +3,11 @@
 //! An operation or two do not need a client of thousands of lines, which would be compiled and, in the function, loaded.
 
 use std::{
-    sync::{Arc, OnceLock},
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::{
     http_request::{
         PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
@@ -15,8 +15,8 @@ use aws_sigv4::{
     },
     sign::v4,
 };
-use aws_smithy_http_client::{Connector, proxy::ProxyConfig};
 use aws_smithy_runtime_api::client::{
+    connection::CaptureSmithyConnection,
     http::HttpConnector,
     identity::Identity,
     orchestrator::{HttpRequest, HttpResponse},
@@ -24,14 +24,17 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::body::SdkBody;
 use tokio::time::{sleep, timeout};
 
-use crate::session::{self, Session};
+use crate::{
+    call::{Fault, lost, no_credentials, timed_out},
+    session::{MAX_ATTEMPTS, MAX_BACKOFF, Session},
+};
 
-/// How long one try may take.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often it is tried.
-const ATTEMPTS: u32 = 3;
-/// Pause before the second try; doubled before the third.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Of requests for whole objects and logins.
+pub(crate) const TRIES: Tries = Tries {
+    timeout: Duration::from_secs(10),
+    most: MAX_ATTEMPTS,
+    pause: Duration::from_millis(100),
+};
 
 /// The address that the environment gives for a service in place of its own.
 pub(crate) fn endpoint(variable: &str) -> Option<String> {
@@ -47,8 +50,6 @@ pub(crate) fn endpoint(variable: &str) -> Option<String> {
 #[derive(Debug)]
 pub(crate) struct Signed {
     session: Arc<Session>,
-    proxy: ProxyConfig,
-    connector: OnceLock<Connector>,
 }
 
 /// A request to be signed.
@@ -63,64 +64,35 @@ pub(crate) struct Call<'a> {
     pub(crate) content: &'a [u8],
 }
 
-/// A request is not answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CallError {
-    /// It cannot be made: no region, no credentials.
-    Setting(String),
-    /// No answer came.
-    Unavailable(String),
-}
-
 impl Signed {
-    /// By the standard AWS environment, through the proxy that it names.
-    pub(crate) fn from_environment() -> Self {
-        Self {
-            session: Arc::new(Session::from_environment()),
-            proxy: ProxyConfig::from_env(),
-            connector: OnceLock::new(),
-        }
-    }
-
-    /// For a server on this machine.
-    pub(crate) fn near(session: Arc<Session>) -> Self {
-        Self {
-            session,
-            proxy: ProxyConfig::disabled(),
-            connector: OnceLock::new(),
-        }
+    pub(crate) fn new(session: Arc<Session>) -> Self {
+        Self { session }
     }
 
     /// The host's own region.
-    pub(crate) async fn region(&self) -> Result<String, CallError> {
+    pub(crate) async fn region(&self) -> Result<String, Fault> {
         let config = self.session.home().await;
-        let config = config.map_err(|error| CallError::Setting(error.to_string()))?;
+        let config = config.map_err(|error| unsent(error.to_string()))?;
         let region = config.region().map(|region| region.as_ref().to_owned());
         Ok(region.unwrap_or_default())
     }
 
-    /// Sends a request and waits for the head of the reply.
-    pub(crate) async fn send(&self, call: &Call<'_>) -> Result<HttpResponse, CallError> {
-        let request = self.request(call).await?;
-        let connector = self
-            .connector
-            .get_or_init(|| session::connector(self.proxy.clone()));
-        let reply = connector.call(request).await;
-        reply.map_err(|error| CallError::Unavailable(error.to_string()))
+    /// Sends a request and waits for the head of the reply. A fault is never [`Fault::Refused`].
+    pub(crate) async fn send(&self, call: &Call<'_>) -> Result<HttpResponse, Fault> {
+        let mut request = self.request(call).await?;
+        let connection = Suspect(CaptureSmithyConnection::new());
+        request.add_extension(connection.0.clone());
+        let reply = self.session.connector().await.call(request).await;
+        let reply = reply.map_err(|error| lost(&error))?;
+        if reply.status().as_u16() < 500 {
+            connection.clear();
+        }
+        Ok(reply)
     }
 
-    async fn request(&self, call: &Call<'_>) -> Result<HttpRequest, CallError> {
-        let setting = |text: &str| CallError::Setting(text.to_owned());
-        let provider = self
-            .session
-            .config()
-            .await
-            .credentials_provider()
-            .ok_or_else(|| setting("there are no credentials"))?;
-        let credentials = provider
-            .provide_credentials()
-            .await
-            .map_err(|error| CallError::Setting(format!("there are no credentials: {error}")))?;
+    async fn request(&self, call: &Call<'_>) -> Result<HttpRequest, Fault> {
+        let credentials = self.session.credentials().await;
+        let credentials = credentials.map_err(|error| no_credentials(&error))?;
 
         let mut settings = SigningSettings::default();
         if call.service == "s3" {
@@ -137,7 +109,7 @@ impl Signed {
             .time(SystemTime::now())
             .settings(settings)
             .build()
-            .map_err(|error| CallError::Setting(error.to_string()))?
+            .map_err(|error| unsent(error.to_string()))?
             .into();
         let signable = SignableRequest::new(
             call.method,
@@ -147,16 +119,16 @@ impl Signed {
         );
         let signed = signable
             .and_then(|request| sign(request, &parameters))
-            .map_err(|error| CallError::Setting(error.to_string()))?;
+            .map_err(|error| unsent(error.to_string()))?;
         let (instructions, _) = signed.into_parts();
 
         let mut request = HttpRequest::new(SdkBody::from(call.content));
         request
             .set_method(call.method)
-            .map_err(|_| setting("the method cannot be sent"))?;
+            .map_err(|_| unsent("the method cannot be sent"))?;
         request
             .set_uri(call.url)
-            .map_err(|_| setting("the name is no part of an address"))?;
+            .map_err(|_| unsent("the name is no part of an address"))?;
         let (headers, _) = instructions.into_parts();
         let headers = headers
             .iter()
@@ -166,37 +138,81 @@ impl Signed {
             request
                 .headers_mut()
                 .try_insert(name.to_owned(), value.to_owned())
-                .map_err(|_| setting("a header cannot be sent"))?;
+                .map_err(|_| unsent("a header cannot be sent"))?;
         }
         Ok(request)
     }
 }
 
+fn unsent(message: impl Into<String>) -> Fault {
+    Fault::Unsent {
+        code: "InvalidRequest",
+        message: message.into(),
+        passing: false,
+    }
+}
+
+/// A connection that is not used again, unless it is cleared: one on which nothing came, or a failure of the server.
+struct Suspect(CaptureSmithyConnection);
+
+impl Suspect {
+    fn clear(mut self) {
+        self.0 = CaptureSmithyConnection::new();
+    }
+}
+
+impl Drop for Suspect {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.get() {
+            connection.poison();
+        }
+    }
+}
+
 /// An error of which some pass.
-pub(crate) trait MayPass: From<CallError> {
+pub(crate) trait MayPass: From<Fault> {
     /// Whether the same request may be answered otherwise a little later.
     fn may_pass(&self) -> bool;
 }
 
+/// How often a request is tried, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tries {
+    /// How long one try may take.
+    pub(crate) timeout: Duration,
+    /// How often it is tried.
+    pub(crate) most: u32,
+    /// The pause before the second try, which doubles. Half of each is chance.
+    pub(crate) pause: Duration,
+}
+
 /// Tries what may pass again.
-pub(crate) async fn again<T, E, F>(mut attempt: impl FnMut() -> F) -> Result<T, E>
+pub(crate) async fn again<T, E, F>(tries: Tries, mut attempt: impl FnMut() -> F) -> Result<T, E>
 where
     E: MayPass,
     F: Future<Output = Result<T, E>>,
 {
-    let mut pause = PAUSE;
-    let mut tries = 1;
+    let mut pause = tries.pause;
+    let mut number = 1;
     loop {
-        let error = match timeout(ATTEMPT_TIMEOUT, attempt()).await {
+        let error = match timeout(tries.timeout, attempt()).await {
             Ok(Ok(done)) => return Ok(done),
             Ok(Err(error)) => error,
-            Err(_) => CallError::Unavailable("no reply within the time-out".to_owned()).into(),
+            Err(_) => timed_out().into(),
         };
-        if tries == ATTEMPTS || !error.may_pass() {
+        if number == tries.most || !error.may_pass() {
             return Err(error);
         }
-        tries += 1;
-        sleep(pause).await;
-        pause *= 2;
+        number += 1;
+        sleep(halved_by_chance(pause)).await;
+        pause = pause.saturating_mul(2).min(MAX_BACKOFF);
     }
+}
+
+/// Between half of a pause and all of it: two hosts must not meet in step.
+pub(crate) fn halved_by_chance(pause: Duration) -> Duration {
+    // The seed of a new `RandomState` differs from call to call.
+    let chance = RandomState::new().hash_one(pause) % 1000;
+    let half = pause / 2;
+    half + half.saturating_mul(u32::try_from(chance).unwrap_or(0)) / 1000
 }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
 /// A call that did not succeed.
@@ -70,10 +70,7 @@ where
                 document,
             }
         }
-        SdkError::TimeoutError(_) => Fault::Lost {
-            code: "RequestTimeout",
-            message: "no reply within the time-out".into(),
-        },
+        SdkError::TimeoutError(_) => timed_out(),
         SdkError::ResponseError(_) => Fault::Lost {
             code: "InvalidResponse",
             message: causes(error),
@@ -91,9 +88,44 @@ where
     }
 }
 
+/// The fault of a request without a reply.
+pub(crate) fn lost(error: &ConnectorError) -> Fault {
+    Fault::Lost {
+        code: "ConnectionError",
+        message: causes(error),
+    }
+}
+
+/// The fault of a request whose reply did not come in time.
+pub(crate) fn timed_out() -> Fault {
+    Fault::Lost {
+        code: "RequestTimeout",
+        message: "no reply within the time-out".into(),
+    }
+}
+
+/// The fault of a request for want of credentials.
+pub(crate) fn no_credentials(error: &CredentialsError) -> Fault {
+    Fault::Unsent {
+        code: "CredentialsError",
+        message: format!("there are no credentials: {}", causes(error)),
+        passing: passing(error),
+    }
+}
+
 /// The fault of a call that failed for want of credentials, before anything was sent.
 fn credentials(error: &(dyn StdError + 'static)) -> Option<Fault> {
-    let passing = match chain(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())? {
+    let found = chain(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
+    Some(Fault::Unsent {
+        code: "CredentialsError",
+        message: causes(error),
+        passing: passing(found),
+    })
+}
+
+/// Whether credentials may be there the next time.
+fn passing(error: &CredentialsError) -> bool {
+    match error {
         CredentialsError::ProviderTimedOut(_) => true,
         // A role that is to be assumed: STS refused, or could not be reached.
         CredentialsError::ProviderError(_) => {
@@ -107,12 +139,7 @@ fn credentials(error: &(dyn StdError + 'static)) -> Option<Fault> {
             })
         }
         _ => false,
-    };
-    Some(Fault::Unsent {
-        code: "CredentialsError",
-        message: causes(error),
-        passing,
-    })
+    }
 }
 
 /// An error and its causes, each once, from the general to the particular.

@@ -4,6 +4,6 @@ mod fault;
 mod meaning;
 mod watch;
 
-pub(crate) use fault::{Fault, fault};
+pub(crate) use fault::{Fault, fault, lost, no_credentials, timed_out};
 pub(crate) use meaning::{Meaning, meaning, wrapped};
 pub(crate) use watch::Watch;

@@ -1,7 +1,8 @@
 //! Pauses between tries of a write that met another transaction.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+
+use crate::signed::halved_by_chance;
 
 /// How often such a write is tried.
 pub(super) const TRIES: u32 = 4;
@@ -11,8 +12,5 @@ const FIRST: Duration = Duration::from_millis(20);
 /// Waits after try `number`, counted from 1.
 pub(super) async fn pause(number: u32) {
     let whole = FIRST.saturating_mul(1 << number.saturating_sub(1).min(6));
-    // The seed of a new `RandomState` differs from call to call; two hosts must not meet in step.
-    let chance = RandomState::new().hash_one(number) % 1000;
-    let half = whole / 2;
-    tokio::time::sleep(half + half.saturating_mul(u32::try_from(chance).unwrap_or(0)) / 1000).await;
+    tokio::time::sleep(halved_by_chance(whole)).await;
 }

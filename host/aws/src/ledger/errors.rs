@@ -1,14 +1,9 @@
 //! What DynamoDB's errors mean to the domain.
 
-use std::error::Error as StdError;
-
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde::Deserialize;
 use signalbox_tasker::ports::{LedgerError, WriteError};
 
-use crate::call::{Fault, Meaning, fault, meaning};
+use crate::call::{Fault, Meaning, meaning};
 
 /// Why a write was not made.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,20 +21,17 @@ impl From<LedgerError> for NotWritten {
 }
 
 /// The error of a read.
-pub(super) fn read<E>(error: &SdkError<E, HttpResponse>, table: &str) -> LedgerError
-where
-    E: StdError + ProvideErrorMetadata + 'static,
-{
-    ledger_error(fault(error), table)
+pub(super) fn read(fault: Fault, table: &str) -> LedgerError {
+    ledger_error(fault, table)
 }
 
 /// The error of a write of one item.
-pub(super) fn write<E>(error: &SdkError<E, HttpResponse>, table: &str) -> NotWritten
-where
-    E: StdError + ProvideErrorMetadata + 'static,
-{
-    match fault(error) {
-        Fault::Refused { code, message, .. } if code == "TransactionConflictException" => {
+pub(super) fn write(fault: Fault, table: &str) -> NotWritten {
+    match fault {
+        Fault::Refused { code, message, .. }
+            if code == "TransactionConflictException"
+                || code == "TransactionInProgressException" =>
+        {
             NotWritten::Contended(message)
         }
         Fault::Refused { code, .. } if code == "ConditionalCheckFailedException" => {
@@ -52,36 +44,43 @@ where
     }
 }
 
-/// The error of a write of several items. A cancelled transaction has a reason for each of them, in order.
-pub(super) fn transaction(
-    error: &SdkError<TransactWriteItemsError, HttpResponse>,
-    table: &str,
-) -> NotWritten {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-        error.as_service_error()
-    else {
-        return match fault(error) {
-            Fault::Refused { code, message, .. } if code == "TransactionInProgressException" => {
-                NotWritten::Contended(message)
-            }
-            Fault::Refused { message, .. } if too_large(&message) => {
-                NotWritten::Said(WriteError::TooLarge(message))
-            }
-            fault => ledger_error(fault, table).into(),
-        };
+/// Why a transaction was cancelled: a reason for each write, in order.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Cancelled {
+    cancellation_reasons: Vec<Reason>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Reason {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+/// The error of a write of several items.
+pub(super) fn transaction(fault: Fault, table: &str) -> NotWritten {
+    let reasons = match &fault {
+        Fault::Refused { code, document, .. } if code == "TransactionCanceledException" => {
+            let document = document.as_deref().unwrap_or_default();
+            serde_json::from_str(document).map_or_else(
+                |_| Vec::new(),
+                |cancelled: Cancelled| cancelled.cancellation_reasons,
+            )
+        }
+        _ => return write(fault, table),
     };
-    let reasons = cancelled.cancellation_reasons();
     let with = |code: &'static str| {
         reasons
             .iter()
             .enumerate()
-            .filter(move |(_, reason)| reason.code() == Some(code))
+            .filter(move |(_, reason)| reason.code.as_deref() == Some(code))
             .map(|(at, _)| at)
     };
     let message = |code: &'static str| {
         with(code)
             .next()
-            .and_then(|at| reasons.get(at)?.message())
+            .and_then(|at| reasons.get(at)?.message.as_deref())
             .unwrap_or(code)
             .to_owned()
     };
@@ -101,7 +100,7 @@ pub(super) fn transaction(
     }
     let codes: Vec<_> = reasons
         .iter()
-        .filter_map(|reason| reason.code())
+        .filter_map(|reason| reason.code.as_deref())
         .filter(|code| *code != "None")
         .collect();
     match codes.as_slice() {

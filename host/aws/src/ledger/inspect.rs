@@ -1,11 +1,6 @@
 //! Looks at the ledger's table and changes nothing.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{
-    BillingMode, PointInTimeRecoveryStatus, TableStatus, TimeToLiveStatus,
-};
-
-use super::table::{self, TableError};
+use super::table::{Table, TableError};
 
 /// How the table is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,58 +23,18 @@ pub struct Inspection {
 ///
 /// # Errors
 /// The table itself could not be described. What else could not be asked is said in its place.
-pub(super) async fn inspect(
-    client: &Client,
-    table: &str,
-) -> Result<Option<Inspection>, TableError> {
-    let Some(described) = table::describe(client, table).await? else {
+pub(super) async fn inspect(table: &Table) -> Result<Option<Inspection>, TableError> {
+    let Some(described) = table.describe().await? else {
         return Ok(None);
     };
-    let billing = described
-        .billing_mode_summary
-        .as_ref()
-        .and_then(|summary| summary.billing_mode.clone());
     Ok(Some(Inspection {
-        active: matches!(
-            described.table_status,
-            Some(TableStatus::Active | TableStatus::Updating)
-        ),
-        keys: table::keys(table, &described),
-        on_demand: billing == Some(BillingMode::PayPerRequest),
-        time_to_live: time_to_live(client, table).await,
-        point_in_time_recovery: point_in_time_recovery(client, table).await,
+        active: described.is_usable(),
+        keys: table.keys(&described),
+        on_demand: described.is_on_demand(),
+        time_to_live: table.expiry().await,
+        point_in_time_recovery: table.is_recoverable().await,
         arn: described.table_arn,
     }))
-}
-
-async fn time_to_live(client: &Client, table: &str) -> Result<Option<String>, TableError> {
-    let reply = client.describe_time_to_live().table_name(table).send();
-    let found = reply
-        .await
-        .map_err(|error| table::refused(&error, table))?
-        .time_to_live_description;
-    Ok(found
-        .filter(|found| {
-            matches!(
-                found.time_to_live_status,
-                Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
-            )
-        })
-        .and_then(|found| found.attribute_name))
-}
-
-async fn point_in_time_recovery(client: &Client, table: &str) -> Result<bool, TableError> {
-    let reply = client
-        .describe_continuous_backups()
-        .table_name(table)
-        .send();
-    let status = reply
-        .await
-        .map_err(|error| table::refused(&error, table))?
-        .continuous_backups_description
-        .and_then(|found| found.point_in_time_recovery_description)
-        .and_then(|found| found.point_in_time_recovery_status);
-    Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
 }
 
 #[cfg(test)]

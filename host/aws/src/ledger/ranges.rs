@@ -1,56 +1,70 @@
 //! Reading a range of one partition.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use signalbox_tasker::ports::{Item, LedgerError, Page, Query};
 
-use super::attributes::{Attributes, ID, INVOCATION_ID, item};
+use super::attributes::{Found, ID, INVOCATION_ID, Text};
 use super::conditions::live;
 use super::errors;
+use super::table::Table;
 
 /// How many pages of DynamoDB (of up to 1 MB) one query reads at most. A range with so many expired items in
 /// front is answered with fewer items than asked for, and `more`.
 const MAX_PAGES: usize = 40;
 
-pub(super) async fn read(
-    client: &Client,
-    table: &str,
-    now: i64,
-    query: &Query,
-) -> Result<Page, LedgerError> {
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    table_name: &'a str,
+    consistent_read: bool,
+    #[serde(flatten)]
+    range: &'a Range<'a>,
+    scan_index_forward: bool,
+    limit: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exclusive_start_key: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Reply {
+    #[serde(default)]
+    items: Vec<Found>,
+    /// It is given back as it is.
+    last_evaluated_key: Option<Box<RawValue>>,
+}
+
+pub(super) async fn read(table: &Table, now: i64, query: &Query) -> Result<Page, LedgerError> {
     let Some(range) = range(query) else {
         return Ok(Page::default());
     };
     // One more than asked for, to know whether there is one.
     let wanted = query.limit.saturating_add(1);
     let mut items: Vec<Item> = Vec::new();
-    let mut start: Option<Attributes> = None;
+    let mut start = None;
     for _ in 0..MAX_PAGES {
-        let call = client
-            .query()
-            .table_name(table)
-            .consistent_read(true)
-            .key_condition_expression(&range.expression)
-            .set_expression_attribute_names(Some(range.names.clone()))
-            .set_expression_attribute_values(Some(range.values.clone()))
-            .scan_index_forward(!query.descending)
+        let request = Request {
+            table_name: &table.name,
+            consistent_read: true,
+            range: &range,
+            scan_index_forward: !query.descending,
             // A BETWEEN counts the item at its open end too.
-            .limit(i32::try_from(wanted - items.len().min(wanted) + 1).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(start.take());
-        let reply = call
-            .send()
-            .await
-            .map_err(|error| errors::read(&error, table))?;
-        for attributes in reply.items.unwrap_or_default() {
-            let item = item(attributes).map_err(LedgerError::Refused)?;
+            limit: wanted.saturating_sub(items.len()).saturating_add(1),
+            exclusive_start_key: start.take(),
+        };
+        let reply = table.service.call("Query", &request).await;
+        let reply: Reply = reply.map_err(|fault| errors::read(fault, &table.name))?;
+        for found in reply.items {
+            let item = found.item().map_err(LedgerError::Refused)?;
             let excluded = query.after.as_deref() == Some(item.key.invocation_id.as_str());
             if !excluded && live(now, &item) {
                 items.push(item);
             }
         }
-        start = reply.last_evaluated_key.filter(|key| !key.is_empty());
+        start = reply.last_evaluated_key.filter(|key| key.get() != "{}");
         if items.len() >= wanted || start.is_none() {
             break;
         }
@@ -61,51 +75,46 @@ pub(super) async fn read(
 }
 
 /// The key condition of a query.
-#[derive(Debug, PartialEq)]
-struct Range {
-    expression: String,
-    names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Range<'a> {
+    key_condition_expression: &'static str,
+    expression_attribute_names: BTreeMap<&'static str, &'static str>,
+    expression_attribute_values: BTreeMap<&'static str, Text<'a>>,
 }
 
 /// None if nothing can be in it, which DynamoDB would refuse.
-fn range(query: &Query) -> Option<Range> {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let mut names = HashMap::from([("#id".to_owned(), ID.to_owned())]);
-    let mut values = HashMap::from([(":id".to_owned(), text(&query.id))]);
-    let sort = match (query.after.as_deref(), query.up_to.as_deref()) {
-        (None, None) => None,
+fn range(query: &Query) -> Option<Range<'_>> {
+    let mut names = BTreeMap::from([("#id", ID)]);
+    let mut values = BTreeMap::from([(":id", Text(&query.id))]);
+    let expression = match (query.after.as_deref(), query.up_to.as_deref()) {
         // No key is an empty text: everything is greater.
-        (Some(""), None) => None,
+        (None | Some(""), None) => "#id = :id",
         (Some(after), Some(up_to)) if after >= up_to => return None,
         (None | Some(""), Some("")) => return None,
         (Some(after), None) => {
-            values.insert(":after".to_owned(), text(after));
-            Some("#sort > :after")
+            values.insert(":after", Text(after));
+            "#id = :id AND #sort > :after"
         }
         (None | Some(""), Some(up_to)) => {
-            values.insert(":upTo".to_owned(), text(up_to));
-            Some("#sort <= :upTo")
+            values.insert(":upTo", Text(up_to));
+            "#id = :id AND #sort <= :upTo"
         }
         // There is one condition on the sort key, and this one has both ends closed: `after` itself is left out
         // when it comes.
         (Some(after), Some(up_to)) => {
-            values.insert(":after".to_owned(), text(after));
-            values.insert(":upTo".to_owned(), text(up_to));
-            Some("#sort BETWEEN :after AND :upTo")
+            values.insert(":after", Text(after));
+            values.insert(":upTo", Text(up_to));
+            "#id = :id AND #sort BETWEEN :after AND :upTo"
         }
     };
-    let expression = match sort {
-        Some(sort) => {
-            names.insert("#sort".to_owned(), INVOCATION_ID.to_owned());
-            format!("#id = :id AND {sort}")
-        }
-        None => "#id = :id".to_owned(),
-    };
+    if values.len() > 1 {
+        names.insert("#sort", INVOCATION_ID);
+    }
     Some(Range {
-        expression,
-        names,
-        values,
+        key_condition_expression: expression,
+        expression_attribute_names: names,
+        expression_attribute_values: values,
     })
 }
 
@@ -122,7 +131,7 @@ mod tests {
             descending: false,
             limit: 1,
         })
-        .map(|range| range.expression)
+        .map(|range| range.key_condition_expression.to_owned())
     }
 
     #[test]

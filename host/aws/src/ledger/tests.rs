@@ -260,6 +260,66 @@ async fn a_lost_connection_is_unavailable() {
 }
 
 #[tokio::test]
+async fn what_passes_is_tried_again_and_nothing_else() {
+    let key = Key::new("p", "1");
+    let found = || {
+        Turn::Reply(
+            200,
+            r#"{"Item": {"id": {"S": "p"}, "invocationId": {"S": "1"}}}"#.to_owned(),
+        )
+    };
+    for passing in [
+        Turn::Close,
+        Turn::Reply(503, "<html>".to_owned()),
+        error(400, "ThrottlingException", "slower"),
+        error(400, "TransactionInProgressException", "the same"),
+        Turn::Typed(
+            400,
+            "ProvisionedThroughputExceededException:http://x/",
+            "{}".to_owned(),
+        ),
+    ] {
+        let (ledger, service) = of([passing.clone(), passing.clone(), found()]).await;
+        let item = ledger.get(NOW, &key).await.expect("read");
+        assert!(item.is_some(), "{passing:?}");
+        assert_eq!(service.requests().len(), 3, "{passing:?}");
+    }
+    for (turn, expected) in [
+        (Turn::Reply(200, "<html>".to_owned()), "InvalidResponse"),
+        (
+            Turn::Reply(200, r#"{"Item": 1}"#.to_owned()),
+            "InvalidResponse",
+        ),
+        (Turn::Reply(403, "<html>".to_owned()), "HTTP 403"),
+        (
+            Turn::Typed(400, "AccessDeniedException", "{}".to_owned()),
+            "AccessDeniedException",
+        ),
+        (error(400, "UnrecognizedClientException", "who"), "who"),
+    ] {
+        let (ledger, service) = of([turn.clone(), found()]).await;
+        let failed = ledger.get(NOW, &key).await.expect_err("fails").to_string();
+        assert!(failed.contains(expected), "{turn:?}: {failed}");
+        assert_eq!(service.requests().len(), 1, "{turn:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_signed_for_its_service_and_region() {
+    let (ledger, service) = of([done()]).await;
+    assert_eq!(ledger.get(NOW, &Key::new("p", "1")).await, Ok(None));
+    let head = service.requests()[0].head.clone();
+    for part in [
+        "/eu-central-1/dynamodb/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=",
+        "x-amz-target: DynamoDB_20120810.GetItem",
+        "content-type: application/x-amz-json-1.0",
+        "user-agent: signalbox/",
+    ] {
+        assert!(head.contains(part), "{part}: {head}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_hides_a_key_is_refused() {
     let (ledger, service) = of([]).await;
     for name in ["id", "invocationId", "revision", "TTL"] {
@@ -332,21 +392,26 @@ async fn reads_are_consistent_and_go_on_until_enough_live_items_came() {
 
 #[test]
 fn attributes_of_other_kinds_read_as_json() {
-    use aws_sdk_dynamodb::types::AttributeValue as A;
-    use aws_smithy_types::Blob;
-    let mut found = attributes::key(&Key::new("p", "1"));
-    found.insert("TTL".to_owned(), A::N("1700000000.9".to_owned()));
-    found.insert(
-        "set".to_owned(),
-        A::Ns(vec!["1".to_owned(), "2.5".to_owned()]),
-    );
-    found.insert("blob".to_owned(), A::B(Blob::new([1, 2])));
-    found.insert("huge".to_owned(), A::N("9".repeat(30)));
-    let item = attributes::item(found).expect("an item");
+    let found = json!({
+        "id": {"S": "p"},
+        "invocationId": {"S": "1"},
+        "TTL": {"N": "1700000000.9"},
+        "set": {"NS": ["1", "2.5"]},
+        "texts": {"SS": ["a"]},
+        "blob": {"B": "AQI="},
+        "huge": {"N": "9".repeat(30)},
+        "nested": {"M": {"list": {"L": [{"NULL": true}, {"BOOL": false}, {"M": {}}]}}},
+        "new": {"X": [1, {"y": 2}]},
+    });
+    let found: Found = serde_json::from_value(found).expect("attributes");
+    let item = found.item().expect("an item");
     assert_eq!((item.revision, item.expires_at), (0, Some(1_700_000_000)));
     assert_eq!(
         serde_json::Value::Object(item.body),
-        json!({"blob": "AQI=", "huge": 1e30, "set": [1, 2.5]})
+        json!({
+            "blob": "AQI=", "huge": 1e30, "nested": {"list": [null, false, {}]}, "new": null, "set": [1, 2.5], "texts": ["a"],
+        })
     );
-    assert!(attributes::item(attributes::Attributes::new()).is_err());
+    let none: Found = serde_json::from_str("{}").expect("no attributes");
+    assert!(none.item().is_err());
 }

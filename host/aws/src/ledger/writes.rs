@@ -1,28 +1,54 @@
 //! Writing: one item by itself, several in one transaction.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use serde::Serialize;
+use serde::de::IgnoredAny;
 use signalbox_tasker::ports::{LedgerError, Write, WriteError};
 
-use super::attributes::{Attributes, attributes, key};
+use super::attributes::{ItemAttributes, KeyAttributes};
 use super::backoff;
 use super::conditions::{Condition, condition};
 use super::errors::{self, NotWritten};
+use super::table::Table;
 
-/// A write in DynamoDB's terms.
-enum Ready {
-    Put(Attributes),
-    Delete(Attributes),
+/// A write as DynamoDB has it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    table_name: &'a str,
+    #[serde(flatten)]
+    what: What<'a>,
+    #[serde(flatten)]
+    condition: Condition,
+}
+
+#[derive(Serialize)]
+enum What<'a> {
+    Item(ItemAttributes<'a>),
+    Key(KeyAttributes<'a>),
+}
+
+/// A write in a transaction.
+#[derive(Serialize)]
+enum Part<'a> {
+    Put(Request<'a>),
+    Delete(Request<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Transaction<'a> {
+    transact_items: Vec<Part<'a>>,
+    /// By it a repeat of a try that was lost counts once.
+    client_request_token: String,
 }
 
 pub(super) async fn all_or_none(
-    client: &Client,
-    table: &str,
+    table: &Table,
     now: i64,
-    writes: Vec<Write>,
+    writes: &[Write],
 ) -> Result<(), WriteError> {
     for number in 1.. {
-        match attempt(client, table, now, &writes).await {
+        match attempt(table, now, writes).await {
             Ok(()) => return Ok(()),
             Err(NotWritten::Said(error)) => return Err(error),
             Err(NotWritten::Contended(message)) if number >= backoff::TRIES => {
@@ -34,127 +60,43 @@ pub(super) async fn all_or_none(
     Ok(())
 }
 
-async fn attempt(
-    client: &Client,
-    table: &str,
-    now: i64,
-    writes: &[Write],
-) -> Result<(), NotWritten> {
-    let mut ready = writes
+async fn attempt(table: &Table, now: i64, writes: &[Write]) -> Result<(), NotWritten> {
+    let mut parts = writes
         .iter()
-        .map(|write| prepare(now, write))
+        .map(|write| part(&table.name, now, write))
         .collect::<Result<Vec<_>, _>>()?;
-    match (ready.pop(), ready.is_empty()) {
-        (None, _) => Ok(()),
-        (Some((one, condition)), true) => single(client, table, one, condition).await,
-        (Some(last), false) => {
-            ready.push(last);
-            together(client, table, ready).await
-        }
+    if parts.len() > 1 {
+        let transaction = Transaction {
+            transact_items: parts,
+            client_request_token: uuid::Uuid::new_v4().to_string(),
+        };
+        let sent = table.service.call("TransactWriteItems", &transaction).await;
+        return sent
+            .map(|IgnoredAny| ())
+            .map_err(|fault| errors::transaction(fault, &table.name));
     }
+    let sent = match parts.pop() {
+        None => return Ok(()),
+        Some(Part::Put(put)) => table.service.call("PutItem", &put).await,
+        Some(Part::Delete(delete)) => table.service.call("DeleteItem", &delete).await,
+    };
+    sent.map(|IgnoredAny| ())
+        .map_err(|fault| errors::write(fault, &table.name))
 }
 
-fn prepare(now: i64, write: &Write) -> Result<(Ready, Condition), LedgerError> {
+fn part<'a>(table_name: &'a str, now: i64, write: &'a Write) -> Result<Part<'a>, LedgerError> {
+    let request = |what, expect| Request {
+        table_name,
+        what,
+        condition: condition(now, expect),
+    };
     Ok(match write {
         Write::Put { item, expect } => {
-            let attributes = attributes(item.clone()).map_err(LedgerError::Refused)?;
-            (Ready::Put(attributes), condition(now, *expect))
+            let item = ItemAttributes::of(item).map_err(LedgerError::Refused)?;
+            Part::Put(request(What::Item(item), *expect))
         }
-        Write::Delete { key: of, expect } => (Ready::Delete(key(of)), condition(now, *expect)),
+        Write::Delete { key, expect } => {
+            Part::Delete(request(What::Key(KeyAttributes(key)), *expect))
+        }
     })
-}
-
-async fn single(
-    client: &Client,
-    table: &str,
-    write: Ready,
-    condition: Condition,
-) -> Result<(), NotWritten> {
-    let Condition {
-        expression,
-        names,
-        values,
-    } = condition;
-    match write {
-        Ready::Put(item) => {
-            let call = client
-                .put_item()
-                .table_name(table)
-                .set_item(Some(item))
-                .set_condition_expression(expression);
-            let call = call
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(values);
-            call.send()
-                .await
-                .map(drop)
-                .map_err(|error| errors::write(&error, table))
-        }
-        Ready::Delete(key) => {
-            let call = client
-                .delete_item()
-                .table_name(table)
-                .set_key(Some(key))
-                .set_condition_expression(expression);
-            let call = call
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(values);
-            call.send()
-                .await
-                .map(drop)
-                .map_err(|error| errors::write(&error, table))
-        }
-    }
-}
-
-/// The SDK gives each transaction a token, so that its own repeats count once.
-async fn together(
-    client: &Client,
-    table: &str,
-    writes: Vec<(Ready, Condition)>,
-) -> Result<(), NotWritten> {
-    let items = writes
-        .into_iter()
-        .map(|(write, condition)| part(table, write, condition))
-        .collect::<Result<_, _>>()?;
-    let sent = client
-        .transact_write_items()
-        .set_transact_items(Some(items))
-        .send()
-        .await;
-    sent.map(drop)
-        .map_err(|error| errors::transaction(&error, table))
-}
-
-fn part(table: &str, write: Ready, condition: Condition) -> Result<TransactWriteItem, LedgerError> {
-    let Condition {
-        expression,
-        names,
-        values,
-    } = condition;
-    let part = TransactWriteItem::builder();
-    let part = match write {
-        Ready::Put(item) => {
-            let put = Put::builder()
-                .table_name(table)
-                .set_item(Some(item))
-                .set_condition_expression(expression);
-            let put = put
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(values);
-            put.build().map(|put| part.put(put))
-        }
-        Ready::Delete(key) => {
-            let delete = Delete::builder()
-                .table_name(table)
-                .set_key(Some(key))
-                .set_condition_expression(expression);
-            let delete = delete
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(values);
-            delete.build().map(|delete| part.delete(delete))
-        }
-    };
-    part.map(|part| part.build())
-        .map_err(|error| LedgerError::Refused(error.to_string()))
 }
