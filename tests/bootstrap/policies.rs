@@ -8,7 +8,8 @@ use crate::{
     start::{not_started, variables},
     support::{
         bucket::Bucket,
-        stage::{Setting, Stage, batch, failure, failures},
+        lambda::{Lambda, binary, lambda_variables},
+        stage::{Setting, Stage, batch, failure, failures, run_signalbox},
     },
 };
 
@@ -305,4 +306,45 @@ async fn without_grants_no_import_of_the_contract_is_reached() {
         assert_eq!(stage.calls(call), 0, "{call}");
     }
     stage.check(&[]);
+}
+
+#[tokio::test]
+async fn the_standard_policy_is_not_compiled_where_its_artifact_is_in_the_package() {
+    let package = tempfile::tempdir().expect("folder");
+    let (program, artifact) = (
+        package.path().join("bootstrap"),
+        package.path().join("standard.cwasm"),
+    );
+    std::fs::hard_link(binary(), &program)
+        .or_else(|_| std::fs::copy(binary(), &program).map(drop))
+        .expect("a package");
+    let start = async |name: &str| {
+        let cache = package.path().join(name);
+        let mut variables = variables(&[]);
+        variables.insert(
+            "SIGNALBOX_CACHE_DIR".to_owned(),
+            cache.display().to_string(),
+        );
+        let lambda = Lambda::spawn_program(&program, variables).await;
+        lambda.started().await;
+        let files = std::fs::read_dir(&cache).map_or(0, Iterator::count);
+        (files, lambda.end().join("\n"))
+    };
+    let (files, log) = start("first").await;
+    assert_eq!(files, 1, "it was compiled");
+    assert!(
+        log.contains("the policy was compiled, as in every new environment"),
+        "{log}"
+    );
+
+    let output = artifact.display().to_string();
+    let said = run_signalbox(
+        &lambda_variables(),
+        &["policy", "compile", "standard", "--output", &output],
+    )
+    .await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let (files, log) = start("second").await;
+    assert_eq!(files, 0, "nothing was compiled");
+    assert!(!log.contains("WARN"), "{log}");
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -59,7 +59,7 @@ impl Drop for Process {
 }
 
 /// The `bootstrap` to start: the one that was built with the tests, or another, such as the lean one.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     std::env::var_os("SIGNALBOX_TEST_BOOTSTRAP").map_or_else(
         || PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")),
         PathBuf::from,
@@ -68,12 +68,17 @@ fn binary() -> PathBuf {
 
 impl Lambda {
     /// Starts `bootstrap` with these variables (empty ones are left out), and does not wait for anything.
-    pub async fn spawn(mut variables: Variables) -> Self {
+    pub async fn spawn(variables: Variables) -> Self {
+        Self::spawn_program(&binary(), variables).await
+    }
+
+    /// Starts a `bootstrap` that is elsewhere.
+    pub async fn spawn_program(program: &Path, mut variables: Variables) -> Self {
         let api = RuntimeApi::start().await;
         variables
             .entry("AWS_LAMBDA_RUNTIME_API".to_owned())
             .or_insert_with(|| api.address().to_string());
-        let mut child = Command::new(binary())
+        let mut child = Command::new(program)
             .env_clear()
             .envs(variables.iter().filter(|(_, value)| !value.is_empty()))
             .stdin(Stdio::null())
@@ -111,7 +116,8 @@ impl Lambda {
         lambda
     }
 
-    async fn started(&self) {
+    /// Waits until it asks for events.
+    pub async fn started(&self) {
         if let Err(failed) = self.api.started().await {
             panic!(
                 "bootstrap did not start: {}: {}",

@@ -112,6 +112,7 @@ pub(crate) fn engine(metering: Metering) -> Result<PolicyEngine, String> {
         metering,
         cache: compile_cache(&Config::process_environment()),
         compiler: Some(compiler()?),
+        warns_of_compiling: false,
     })
     .map_err(|error| error.to_string())
 }

@@ -52,6 +52,7 @@ pub(super) struct Variables {
     pub(super) response_origins: Vec<String>,
     pub(super) cache_dir: Option<PathBuf>,
     pub(super) compile: CompileLimits,
+    pub(super) in_function: bool,
     pub(super) policy_set: Option<String>,
     pub(super) warnings: Vec<String>,
 }
@@ -113,6 +114,7 @@ pub(super) fn read(environment: &Environment, problems: &mut Vec<Problem>) -> Va
         response_origins,
         cache_dir: path("SIGNALBOX_CACHE_DIR").or_else(|| cache_dir(&reader)),
         compile,
+        in_function: is_function(&reader),
         policy_set: reader.get("SIGNALBOX_POLICY_SET").map(str::to_owned),
         warnings,
     }
@@ -230,10 +232,15 @@ fn response_origins(reader: &Reader<'_>, note: &mut impl FnMut(&str, String)) ->
     origins.into_iter().map(str::to_owned).collect()
 }
 
+/// Whether this is a function on AWS Lambda.
+fn is_function(reader: &Reader<'_>) -> bool {
+    reader.get("AWS_LAMBDA_FUNCTION_NAME").is_some()
+}
+
 /// Where compiled policies are kept if nobody says: Lambda lets a function write to `/tmp` only; elsewhere it is the
 /// user's cache folder, by the conventions of Linux, Windows and macOS.
 fn cache_dir(reader: &Reader<'_>) -> Option<PathBuf> {
-    if reader.get("AWS_LAMBDA_FUNCTION_NAME").is_some() {
+    if is_function(reader) {
         return Some(PathBuf::from("/tmp/signalbox"));
     }
     let folder = |name: &str| {

@@ -63,6 +63,7 @@ impl Merge<'_> {
                 response_origins: self.variables.response_origins,
                 cache_dir: self.variables.cache_dir,
                 compile: self.variables.compile,
+                in_function: self.variables.in_function,
                 file: self.variables.config,
                 warnings: self.variables.warnings,
             }),

@@ -85,6 +85,8 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// What compiling one component may take.
     pub compile: CompileLimits,
+    /// Whether this is a function on AWS Lambda, where compiling is a waste that the log warns of.
+    pub in_function: bool,
     /// The file that was read, if one was named.
     pub file: Option<PathBuf>,
     /// What is odd and no error.

@@ -72,6 +72,8 @@ pub(super) fn engine(config: &Config, metering: Metering) -> Result<PolicyEngine
         metering,
         cache: config.cache_dir.clone(),
         #[cfg(feature = "compiler")]
+        warns_of_compiling: config.in_function,
+        #[cfg(feature = "compiler")]
         compiler: Compiler::of_this_program(config.compile),
     })?)
 }

@@ -122,6 +122,8 @@ pub(crate) struct Job {
     pub(crate) metering: Metering,
     /// None compiles in this process, without limits.
     pub(crate) compiler: Option<Compiler>,
+    /// Whether to say that it was compiled.
+    pub(crate) warns: bool,
 }
 
 impl Job {
@@ -168,6 +170,14 @@ impl Job {
     }
 
     async fn keep(&self, code: Vec<u8>) -> Compiled {
+        if self.warns {
+            tracing::warn!(
+                policy = self.policy,
+                digest = self.digest,
+                "the policy was compiled, as in every new environment of this function: deploy it compiled, see \
+                 `signalbox policy compile`"
+            );
+        }
         let (cache, digest) = (self.cache.clone(), self.digest.clone());
         match spawn_blocking(move || cache.keep(&digest, &code)).await {
             Ok(kept) => kept.map_err(|error| self.invalid(format!("{error:#}"))),

@@ -5,7 +5,11 @@ mod check;
 mod compiling;
 mod source;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::time::Instant;
 use wasmtime::{
@@ -48,6 +52,8 @@ pub struct PolicyEngine {
     #[cfg(feature = "compiler")]
     compiler: Option<Compiler>,
     #[cfg(feature = "compiler")]
+    warns_of_compiling: bool,
+    #[cfg(feature = "compiler")]
     under_way: compiling::UnderWay,
 }
 
@@ -63,6 +69,9 @@ pub struct EngineOptions {
     /// limits: for tests, and for components of one's own.
     #[cfg(feature = "compiler")]
     pub compiler: Option<Compiler>,
+    /// Whether to compile is worth a warning: each new environment of a function would do it again.
+    #[cfg(feature = "compiler")]
+    pub warns_of_compiling: bool,
 }
 
 /// An engine could not be made.
@@ -123,6 +132,8 @@ impl PolicyEngine {
             cache: options.cache,
             #[cfg(feature = "compiler")]
             compiler: options.compiler,
+            #[cfg(feature = "compiler")]
+            warns_of_compiling: options.warns_of_compiling,
             #[cfg(feature = "compiler")]
             under_way: compiling::UnderWay::default(),
         })
@@ -210,14 +221,44 @@ impl PolicyEngine {
                 let component = component.or_else(|| sealed(&bytes));
                 Ok((loaded, component.unwrap_or(found)))
             }
-            Source::Package(path) => {
+            Source::Package {
+                path,
+                component: None,
+            } => {
                 let loaded = map(&self.engine, &path)
                     .map_err(|error| LoadError::artifact(name, format!("{error:#}")))?;
                 let digest =
                     name_of(&path).map_err(|error| LoadError::artifact(name, error.to_string()))?;
                 Ok((loaded, digest))
             }
+            Source::Package {
+                path,
+                component: Some(bytes),
+            } => {
+                let digest = digest::hex(bytes);
+                if let Some(loaded) = self.made_of(&digest, &path) {
+                    return Ok((loaded, digest));
+                }
+                Ok((self.compile(name, bytes.into(), &digest).await?, digest))
+            }
         }
+    }
+
+    /// The component of a file that says it was made of the component with this digest.
+    fn made_of(&self, digest: &str, path: &Path) -> Option<Component> {
+        if self.metering != Metering::Off || !path.is_file() {
+            return None;
+        }
+        let found = match name_of(path) {
+            Ok(of) if of == digest => map(&self.engine, path).map_err(|error| format!("{error:#}")),
+            Ok(of) => Err(format!("it was made of {of}, and not of {digest}")),
+            Err(error) => Err(error.to_string()),
+        };
+        found
+            .inspect_err(|reason| {
+                tracing::warn!(path = %path.display(), reason, "an artifact beside the program is not used");
+            })
+            .ok()
     }
 
     #[cfg(feature = "compiler")]
@@ -239,6 +280,7 @@ impl PolicyEngine {
             },
             metering: self.metering,
             compiler: self.compiler.clone().filter(|_| is_foreign),
+            warns: self.warns_of_compiling,
         };
         self.under_way.result_of(job).await
     }

@@ -21,7 +21,13 @@ pub enum Source {
     },
     /// An artifact that is a file of the deployment package, and is trusted as this program is. It is mapped: only the pages
     /// that are used are read. Nobody may write to the file while the policy is loaded.
-    Package(PathBuf),
+    Package {
+        /// The file.
+        path: PathBuf,
+        /// The component that it was made of, if this program has it: it is compiled where the file is missing, was made
+        /// of another component, or does not fit this engine.
+        component: Option<&'static [u8]>,
+    },
     /// The code of a policy that is loaded already, for other settings or limits.
     Loaded(Arc<ComponentPolicy>),
 }

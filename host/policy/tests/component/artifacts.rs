@@ -68,7 +68,10 @@ async fn an_artifact_of_the_package_says_what_it_was_made_of() {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
         Loading {
-            source: Source::Package(path),
+            source: Source::Package {
+                path,
+                component: None,
+            },
             ..loading(HOSTILE, "{}", Limits::default())
         }
     };
@@ -84,6 +87,49 @@ async fn an_artifact_of_the_package_says_what_it_was_made_of() {
     for junk in [&b""[..], b"junk", &[0; 100]] {
         let error = serves(&engine, load("junk", junk)).await.unwrap_err();
         assert!(matches!(error, LoadError::Artifact { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_artifact_beside_the_program_is_used_if_it_is_of_the_programs_component() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("standard.cwasm");
+    let cache = folder.path().join("cache");
+    let engine = PolicyEngine::new(EngineOptions {
+        cache: Some(cache.clone()),
+        ..EngineOptions::default()
+    })
+    .unwrap();
+    let load = || Loading {
+        source: Source::Package {
+            path: path.clone(),
+            component: Some(HOSTILE),
+        },
+        ..loading(HOSTILE, "{}", Limits::default())
+    };
+    let compiled = || fs::read_dir(&cache).map_or(0, Iterator::count);
+    let code = artifact::compile(HOSTILE, &Target::host(), Metering::Off).unwrap();
+    fs::write(&path, &code).unwrap();
+    assert_eq!(serves(&engine, load()).await.unwrap(), digest::hex(HOSTILE));
+    assert_eq!(compiled(), 0, "nothing was compiled");
+
+    // Of another component, for another engine, cut, or not there: the program has the component.
+    let other = code[..code.len() - 32]
+        .iter()
+        .copied()
+        .chain([7; 32])
+        .collect();
+    let metered = artifact::compile(HOSTILE, &Target::host(), Metering::Fuel).unwrap();
+    for file in [Some(other), Some(metered), Some(code[..100].to_vec()), None] {
+        let _ = fs::remove_dir_all(&cache);
+        fs::remove_file(&path).unwrap();
+        if let Some(file) = &file {
+            fs::write(&path, file).unwrap();
+        } else {
+            fs::create_dir(&path).unwrap();
+        }
+        assert_eq!(serves(&engine, load()).await.unwrap(), digest::hex(HOSTILE));
+        assert_eq!(compiled(), 1, "the component was compiled");
     }
 }
 
