@@ -12,8 +12,8 @@ import threading
 import time
 import uuid
 
+import waitress
 from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, run_simple
 
 
 class Services:
@@ -61,17 +61,7 @@ def reply(start_response, value):
     return [body]
 
 
-class Quiet(WSGIRequestHandler):
-    """Says what went wrong, and not that every other request was served."""
-
-    # Connections are kept, as they are with AWS.
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, code="-", size="-"):
-        if str(code).startswith("5"):
-            super().log_request(code, size)
-
-
 if __name__ == "__main__":
     services = Services(DomainDispatcherApplication(create_backend_app))
-    run_simple("127.0.0.1", int(sys.argv[1]), services, threaded=True, request_handler=Quiet)
+    # It keeps connections, as AWS does and moto's own server does not.
+    waitress.serve(services, listen=f"127.0.0.1:{sys.argv[1]}", threads=8, _quiet=True)

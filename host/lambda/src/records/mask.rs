@@ -1,5 +1,7 @@
 //! Takes out of a record what must not be kept, and what the deployer does not want kept.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 use signalbox_policy::{
     DecisionRecord, functions,
@@ -94,8 +96,8 @@ pub(super) fn masked(record: &DecisionRecord, rule: MaskRule) -> Value {
             match name.as_str() {
                 // What these hold is the host's own.
                 "policy" | "usage" | "host" | "format" => {}
-                "decision" => mask.decision(field, read_results, "/decision"),
-                name => mask.value(field, name, &format!("/{name}")),
+                "decision" => mask.decision(field, read_results, Place::Field(&Place::Top, name)),
+                name => mask.value(field, name, Place::Field(&Place::Top, name)),
             }
         }
     }
@@ -118,12 +120,13 @@ pub struct Concealed(pub MaskRule);
 
 impl Conceal for Concealed {
     fn arguments(&self, mut arguments: Value) -> Value {
-        self.mask().value(&mut arguments, "arguments", "");
+        self.mask().value(&mut arguments, "arguments", Place::Top);
         arguments
     }
 
     fn decision(&self, mut decision: Value, read_results: bool) -> Value {
-        self.mask().decision(&mut decision, read_results, "");
+        self.mask()
+            .decision(&mut decision, read_results, Place::Top);
         decision
     }
 }
@@ -144,7 +147,7 @@ struct Mask {
 
 impl Mask {
     /// Masks a decision. What a policy makes of rows cannot be told from the rows: it is hidden as a whole.
-    fn decision(&mut self, decision: &mut Value, read_results: bool, place: &str) {
+    fn decision(&mut self, decision: &mut Value, read_results: bool, place: Place<'_>) {
         if !(read_results && self.rule == MaskRule::Literals) {
             return self.value(decision, "decision", place);
         }
@@ -167,21 +170,20 @@ impl Mask {
     }
 
     /// Masks a value that is the field `name` of something, at `place`.
-    fn value(&mut self, value: &mut Value, name: &str, place: &str) {
-        let lower = name.to_ascii_lowercase();
+    fn value(&mut self, value: &mut Value, name: &str, place: Place<'_>) {
         match value {
-            _ if self.hides_all(name, &lower, value) => self.hide_all(value, place),
+            _ if self.hides_all(name, value) => self.hide_all(value, place),
             Value::Object(fields) => self.object(fields, place),
             Value::Array(items) => {
                 for (n, item) in items.iter_mut().enumerate() {
-                    self.value(item, name, &format!("{place}/{n}"));
+                    self.value(item, name, Place::Item(&place, n));
                 }
             }
             Value::String(text) => {
-                let masked = self.text(text, &lower);
+                let masked = self.text(text, name);
                 if masked != *text {
                     *text = masked;
-                    self.places.push(place.to_owned());
+                    self.places.push(place.to_string());
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -189,16 +191,16 @@ impl Mask {
     }
 
     /// Whether all of the field is hidden: a secret by its name; or rows, or parameters by their names.
-    fn hides_all(&self, name: &str, lower: &str, value: &Value) -> bool {
+    fn hides_all(&self, name: &str, value: &Value) -> bool {
         if is_secret_word(name) {
             return true;
         }
-        let is_values = (value.is_array() && lower == "records")
-            || (value.is_object() && PARAMETERS.contains(&lower));
+        let is_values = (value.is_array() && is_one_of(name, &["records"]))
+            || (value.is_object() && is_one_of(name, &PARAMETERS));
         self.rule == MaskRule::Literals && is_values
     }
 
-    fn object(&mut self, fields: &mut Map<String, Value>, place: &str) {
+    fn object(&mut self, fields: &mut Map<String, Value>, place: Place<'_>) {
         self.names(fields, place);
         // A parameter: `{"name": "password", "value": "…"}`.
         let is_parameter = fields.len() == 2 && fields.contains_key("value");
@@ -206,16 +208,16 @@ impl Mask {
         if let (true, Some(parameter)) = (is_parameter, named) {
             let hides = self.rule == MaskRule::Literals || is_secret_word(parameter);
             if let (true, Some(value)) = (hides, fields.get_mut("value")) {
-                self.hide_all(value, &format!("{place}/value"));
+                self.hide_all(value, Place::Field(&place, "value"));
             }
         }
         for (name, field) in fields {
-            self.value(field, name, &format!("{place}/{}", escaped(name)));
+            self.value(field, name, Place::Field(&place, name));
         }
     }
 
     /// Masks the names of fields, which are anybody's text in a payload.
-    fn names(&mut self, fields: &mut Map<String, Value>, place: &str) {
+    fn names(&mut self, fields: &mut Map<String, Value>, place: Place<'_>) {
         if fields.keys().all(|name| secrets_out(name) == *name) {
             return;
         }
@@ -223,11 +225,11 @@ impl Mask {
             .into_iter()
             .map(|(name, value)| (secrets_out(&name), value))
             .collect();
-        self.places.push(place.to_owned());
+        self.places.push(place.to_string());
     }
 
     /// Masks a text, which may be JSON itself.
-    fn text(&self, text: &str, lower: &str) -> String {
+    fn text(&self, text: &str, name: &str) -> String {
         let trimmed = text.trim_start();
         if trimmed.starts_with(['{', '['])
             && let Ok(mut inner) = serde_json::from_str::<Value>(text)
@@ -236,10 +238,10 @@ impl Mask {
                 rule: self.rule,
                 places: Vec::new(),
             };
-            if self.rule == MaskRule::Literals && lower == PAYLOAD {
-                mask.unexplained(&mut inner, "");
+            if self.rule == MaskRule::Literals && is_one_of(name, &[PAYLOAD]) {
+                mask.unexplained(&mut inner, Place::Top);
             }
-            mask.value(&mut inner, lower, "");
+            mask.value(&mut inner, name, Place::Top);
             // The very text matters to a policy: only what is changed is written anew, or what says more than was read
             // of it.
             return if mask.places.is_empty() && !repeats_a_name(text) {
@@ -251,9 +253,9 @@ impl Mask {
         let text = secrets_out(text);
         match self.rule {
             MaskRule::Secrets => text,
-            MaskRule::Literals if SQL.contains(&lower) => mask_sql(&text),
+            MaskRule::Literals if is_one_of(name, &SQL) => mask_sql(&text),
             // Of a text that may be anything: numbers in it may be parts of ids.
-            MaskRule::Literals if MESSAGES.contains(&lower) || text.contains('\'') => {
+            MaskRule::Literals if is_one_of(name, &MESSAGES) || text.contains('\'') => {
                 mask_quoted(&text)
             }
             MaskRule::Literals => text,
@@ -261,23 +263,23 @@ impl Mask {
     }
 
     /// Hides what fields hold that nobody explains: of those only the names are for the log.
-    fn unexplained(&mut self, payload: &mut Value, place: &str) {
+    fn unexplained(&mut self, payload: &mut Value, place: Place<'_>) {
         let Value::Object(fields) = payload else {
             return;
         };
         for (name, field) in fields {
-            let place = format!("{place}/{}", escaped(name));
+            let place = Place::Field(&place, name);
             if !EXPLAINED.contains(&name.as_str()) {
-                self.hide_all(field, &place);
+                self.hide_all(field, place);
             } else if WRAPPERS.contains(&name.as_str()) {
-                self.unexplained(field, &place);
+                self.unexplained(field, place);
             }
         }
     }
 
-    fn hide_all(&mut self, value: &mut Value, place: &str) {
+    fn hide_all(&mut self, value: &mut Value, place: Place<'_>) {
         if hide(value) {
-            self.places.push(place.to_owned());
+            self.places.push(place.to_string());
         }
     }
 }
@@ -305,7 +307,27 @@ fn hide(value: &mut Value) -> bool {
     changes
 }
 
-/// A name as a part of a JSON Pointer.
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+/// Whether a name is one of these, in whatever case.
+fn is_one_of(name: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Where something stands. As a text it is a JSON Pointer, which is made of few places only.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Top,
+    Field(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top => Ok(()),
+            Self::Field(parent, name) => {
+                write!(f, "{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
+            }
+            Self::Item(parent, number) => write!(f, "{parent}/{number}"),
+        }
+    }
 }

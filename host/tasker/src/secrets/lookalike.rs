@@ -7,7 +7,7 @@ pub(super) const PLACEHOLDER: &str = "sbxsecret";
 /// So many digits follow.
 pub(super) const PLACEHOLDER_DIGITS: usize = 16;
 /// The shortest signature. Replacing a shorter one could hit any word.
-const SHORTEST: usize = 16;
+pub(super) const SHORTEST: usize = 16;
 /// An access key id: `AKIA` or `ASIA` and sixteen more.
 const KEY: usize = 20;
 /// What makes a presigned URL one: the values of these parameters. The rest of the URL opens nothing.

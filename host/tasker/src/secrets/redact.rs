@@ -66,6 +66,23 @@ struct AllKnown {
 )]
 pub struct Misplaced;
 
+/// A text without what looks like a secret.
+pub(super) fn without_lookalikes(text: &str) -> Cow<'_, str> {
+    let found = lookalike::find(text);
+    if found.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for range in found {
+        out.push_str(text.get(done..range.start).unwrap_or_default());
+        out.push_str(REMOVED);
+        done = range.end;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
 impl Secrets {
     /// Remembers a secret that was taken out of the event.
     pub fn take(&mut self, secret: &str) {
@@ -201,19 +218,9 @@ impl Secrets {
     /// Replaces every secret in a text: the known ones, and what looks like one.
     pub fn scrub(&self, text: &mut String) {
         self.withhold(text);
-        let found = lookalike::find(text);
-        if found.is_empty() {
-            return;
+        if let Cow::Owned(changed) = without_lookalikes(text) {
+            *text = changed;
         }
-        let mut out = String::with_capacity(text.len());
-        let mut done = 0;
-        for range in found {
-            out.push_str(text.get(done..range.start).unwrap_or_default());
-            out.push_str(REMOVED);
-            done = range.end;
-        }
-        out.push_str(text.get(done..).unwrap_or_default());
-        *text = out;
     }
 
     /// As [`Secrets::scrub`], for a borrowed text.
