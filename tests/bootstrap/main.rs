@@ -25,6 +25,7 @@ mod errors;
 mod events;
 mod grants;
 mod hostile_payloads;
+mod instructions;
 mod ledger;
 mod life;
 mod modes;
