@@ -15,6 +15,7 @@ const FINANCE: &str = r#"{
         { "name": "secret", "when": { "tables": "secret.*", "not": { "stateMachines": "payroll" } }, "then": { "deny": "Payroll only." } },
         { "name": "monthly", "when": { "stateMachines": "monthly-*" }, "then": { "target": "adhoc", "deadlineSeconds": 1800 } }
     ],
+    "unparsed": "allow", "unqualified": "allow", "unknownTables": "allow",
     "callbacks": [ { "name": "conflict", "when": { "codes": "1023" }, "then": { "error": "RetryLater" } } ]
 }"#;
 
@@ -54,7 +55,9 @@ fn the_rules_of_a_finance_team_are_compared_with_none() {
 fn what_an_earlier_rule_decides_in_both_is_no_difference() {
     let desk = Desk::new();
     let rules = |more: &str| {
-        format!(r#"{{ "rules": [ {{ "name": "all", "then": {{ "deny": "No." }} }}{more} ] }}"#)
+        format!(
+            r#"{{ "rules": [ {{ "name": "all", "then": {{ "deny": "No." }} }}{more} ], "unparsed": "allow", "unqualified": "allow", "unknownTables": "allow" }}"#
+        )
     };
     desk.file("old.json", rules(""));
     desk.file(
@@ -76,7 +79,7 @@ fn a_difference_behind_other_rules_is_found() {
             r#"{{ "rules": [
                 {{ "name": "first", "when": {{ "tables": "a.*" }}, "then": {{ "allow": true }} }},
                 {{ "name": "close", "when": {{ "tables": "*.a", "kinds": "delete", "labels": {{ "team": "{labels}" }}, "stateMachines": "m" }}, "then": {{ "deny": "No." }} }}
-            ] }}"#
+            ], "unparsed": "allow", "unqualified": "allow", "unknownTables": "allow" }}"#
         )
     };
     desk.file("old.json", of("finance"));

@@ -218,7 +218,13 @@ impl Search {
                 }
                 let group = group(&before, &after);
                 let (old, new) = (before.sentence(), after.sentence());
-                if !known.insert((group, old.clone(), new.clone())) {
+                // Of a statement that only one of them runs, the refusal is the difference, however it would run.
+                let kind = match group {
+                    Group::Denied => (String::new(), new.clone()),
+                    Group::Allowed => (old.clone(), String::new()),
+                    _ => (old.clone(), new.clone()),
+                };
+                if !known.insert((group, kind.0, kind.1)) {
                     continue;
                 }
                 let refused = (before.refused.is_some(), after.refused.is_some());
@@ -277,7 +283,7 @@ impl Search {
                 let words =
                     |run: &signalbox_tasker::dry_run::DryRun| match (&run.answer, run.on_stop) {
                         (_, Some(on_stop)) => format!("{on_stop:?}").to_lowercase(),
-                        (Some(given), None) => format!("the task is told {}", answer(given)),
+                        (Some(given), None) => told(&answer(given)),
                         (None, None) => "nothing is told".to_owned(),
                     };
                 let (old, new) = (words(&before), words(&after));
@@ -357,5 +363,20 @@ fn group(old: &Decision, new: &Decision) -> Group {
         (Some(_), None) => Group::Allowed,
         (None, None) if old.target != new.target => Group::Rerouted,
         _ => Group::Changed,
+    }
+}
+
+/// An answer in words: a failure's name, and of its cause what a person has to see of it.
+fn told(answer: &Value) -> String {
+    const SHOWN: usize = 80;
+    match answer.get("error").and_then(Value::as_str) {
+        Some(error) => {
+            let cause = answer.get("cause").map(Value::to_string);
+            let cause = cause.unwrap_or_default();
+            let shown: String = cause.chars().take(SHOWN).collect();
+            let more = if shown.len() < cause.len() { "…" } else { "" };
+            format!("the task fails with `{error}`: {shown}{more}")
+        }
+        None => "the task succeeds".to_owned(),
     }
 }

@@ -216,7 +216,11 @@ impl Focus<'_> {
             ]),
             false => json!([{ "name": "probe", "when": when, "then": deny }]),
         };
+        // What the conditions do not hold for is to run: without these three, settings with rules are not valid.
         let mut settings = Map::from_iter([("rules".to_owned(), rules)]);
+        for key in ["unparsed", "unqualified", "unknownTables"] {
+            settings.insert(key.to_owned(), json!("allow"));
+        }
         for key in MEANINGS {
             let value = self.settings.get(key);
             settings.extend(value.map(|value| (key.to_owned(), value.clone())));
