@@ -10,6 +10,7 @@
 )]
 
 mod components;
+mod diff;
 mod invoke;
 mod lint;
 mod manners;

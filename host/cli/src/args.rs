@@ -181,6 +181,8 @@ pub(crate) enum PolicyCommand {
     },
     /// Say which rule of the settings decides about a payload, which others hold, and which came closest
     Explain(crate::policy::explain::ExplainArgs),
+    /// Find events that two settings decide differently; exit code 1 if there are any
+    Diff(crate::policy::diff::DiffArgs),
     /// Find rules that never count, that stand in each other's way, or that match nothing of a catalogue
     Lint(crate::policy::lint::LintArgs),
     /// Show what a component imports and exports

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod build;
+pub(crate) mod diff;
 pub(crate) mod explain;
 mod keys;
 pub(crate) mod lint;
@@ -60,6 +61,7 @@ pub(crate) async fn run(command: &PolicyCommand) -> Done {
         PolicyCommand::Inspect { policy } => inspect(policy),
         PolicyCommand::Lint(args) => lint::run(args).await,
         PolicyCommand::Explain(args) => explain::run(args),
+        PolicyCommand::Diff(args) => diff::run(args).await,
         PolicyCommand::Compile {
             policy,
             target,

@@ -5,7 +5,7 @@ mod bless;
 mod find;
 mod junit;
 mod report;
-mod strength;
+pub(in crate::policy) mod strength;
 mod watch;
 
 use std::{

@@ -9,14 +9,14 @@ const TABLES: usize = 6;
 const OTHERS: usize = 12;
 
 /// What can be varied of a case.
-pub(super) struct Pools {
-    sqls: Vec<String>,
-    arns: Vec<Option<String>>,
-    targets: Vec<Option<String>>,
-    labels: Vec<Option<Value>>,
-    statements: Vec<Value>,
-    times: Vec<i64>,
-    closings: Vec<&'static str>,
+pub(in crate::policy) struct Pools {
+    pub(in crate::policy) sqls: Vec<String>,
+    pub(in crate::policy) arns: Vec<Option<String>>,
+    pub(in crate::policy) targets: Vec<Option<String>>,
+    pub(in crate::policy) labels: Vec<Option<Value>>,
+    pub(in crate::policy) statements: Vec<Value>,
+    pub(in crate::policy) times: Vec<i64>,
+    pub(in crate::policy) closings: Vec<&'static str>,
 }
 
 /// The statements of each kind, with `T` for a table. What they have beside their kind differs: rows without a condition,
@@ -68,6 +68,16 @@ const STATEMENTS: [&str; 42] = [
 
 impl Pools {
     pub(super) fn of(settings: &Value, cases: &[Case]) -> Self {
+        Self::bounded(settings, cases, TABLES, OTHERS)
+    }
+
+    /// With at most so many tables, and so many executions.
+    pub(in crate::policy) fn bounded(
+        settings: &Value,
+        cases: &[Case],
+        most_tables: usize,
+        most_arns: usize,
+    ) -> Self {
         let mut names = Names::default();
         names.collect(settings, "");
         let mut tables: Vec<String> = Vec::new();
@@ -86,7 +96,7 @@ impl Pools {
         for schema in &names.schemas {
             push(&mut tables, format!("{}.a", concrete(schema, "a")));
         }
-        tables.truncate(TABLES);
+        tables.truncate(most_tables);
         for table in ["elsewhere.a", "a"] {
             push(&mut tables, table.to_owned());
         }
@@ -152,7 +162,7 @@ impl Pools {
             &mut arns,
             Some("arn:aws:states:eu-central-1:123456789012:execution:other:1".to_owned()),
         );
-        arns.truncate(OTHERS);
+        arns.truncate(most_arns);
         let mut targets = vec![None];
         for target in &names.targets {
             push(&mut targets, Some(concrete(target, "a")));
@@ -330,7 +340,7 @@ fn push<T: PartialEq>(list: &mut Vec<T>, value: T) {
 
 /// A name that a pattern means.
 fn concrete(pattern: &str, star: &str) -> String {
-    pattern.replace('*', star)
+    pattern.replace('*', star).replace('?', "q")
 }
 
 fn filled(statement: &str, table: &str) -> String {
@@ -458,7 +468,7 @@ fn offsets(zones: &[String]) -> Vec<i64> {
 }
 
 /// A moment as cases write it.
-fn at_text(at: i64) -> Option<String> {
+pub(in crate::policy) fn at_text(at: i64) -> Option<String> {
     Some(Timestamp::from_millisecond(at).ok()?.to_string())
 }
 

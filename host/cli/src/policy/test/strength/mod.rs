@@ -3,7 +3,7 @@
 //! Settings are changed in one thing at a time and every case is run again. A rule has decided in a case if without it the
 //! outcome is another one. So nothing has to be known of how a policy works: it is asked.
 
-mod events;
+pub(in crate::policy) mod events;
 mod mutants;
 mod report;
 mod suggest;
