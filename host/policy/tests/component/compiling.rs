@@ -58,6 +58,7 @@ impl Script {
             metering: Metering::Off,
             cache: cache.map(Path::to_owned),
             compiler: Some(Compiler::new(self.program(), CompileLimits::default())),
+            warns_of_compiling: false,
         })
         .unwrap()
     }
