@@ -460,7 +460,7 @@ impl Probe {
             let (schema, name) = (text(5)?, text(6)?);
             is_relation.then(|| Relation {
                 schema: plain_schema(schema),
-                name: name.trim_matches('"').to_owned(),
+                name: unquoted(name),
             })
         });
         let Some(relation) = relation else { return };
@@ -493,11 +493,19 @@ fn needs_new_session(answers: &[Answer; 4]) -> bool {
 
 /// All schemas of temporary tables are one.
 fn plain_schema(schema: &str) -> String {
-    let schema = schema.trim_matches('"');
+    let schema = unquoted(schema);
     match schema.starts_with("pg_temp") {
         true => "pg_temp".to_owned(),
-        false => schema.to_owned(),
+        false => schema,
     }
+}
+
+/// A name that the server quotes where it has to: `"a""b"` is `a"b`.
+fn unquoted(name: &str) -> String {
+    let inside = name
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inside.map_or_else(|| name.to_owned(), |inside| inside.replace("\"\"", "\""))
 }
 
 fn refused(why: &str) -> Observation {
@@ -505,5 +513,22 @@ fn refused(why: &str) -> Observation {
         outcome: Outcome::Refused(why.to_owned(), String::new()),
         touched: BTreeMap::new(),
         effects: BTreeSet::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_of_the_server_are_not_of_the_name() {
+        for (shown, name) in [
+            ("t", "t"),
+            ("\"T t\"", "T t"),
+            ("\"a\"\"b\"", "a\"b"),
+            ("\"a\"\"\"", "a\""),
+        ] {
+            assert_eq!(unquoted(shown), name);
+        }
     }
 }
