@@ -6,16 +6,19 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::{
     call::{Fault, Meaning, meaning, timed_out},
-    reply,
+    reply::{self, BodyError},
     session::Limits,
     signed::{Call, MayPass, Signed, Tries, again},
 };
 
+/// The code of a reply that came and cannot be read.
+const UNREADABLE: &str = "InvalidResponse";
 const AGENT: &str = concat!("signalbox/", env!("CARGO_PKG_VERSION"));
 
 /// A service in one region.
@@ -59,8 +62,10 @@ impl JsonService {
         let all = again(tries, || self.once(&target, &content));
         let body = timeout(self.limits.operation, all).await;
         let body = body.map_err(|_| timed_out())??;
-        serde_json::from_slice(&body).map_err(|error| Fault::Lost {
-            code: "InvalidResponse",
+        // A service that has nothing to say may leave the body away.
+        let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        serde_json::from_slice(body).map_err(|error| Fault::Lost {
+            code: UNREADABLE,
             message: format!("the reply cannot be read: {error}"),
         })
     }
@@ -83,7 +88,10 @@ impl JsonService {
         let named = reply.headers().get("x-amzn-errortype").map(str::to_owned);
         let body = reply::body(reply, self.reply_max).await;
         let body = body.map_err(|error| Fault::Lost {
-            code: "InvalidResponse",
+            code: match error {
+                BodyError::TooLong => UNREADABLE,
+                BodyError::Broken(_) => "ConnectionError",
+            },
             message: error.to_string(),
         })?;
         if status.is_success() {
@@ -93,29 +101,20 @@ impl JsonService {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Refusal {
-    #[serde(rename = "__type")]
-    kind: Option<String>,
-    #[serde(alias = "Message")]
-    message: Option<String>,
-}
-
 fn refused(status: u16, named: Option<String>, body: Vec<u8>) -> Fault {
-    let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
-    let code = named.or(refusal.kind).and_then(|kind| {
+    let document = serde_json::from_slice::<Map<String, Value>>(&body).ok();
+    let text = |name| document.as_ref()?.get(name)?.as_str().map(str::to_owned);
+    let code = named.or_else(|| text("__type")).and_then(|kind| {
         // `com.amazonaws.dynamodb.v20120810#ThrottlingException`, and in a header with the place of a description behind it.
         let name = kind.rsplit('#').next()?.split(':').next()?;
         reply::error_name(name)
     });
-    let is_object =
-        serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body).is_ok();
+    let message = text("message").or_else(|| text("Message"));
     Fault::Refused {
         code: code.unwrap_or_else(|| format!("HTTP {status}")),
-        message: refusal.message.unwrap_or_default(),
+        message: message.unwrap_or_default(),
         status,
-        document: String::from_utf8(body).ok().filter(|_| is_object),
+        document: document.and_then(|_| String::from_utf8(body).ok()),
     }
 }
 
@@ -126,8 +125,8 @@ impl MayPass for Fault {
                 code == "TransactionInProgressException"
                     || matches!(meaning(code, *status), Meaning::Throttled | Meaning::Failed)
             }
-            // The SDK calls a reply that it cannot read no reason to ask again either.
-            Self::Lost { code, .. } => *code != "InvalidResponse",
+            // What was answered so once will be again.
+            Self::Lost { code, .. } => *code != UNREADABLE,
             Self::Unsent { .. } => false,
         }
     }

@@ -23,6 +23,8 @@ pub(crate) enum Turn {
     Typed(u16, &'static str, String),
     /// Answers with this status and the place to look at instead.
     Redirect(u16, String),
+    /// Answers with the head of a reply, and closes the connection before the body is whole.
+    Cut(String),
     /// Closes the connection.
     Close,
     /// Does not answer.
@@ -121,6 +123,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
             state.turns.pop_front()
         };
         let mut place = String::new();
+        let is_cut = matches!(turn, Some(Turn::Cut(_)));
         let (status, name, body) = match turn {
             Some(Turn::Reply(status, body)) => (status, None, body),
             Some(Turn::Typed(status, name, body)) => (status, Some(name), body),
@@ -128,6 +131,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
                 place = format!("location: {to}\r\n");
                 (status, None, String::new())
             }
+            Some(Turn::Cut(body)) => (200, None, body),
             Some(Turn::Close) => return,
             Some(Turn::Hang) => std::future::pending().await,
             None => (400, Some("ScriptIsOver"), "{}".to_owned()),
@@ -135,10 +139,10 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
         let name = name
             .map(|name| format!("x-amzn-errortype: {name}\r\n"))
             .unwrap_or_default();
-        let length = body.len();
+        let length = body.len() + usize::from(is_cut);
         let reply =
             format!("HTTP/1.1 {status} X\r\n{name}{place}content-length: {length}\r\n\r\n{body}");
-        if stream.write_all(reply.as_bytes()).await.is_err() {
+        if stream.write_all(reply.as_bytes()).await.is_err() || is_cut {
             return;
         }
     }

@@ -1,3 +1,4 @@
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use serde_json::json;
 use signalbox_tasker::ports::Expect;
 
@@ -270,6 +271,7 @@ async fn what_passes_is_tried_again_and_nothing_else() {
     };
     for passing in [
         Turn::Close,
+        Turn::Cut("{".to_owned()),
         Turn::Reply(503, "<html>".to_owned()),
         error(400, "ThrottlingException", "slower"),
         error(400, "TransactionInProgressException", "the same"),
@@ -296,12 +298,47 @@ async fn what_passes_is_tried_again_and_nothing_else() {
             "AccessDeniedException",
         ),
         (error(400, "UnrecognizedClientException", "who"), "who"),
+        (
+            Turn::Reply(
+                400,
+                r##"{"__type": "a.b#SomethingElse", "message": "both", "Message": "both"}"##
+                    .to_owned(),
+            ),
+            "SomethingElse: both",
+        ),
     ] {
         let (ledger, service) = of([turn.clone(), found()]).await;
         let failed = ledger.get(NOW, &key).await.expect_err("fails").to_string();
         assert!(failed.contains(expected), "{turn:?}: {failed}");
         assert_eq!(service.requests().len(), 1, "{turn:?}");
     }
+}
+
+#[tokio::test]
+async fn a_reply_without_a_body_has_nothing_in_it() {
+    let nothing = || Turn::Reply(200, String::new());
+    let (ledger, service) = of([nothing(), nothing()]).await;
+    let written = ledger.write(NOW, vec![put("1", Expect::Absent)]).await;
+    assert_eq!(written, Ok(()));
+    assert_eq!(ledger.get(NOW, &Key::new("p", "1")).await, Ok(None));
+    assert_eq!(service.requests().len(), 2);
+}
+
+/// The credentials of a function on Lambda.
+#[tokio::test]
+async fn temporary_credentials_come_with_their_token() {
+    let service = Service::start([done()]).await;
+    let keys = Credentials::new("ASIAEXAMPLE", "k", Some("session".to_owned()), None, "test");
+    let config = service.config().await.into_builder();
+    let config = config.credentials_provider(SharedCredentialsProvider::new(keys));
+    let ledger = DynamoLedger::new(Arc::new(Session::of(config.build())), "tasks");
+    assert_eq!(ledger.get(NOW, &Key::new("p", "1")).await, Ok(None));
+    let head = service.requests()[0].head.clone();
+    assert!(head.contains("x-amz-security-token: session"), "{head}");
+    assert!(
+        head.contains(";x-amz-security-token;x-amz-target, Signature="),
+        "{head}"
+    );
 }
 
 #[tokio::test]
