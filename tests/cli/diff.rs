@@ -108,3 +108,21 @@ fn what_cannot_be_compared_is_named() {
         .coded(2)
         .says("cannot be read");
 }
+
+/// Nobody waits for hours: what is not looked at is said.
+#[test]
+fn of_very_many_rules_not_all_are_looked_at() {
+    let desk = Desk::new();
+    let settings = |word: &str| {
+        let rule = |n| json!({ "name": format!("r{n}"), "when": { "labels": { "team": format!("t{n}") } }, "then": { "deny": word } });
+        json!({ "rules": (0..150).map(rule).collect::<Vec<_>>() }).to_string()
+    };
+    desk.file("old.json", settings("old"));
+    desk.file("new.json", settings("new"));
+    let found = desk
+        .run(&["policy", "diff", "old.json", "new.json", "--json"])
+        .coded(1)
+        .json();
+    assert_eq!(found["rulesLeftOut"], 100, "{found}");
+    assert_eq!(found["allCombinations"], false);
+}

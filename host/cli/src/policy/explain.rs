@@ -32,19 +32,7 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(crate) fn run(args: &ExplainArgs) -> Done {
-    let text = read(&args.settings)?;
-    if let Err((faults, _)) = settings::read(&text) {
-        let list: Vec<String> = faults
-            .iter()
-            .map(|fault| format!("{}: {}", fault.path, fault.message))
-            .collect();
-        return Err(format!(
-            "the settings {} are wrong. `signalbox policy lint` says more: {}",
-            args.settings.display(),
-            list.join("; ")
-        ));
-    }
-    let mut settings = object(&args.settings, &text)?;
+    let mut settings = settings(&args.settings)?;
     settings.insert("explain".to_owned(), json!(true));
     let mut payload = match (&args.sql, &args.payload) {
         (Some(sql), _) => Map::from_iter([("sqlStatement".to_owned(), json!(sql))]),
@@ -86,6 +74,23 @@ pub(crate) fn run(args: &ExplainArgs) -> Done {
         show(statement, &sql);
     }
     Ok(refused.is_none())
+}
+
+/// Settings of the standard policy, which are valid.
+pub(super) fn settings(path: &Path) -> Result<Map<String, Value>, String> {
+    let text = read(path)?;
+    if let Err((faults, _)) = settings::read(&text) {
+        let list: Vec<String> = faults
+            .iter()
+            .map(|fault| format!("{}: {}", fault.path, fault.message))
+            .collect();
+        return Err(format!(
+            "the settings {} are wrong. `signalbox policy lint` says more: {}",
+            path.display(),
+            list.join("; ")
+        ));
+    }
+    object(path, &text)
 }
 
 fn read(path: &Path) -> Result<String, String> {

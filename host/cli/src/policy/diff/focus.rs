@@ -54,8 +54,8 @@ fn differ(old: &Value, new: &Value, keys: &[&str]) -> bool {
     keys.iter().any(|key| old.get(key) != new.get(key))
 }
 
-/// What there is to look at.
-pub(super) fn focuses<'v>(old: &'v Value, new: &'v Value) -> Vec<Focus<'v>> {
+/// What there is to look at, with at most so many rules, and how many more rules there are.
+pub(super) fn focuses<'v>(old: &'v Value, new: &'v Value, most: usize) -> (Vec<Focus<'v>>, usize) {
     let (old_rules, new_rules) = (rules(old), rules(new));
     let (mut before, mut behind) = (0, 0);
     if !differ(old, new, &MEANINGS) {
@@ -78,18 +78,20 @@ pub(super) fn focuses<'v>(old: &'v Value, new: &'v Value) -> Vec<Focus<'v>> {
             }
         }
     }
+    let left_out = found.len().saturating_sub(most);
+    found.truncate(most);
     if differ(old, new, &BESIDE) {
         found.push(Focus {
             rule: None,
             settings: new,
         });
     }
-    found
+    (found, left_out)
 }
 
 impl Focus<'_> {
-    /// Events for which the rule holds by itself.
-    pub(super) fn events(&self, all: &Pools, base: &Case) -> Events {
+    /// Events for which the rule holds by itself, at most so many.
+    pub(super) fn events(&self, all: &Pools, base: &Case, most: usize) -> Events {
         let cases = std::slice::from_ref(base);
         let own = json!({
             "sets": self.settings.get("sets"),
@@ -155,7 +157,7 @@ impl Focus<'_> {
         let total = sizes
             .iter()
             .fold(1_usize, |all, size| all.saturating_mul(*size));
-        let list = spread(total, MOST_EVENTS).filter_map(|number| {
+        let list = spread(total, most).filter_map(|number| {
             let mut rest = number;
             let mut digit = |size: usize| {
                 let digit = rest % size;
@@ -172,7 +174,7 @@ impl Focus<'_> {
         });
         Events {
             list: list.collect(),
-            is_cut: total > MOST_EVENTS,
+            is_cut: total > most,
         }
     }
 
@@ -302,7 +304,7 @@ mod tests {
     fn rules_at_both_ends_that_are_the_same_are_left_out() {
         let rule = |name: &str| json!({ "name": name, "then": { "warn": "w" } });
         let of = |names: &[&str]| json!({ "rules": names.iter().map(|name| rule(name)).collect::<Vec<_>>() });
-        let count = |old: &[&str], new: &[&str]| focuses(&of(old), &of(new)).len();
+        let count = |old: &[&str], new: &[&str]| focuses(&of(old), &of(new), 9).0.len();
         assert_eq!(count(&["a", "b", "c"], &["a", "b", "c"]), 0);
         assert_eq!(count(&["a", "b", "c"], &["a", "c"]), 1);
         assert_eq!(count(&["a", "a"], &["a"]), 1);
