@@ -54,7 +54,8 @@ mod tests {
     proptest! {
         /// Short words are passed over: nothing would be found in them.
         #[test]
-        fn a_short_word_has_no_secret(text in "(password|pwd|AKIA|akia|secret_access_key|token)?[A-Za-z0-9_]{0,16}") {
+        fn a_short_word_has_no_secret(text in "(password|pwd|AKIA|ASIA|secret|token)?[A-Za-z0-9_]{0,15}") {
+            prop_assume!(is_short_word(&text));
             prop_assert_eq!(mask_literals(&redact::without_lookalikes(&text)), text);
         }
     }
