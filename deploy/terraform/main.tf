@@ -233,6 +233,7 @@ resource "aws_lambda_function" "tasker" {
         DDB_TABLE_NAME = local.table_name
         TTL            = tostring(var.retention_days)
         LOG_LEVEL      = var.log_level
+        SIGNALBOX_ROLE = aws_iam_role.tasker.unique_id
       },
       var.target == null ? {} : {
         CLUSTER_IDENTIFIER = var.target.cluster_identifier

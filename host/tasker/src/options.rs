@@ -24,6 +24,9 @@ pub struct Options {
     pub rates: Rates,
     /// What becomes of a task whose statement this role may not describe.
     pub describe_denied: DescribeDenied,
+    /// The role that this host acts under, by whatever name the deployer gave it; none if it was not given. Redshift lists
+    /// to a role what that role started and nothing else, so of a start that another role made a list proves nothing.
+    pub role: Option<String>,
 }
 
 /// Calls a second that one process of the host makes of its own accord: in sweeps, and to stop statements. What
@@ -69,6 +72,7 @@ impl Default for Options {
             unknown_fields: UnknownFields::Warn,
             rates: Rates::default(),
             describe_denied: DescribeDenied::default(),
+            role: None,
         }
     }
 }

@@ -24,9 +24,10 @@ const COMPILE_MEMORY_MB: [u64; 2] = [64, 65_536];
 /// What of a function's memory is left to the host while a component is compiled, in megabytes.
 const HOST_MEMORY_MB: u64 = 96;
 /// The variables of our own, apart from those that only tests read (`SIGNALBOX_TEST_…`).
-pub const OWN_VARIABLES: [&str; 11] = [
+pub const OWN_VARIABLES: [&str; 12] = [
     "SIGNALBOX_CONFIG",
     "SIGNALBOX_DEPLOYMENT",
+    "SIGNALBOX_ROLE",
     "SIGNALBOX_UNKNOWN_FIELDS",
     "SIGNALBOX_SWEEP_AFTER_SECONDS",
     "SIGNALBOX_RESPONSE_ORIGINS",
@@ -54,6 +55,7 @@ pub(super) struct Variables {
     pub(super) compile: CompileLimits,
     pub(super) in_function: bool,
     pub(super) policy_set: Option<String>,
+    pub(super) role: Option<String>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -116,6 +118,7 @@ pub(super) fn read(environment: &Environment, problems: &mut Vec<Problem>) -> Va
         compile,
         in_function: is_function(&reader),
         policy_set: reader.get("SIGNALBOX_POLICY_SET").map(str::to_owned),
+        role: reader.get("SIGNALBOX_ROLE").map(str::to_owned),
         warnings,
     }
 }

@@ -49,6 +49,7 @@ impl Merge<'_> {
                     .variables
                     .deployment
                     .unwrap_or_else(|| "local".to_owned()),
+                role: self.variables.role,
                 log_level: self.variables.log_level.unwrap_or_default(),
                 retention,
                 sweep,

@@ -56,6 +56,8 @@ pub type ReadFile<'f> = dyn Fn(&Path) -> io::Result<String> + 'f;
 pub struct Config {
     /// Whose statements and records these are.
     pub deployment: String,
+    /// The name of the role that the function has, where the deployer gives it; none if not.
+    pub role: Option<String>,
     /// How much is logged.
     pub log_level: LogLevel,
     /// How long a record stays after its end.

@@ -112,5 +112,6 @@ pub fn options(config: &Config) -> Options {
         unknown_fields: config.unknown_fields,
         rates: config.sweep.rates,
         describe_denied: config.sweep.describe_denied,
+        role: config.role.clone(),
     }
 }

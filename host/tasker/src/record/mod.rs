@@ -118,6 +118,9 @@ pub struct Record {
 pub struct Statement {
     /// The target's name.
     pub target: String,
+    /// The role that asked Redshift, if the deployer gave its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// The payload's action.
     pub action: String,
     /// What the task is to be given.

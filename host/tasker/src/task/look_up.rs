@@ -18,7 +18,8 @@ pub(super) enum Found {
 }
 
 impl Backend {
-    /// Looks for a statement by its name, in all states and on all pages.
+    /// Looks for a statement by its name, in all states and on all pages. That it is nowhere is said only of one that this
+    /// role would see.
     pub(super) async fn find_by_name(
         &self,
         record: &Record,
@@ -28,8 +29,24 @@ impl Backend {
         match &record.statement {
             Some(statement) => {
                 let name = record.statement_name();
-                self.find_named(&statement.target, &name, deadline, turn)
-                    .await
+                let found = self
+                    .find_named(&statement.target, &name, deadline, turn)
+                    .await;
+                match (found, &statement.role, &self.options.role) {
+                    (Found::Nowhere, Some(theirs), Some(own)) if theirs != own => {
+                        tracing::error!(
+                            statement = name,
+                            role = own,
+                            started_by = theirs,
+                            alarm = "ListRefused",
+                            "a statement of another role cannot be looked up by name: Redshift lists to a role only what that role started"
+                        );
+                        Found::Denied(format!(
+                            "it was started by the role {theirs}, and Redshift shows the role {own} no statements of others"
+                        ))
+                    }
+                    (found, ..) => found,
+                }
             }
             None => Found::Nowhere,
         }

@@ -80,6 +80,7 @@ impl EventServices {
             work,
             statement: Some(Statement {
                 target: target.to_owned(),
+                role: self.backend.options.role.clone(),
                 action: options.action.clone(),
                 output: options.output,
                 step: options.step.clone(),

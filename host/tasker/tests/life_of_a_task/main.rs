@@ -32,6 +32,7 @@ mod operating;
 mod originals;
 mod pace;
 mod refusals;
+mod replaced_role;
 mod routes;
 mod running;
 mod sessions;
