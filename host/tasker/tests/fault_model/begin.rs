@@ -106,13 +106,14 @@ impl Run {
                 task.invocations += 1;
                 task.invoked_at.get_or_insert(Instant::now());
                 call.source = source(task);
-                let payload = payload(*number, &task.plan, &task.token, &task.arn);
+                let mut payload = payload(*number, &task.plan, &task.token, &task.arn);
                 if !task.plan.waits {
                     // Lambda repeats a request under the same id.
                     call.request_id.clone_from(&task.token);
                 }
                 // A state that runs is one of an execution that runs: it was redriven.
                 let (open, arn) = (task.closed.is_none(), task.arn.clone());
+                services.ask_for_session(*number, &mut payload);
                 if open {
                     services.stopped.remove(&arn);
                 }

@@ -33,6 +33,7 @@ mod redshift;
 mod run;
 mod schedule;
 mod services;
+mod sessions;
 mod world;
 
 /// Says something that is seen without `--nocapture`.

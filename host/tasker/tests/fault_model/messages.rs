@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::schedule::TaskPlan;
+use super::{policy::Session, schedule::TaskPlan};
 
 pub fn sql(number: usize) -> String {
     format!("call work_{number}")
@@ -15,6 +15,9 @@ pub fn original_time(number: usize) -> String {
 
 pub fn payload(number: usize, plan: &TaskPlan, token: &str, arn: &str) -> Value {
     let mut payload = json!({"sqlStatement": sql(plan.work.unwrap_or(number))});
+    if let Some(Session::Opens { keep_alive_seconds }) = plan.script.session {
+        payload["sessionKeepAliveSeconds"] = json!(keep_alive_seconds);
+    }
     if plan.resource {
         payload["RequestType"] = json!("Create");
         payload["ResponseURL"] = json!(token);

@@ -3,6 +3,7 @@
 mod attempts;
 mod days;
 mod meetings;
+mod sessions;
 
 use std::time::Duration;
 
@@ -465,5 +466,6 @@ pub fn all() -> Vec<(&'static str, Schedule)> {
         .chain(attempts::attempts())
         .chain(attempts::stops())
         .chain(attempts::originals())
+        .chain(sessions::sessions())
         .collect()
 }

@@ -52,6 +52,17 @@ pub struct Script {
     pub leave: bool,
     pub deadline_seconds: Option<u32>,
     pub heartbeat: bool,
+    /// What its statement has to do with a session.
+    pub session: Option<Session>,
+}
+
+/// What a task wants of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    /// Its statement opens one, which stays open for so long after each statement.
+    Opens { keep_alive_seconds: u32 },
+    /// Its statement runs in the one that another task opened; if that is gone, in a new one where it says so.
+    Uses { of: usize, replaces: bool },
 }
 
 pub struct ModelPolicy {
@@ -111,7 +122,8 @@ fn direct() -> Option<Answer> {
     Some(Answer::Succeed { output })
 }
 
-fn options(task: usize, target: usize, script: &Script) -> StartOptions {
+fn options(task: usize, target: usize, script: &Script, payload: &Value) -> StartOptions {
+    let seconds = payload["sessionKeepAliveSeconds"].as_u64();
     StartOptions {
         // The first one is that of payloads that name none.
         target: (target > 0).then(|| TARGETS[target].to_owned()),
@@ -119,8 +131,8 @@ fn options(task: usize, target: usize, script: &Script) -> StartOptions {
         output: OutputShape::Event,
         parameters: Vec::new(),
         result_format: ResultFormat::Json,
-        session_id: None,
-        session_keep_alive_seconds: None,
+        session_id: payload["sessionId"].as_str().map(str::to_owned),
+        session_keep_alive_seconds: seconds.map(|seconds| u32::try_from(seconds).unwrap()),
         wait_seconds: script.wait_seconds,
         exclusive: script
             .exclusive
@@ -162,7 +174,7 @@ impl Policy for ModelPolicy {
         }
         let bound = waiter.is_some() && !script.unbound;
         let target = self.world.services().tasks[task].plan.target;
-        let options = options(task, target, &script);
+        let options = options(task, target, &script, &payload);
         let started = match script.batch {
             true => {
                 let request = BatchExecuteStatementRequest {

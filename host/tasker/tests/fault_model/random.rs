@@ -25,7 +25,7 @@ pub fn run_seed_with(seed: u64, bug: Option<Bug>, traced: bool) -> (Schedule, Re
     let mut rng = Rng::new(seed);
     let schedule = Schedule {
         bug,
-        ..Schedule::random(&mut rng)
+        ..Schedule::random(&mut rng).with_sessions(&mut Rng::new(!seed))
     };
     let per_mille = rng.pick(&[0, 10, 30, 100, 300]);
     let plan = Plan::Random {

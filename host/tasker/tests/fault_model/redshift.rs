@@ -29,6 +29,8 @@ pub struct Statement {
     cancelled: Option<Instant>,
     refuse_cancels: u32,
     pub with_event: bool,
+    /// The session that it runs in, and how long that stays open after it.
+    pub session: Option<(String, Duration)>,
     /// Whether the completion events have been sent out.
     pub reported: bool,
 }
@@ -109,7 +111,7 @@ impl Services {
         let at = match known {
             Some(at) => at,
             None => {
-                if let Some(refusal) = self.refusal(number, &start.client_token) {
+                if let Some(refusal) = self.refusal(number, start, now) {
                     return Err(error(refusal, "RefusedByRedshift"));
                 }
                 self.begin(number, now, target, start);
@@ -121,22 +123,36 @@ impl Services {
             id: statement.id.clone(),
             target: target.to_owned(),
             status: statement.status(now),
-            session_id: None,
+            session_id: statement.session_id(),
             has_result_set: None,
             document: json!({"Id": statement.id}).to_string(),
         })
     }
 
     /// Whether Redshift refuses a start. It says the same again under the same ClientToken.
-    fn refusal(&mut self, number: usize, client_token: &str) -> Option<ServiceErrorKind> {
+    fn refusal(
+        &mut self,
+        number: usize,
+        start: &StartStatement,
+        now: Instant,
+    ) -> Option<ServiceErrorKind> {
+        let client_token = &start.client_token;
         if let Some(refusal) = self.refused_tokens.get(client_token) {
             return Some(*refusal);
         }
+        let is_lost = |id: &String| self.session_open_until(id).is_none_or(|until| until < now);
+        let is_lost = start.session_id.as_ref().is_some_and(is_lost);
         let plan = &mut self.tasks[number].plan;
-        let refusal = plan.redshift_refuses.filter(|_| plan.refusals > 0)?;
-        plan.refusals -= 1;
+        let refusal = match plan.redshift_refuses.filter(|_| plan.refusals > 0) {
+            Some(refusal) => {
+                plan.refusals -= 1;
+                refusal
+            }
+            None if is_lost => ServiceErrorKind::SessionLost,
+            None => return None,
+        };
         if !client_token.is_empty() {
-            self.refused_tokens.insert(client_token.to_owned(), refusal);
+            self.refused_tokens.insert(client_token.clone(), refusal);
         }
         Some(refusal)
     }
@@ -173,7 +189,9 @@ impl Services {
                 ));
             }
         }
-        let plan = &task.plan;
+        broken.extend(self.misuse_of_session(number, now, start));
+        let session = self.session_of(start);
+        let plan = &self.tasks[number].plan;
         self.statements.push(Statement {
             id: format!("00000000-0000-4000-8000-{:012}", self.statements.len() + 1),
             name: start.statement_name.clone(),
@@ -186,6 +204,7 @@ impl Services {
             cancelled: None,
             refuse_cancels: plan.refuse_cancels,
             with_event: start.with_event,
+            session,
             reported: false,
         });
         self.broken.append(&mut broken);
@@ -248,7 +267,7 @@ impl Services {
             result_rows: Some(0),
             result_size: None,
             result_format: ResultFormat::Json,
-            session_id: None,
+            session_id: self.statement(now, target, id)?.session_id(),
             created_at: None,
             updated_at: None,
             sub_statements: Vec::new(),

@@ -140,6 +140,7 @@ impl Run {
                 closed: None,
                 invocations: 0,
                 invoked_at: None,
+                session: None,
                 sent: Vec::new(),
                 refused: Vec::new(),
                 beats: 0,

@@ -95,6 +95,8 @@ pub struct Task {
     pub invocations: u32,
     /// When the first one was.
     pub invoked_at: Option<Instant>,
+    /// The session that its payload names.
+    pub session: Option<String>,
 }
 
 pub struct Services {

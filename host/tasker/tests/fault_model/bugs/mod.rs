@@ -48,6 +48,8 @@ pub enum Bug {
     NeverStarted,
     /// Statements are described one after the other, and one that hangs keeps the others waiting.
     OneAfterTheOther,
+    /// What a session runs is not looked at before it is given to another statement.
+    SessionShared,
 }
 
 /// Where a bug shows.
@@ -61,7 +63,7 @@ pub enum Shows {
 
 impl Bug {
     /// Every bug, with a part of what the suite has to say of it.
-    pub const ALL: [(Self, Shows, &'static str); 13] = [
+    pub const ALL: [(Self, Shows, &'static str); 14] = [
         (Self::MarkBeforeSend, Shows::InPassing, "was never answered"),
         (
             Self::AnswerRecomputed,
@@ -111,6 +113,11 @@ impl Bug {
             "its statement was started",
         ),
         (Self::OneAfterTheOther, Shows::Beside, "did not end in time"),
+        (
+            Self::SessionShared,
+            Shows::InPassing,
+            "in a session that runs one",
+        ),
     ];
 }
 
