@@ -1,6 +1,6 @@
 //! How the process of an event begins.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use signalbox_policy::contract::Source;
 use signalbox_tasker::{
@@ -10,6 +10,7 @@ use signalbox_tasker::{
 use tokio::time::Instant;
 
 use super::{
+    batch::Work,
     bugs::Spoiled,
     messages::{completion, payload, stopped},
     policy::ModelPolicy,
@@ -31,14 +32,8 @@ const DELIVERED_FOR: Duration = Duration::from_secs(6 * 60 * 60);
 impl Run {
     pub fn begin(&mut self, event: Event) {
         let actor = self.next_actor;
-        let source = |task: &Task| match (task.plan.queue, task.plan.resource) {
-            (true, _) => Source::Queue,
-            (_, true) => Source::CustomResource,
-            _ => Source::Invocation,
-        };
         let caller = match &event {
-            Event::Invoke(task) if self.is_over(*task) => return,
-            Event::Invoke(task) if self.is_too_old(*task) => return,
+            Event::Invoke(task) if self.is_worked_off(*task) => return,
             Event::Invoke(task) if self.is_of_the_original(*task) => {
                 self.start_as_the_original(*task);
                 return;
@@ -48,6 +43,14 @@ impl Run {
             | Event::Reported { .. }
             | Event::Foreign
             | Event::Stopped { .. } => Caller::Settling,
+            Event::Batch(events) => {
+                let invokes = events.iter().any(|event| matches!(event, Event::Invoke(_)));
+                if invokes {
+                    Caller::Invocation
+                } else {
+                    Caller::Settling
+                }
+            }
             Event::Sweep => Caller::Sweep,
             Event::Stop(task) => {
                 self.world.note(|| format!("task {task} is stopped"));
@@ -92,14 +95,44 @@ impl Run {
         };
         let tasker = self.tasker(door, &event);
         let (reserve, reply) = reserves(self.time);
-        let mut call = Call {
+        let call = Call {
             request_id: format!("request-{actor}"),
             function_arn: None,
             source: Source::Invocation,
             deadline: Instant::now() + self.time - reserve,
             answer_by: Instant::now() + self.time - reply,
         };
-        let work: Pin<Box<dyn Future<Output = Outcome>>> = match &event {
+        let work = match &event {
+            Event::Batch(events) => {
+                let works = events.iter().enumerate().map(|(at, event)| {
+                    let call = Call {
+                        request_id: format!("{}-{at}", call.request_id),
+                        ..call.clone()
+                    };
+                    (event.clone(), self.work(event, tasker.clone(), call))
+                });
+                let works = works.collect();
+                self.side_by_side(works)
+            }
+            event => self.work(event, tasker, call),
+        };
+        self.processes.push(Process {
+            actor,
+            event,
+            work,
+            ends: Instant::now() + self.time,
+            ready: true,
+        });
+    }
+
+    /// What a process does with an event.
+    fn work(&self, event: &Event, tasker: Tasker, mut call: Call) -> Work {
+        let source = |task: &Task| match (task.plan.queue, task.plan.resource) {
+            (true, _) => Source::Queue,
+            (_, true) => Source::CustomResource,
+            _ => Source::Invocation,
+        };
+        match event {
             Event::Invoke(number) => {
                 let mut services = self.world.services();
                 let task = &mut services.tasks[*number];
@@ -156,21 +189,19 @@ impl Run {
                 Box::pin(async move { Outcome::Settled(tasker.settle(&call, event).await) })
             }
             _ => Box::pin(async move { Outcome::Swept(tasker.sweep(&call).await) }),
-        };
-        self.processes.push(Process {
-            actor,
-            event,
-            work,
-            ends: Instant::now() + self.time,
-            ready: true,
-        });
+        }
     }
 
     /// Step Functions invokes a function for a state that has not ended, and for no other.
-    pub fn is_over(&self, number: usize) -> bool {
+    fn is_over(&self, number: usize) -> bool {
         let services = self.world.services();
         let task = &services.tasks[number];
         task.plan.waits && !task.plan.is_delivered_again() && task.closed.is_some()
+    }
+
+    /// Whether nobody delivers a task's payload any more.
+    pub fn is_worked_off(&self, number: usize) -> bool {
+        self.is_over(number) || self.is_too_old(number)
     }
 
     fn is_too_old(&self, number: usize) -> bool {

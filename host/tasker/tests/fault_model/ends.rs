@@ -37,6 +37,11 @@ impl Run {
             (_, Outcome::Settled(settling)) => {
                 self.world.note(|| format!("process {actor}: {settling:?}"));
             }
+            (_, Outcome::Worked(outcomes)) => {
+                for (event, outcome) in outcomes {
+                    self.ended(&event, actor, outcome);
+                }
+            }
             (_, Outcome::Swept(swept)) => self.world.note(|| format!("process {actor}: {swept:?}")),
             (_, Outcome::Invoked(Err(_))) => {}
         }
@@ -89,6 +94,11 @@ impl Run {
                 }
                 let after = if queue { AGAIN } else { Duration::from_secs(1) };
                 self.to_come.push((Instant::now() + after, event.clone()));
+            }
+            Event::Batch(events) => {
+                for event in events {
+                    self.after_death(event);
+                }
             }
             event => self.show_again(event),
         }

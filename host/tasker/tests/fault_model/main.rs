@@ -11,6 +11,7 @@
     reason = "a test fails loudly, in its helpers too"
 )]
 
+mod batch;
 mod begin;
 mod beyond;
 mod bugs;

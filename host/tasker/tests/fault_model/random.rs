@@ -25,7 +25,7 @@ pub fn run_seed_with(seed: u64, bug: Option<Bug>, traced: bool) -> (Schedule, Re
     let mut rng = Rng::new(seed);
     let schedule = Schedule {
         bug,
-        ..Schedule::random(&mut rng).with_sessions(&mut Rng::new(!seed))
+        ..Schedule::random(&mut rng).with_sessions_and_batches(&mut Rng::new(!seed))
     };
     let per_mille = rng.pick(&[0, 10, 30, 100, 300]);
     let plan = Plan::Random {
@@ -80,10 +80,12 @@ fn random_schedules_break_nothing() {
         calls,
         faults,
         deaths,
+        batches,
         failures,
     } = sum;
+    assert!(count < 1_000 || batches > 0, "no schedule has a batch");
     super::say(&format!(
-        "{count} random schedules: {calls} calls, {faults} faults, {deaths} of them deaths, in {} s",
+        "{count} random schedules: {calls} calls, {faults} faults, {deaths} of them deaths, {batches} batches, in {} s",
         began.elapsed().as_secs()
     ));
     if let Some(seed) = failures.first() {
@@ -101,6 +103,7 @@ struct Tally {
     calls: usize,
     faults: usize,
     deaths: usize,
+    batches: usize,
     failures: Failures,
 }
 
@@ -110,6 +113,7 @@ impl Tally {
         self.calls += report.calls;
         self.faults += report.faults.len();
         self.deaths += deaths.count();
+        self.batches += report.batches;
         self.failures.add(seed, report);
     }
 
@@ -117,6 +121,7 @@ impl Tally {
         self.calls += other.calls;
         self.faults += other.faults;
         self.deaths += other.deaths;
+        self.batches += other.batches;
         for (kind, (count, seed)) in other.failures.0 {
             let known = self.failures.0.entry(kind).or_insert((0, seed));
             *known = (known.0 + count, known.1.min(seed));

@@ -41,6 +41,8 @@ const RECOVERY_SWEEPS: usize = 40;
 pub enum Outcome {
     Invoked(Result<Value, Raised>),
     Settled(Settling),
+    /// What the messages of a batch came to.
+    Worked(Vec<(Event, Self)>),
     Swept(Result<SweepSummary, LedgerError>),
 }
 
@@ -60,6 +62,8 @@ pub struct Report {
     /// Calls made while faults were on.
     pub calls: usize,
     pub faults: Vec<(usize, &'static str, Fault)>,
+    /// Batches of several messages that one process worked on.
+    pub batches: usize,
     pub order: Order,
     pub trace: Vec<String>,
 }
@@ -71,6 +75,10 @@ pub struct Run {
     /// How far clocks are from the true time.
     pub skew_ms: i64,
     pub bug: Option<Bug>,
+    /// Whether the queue hands over batches.
+    pub batches: bool,
+    /// Batches of several messages that it has handed over.
+    pub batches_seen: usize,
     pub processes: Vec<Process>,
     pub next_actor: usize,
     /// What is to break for good, and when.
@@ -109,6 +117,7 @@ pub fn run_with(
         Report {
             broken,
             calls: control.calls,
+            batches: run.batches_seen,
             faults: std::mem::take(&mut control.faults),
             order: std::mem::replace(&mut control.order, Order::First),
             trace: control.trace.take().unwrap_or_default(),
@@ -179,6 +188,8 @@ impl Run {
             world,
             time: schedule.time,
             bug: schedule.bug,
+            batches: schedule.manners.batches,
+            batches_seen: 0,
             processes: Vec::new(),
             next_actor: 0,
         }
@@ -264,6 +275,7 @@ impl Run {
         self.completions(now);
         while let Some(at) = self.to_come.iter().position(|(at, _)| *at <= now) {
             let (_, event) = self.to_come.remove(at);
+            let event = self.batch_of(now, event);
             self.begin(event);
         }
     }

@@ -117,6 +117,8 @@ pub enum Event {
     Jump(i64),
     /// Another of the policy sets is put in force.
     Swap(usize),
+    /// Messages of the queue that one invocation works on side by side.
+    Batch(Vec<Event>),
 }
 
 #[derive(Debug, Clone)]
@@ -146,6 +148,8 @@ pub struct Manners {
     pub list_lag: Duration,
     /// How long Redshift remembers a ClientToken.
     pub token_life: Duration,
+    /// Whether the queue hands over what is there at the same moment as a batch.
+    pub batches: bool,
 }
 
 impl Default for Manners {
@@ -155,6 +159,7 @@ impl Default for Manners {
             describe_lag: Duration::ZERO,
             list_lag: Duration::ZERO,
             token_life: Duration::from_secs(8 * 60 * 60),
+            batches: false,
         }
     }
 }
@@ -167,6 +172,7 @@ impl Manners {
             describe_lag: rng.pick(&[secs(0), secs(0), secs(1), secs(5)]),
             list_lag: rng.pick(&[secs(0), secs(0), secs(5), secs(30)]),
             token_life: rng.pick(&[secs(8 * 60 * 60), secs(20 * 60)]),
+            batches: false,
         }
     }
 }

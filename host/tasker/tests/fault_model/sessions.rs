@@ -18,8 +18,10 @@ use super::{
 const UNKNOWN: &str = "99999999-0000-4000-8000-000000000000";
 
 impl Schedule {
-    /// The same schedule with sessions in some of its tasks: by numbers of their own, so that what else a seed does stays.
-    pub fn with_sessions(mut self, rng: &mut Rng) -> Self {
+    /// The same schedule with sessions in some of its tasks, and batches: by numbers of their own, so that what else a seed does
+    /// stays.
+    pub fn with_sessions_and_batches(mut self, rng: &mut Rng) -> Self {
+        self.manners.batches = rng.one_in(3);
         let may_use = |task: &TaskPlan| !task.original && !task.resource && task.work.is_none();
         if !rng.one_in(3) || !self.tasks.first().is_some_and(may_use) {
             return self;

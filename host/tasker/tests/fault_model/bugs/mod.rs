@@ -48,6 +48,8 @@ pub enum Bug {
     NeverStarted,
     /// Statements are described one after the other, and one that hangs keeps the others waiting.
     OneAfterTheOther,
+    /// The sweep ends at the first list of due records that it cannot read.
+    OneListForAll,
     /// What a session runs is not looked at before it is given to another statement.
     SessionShared,
 }
@@ -63,7 +65,7 @@ pub enum Shows {
 
 impl Bug {
     /// Every bug, with a part of what the suite has to say of it.
-    pub const ALL: [(Self, Shows, &'static str); 14] = [
+    pub const ALL: [(Self, Shows, &'static str); 15] = [
         (Self::MarkBeforeSend, Shows::InPassing, "was never answered"),
         (
             Self::AnswerRecomputed,
@@ -113,6 +115,7 @@ impl Bug {
             "its statement was started",
         ),
         (Self::OneAfterTheOther, Shows::Beside, "did not end in time"),
+        (Self::OneListForAll, Shows::Beside, "did not end in time"),
         (
             Self::SessionShared,
             Shows::InPassing,
@@ -136,6 +139,8 @@ pub struct Spoiled {
     /// Whether Redshift has not described a statement.
     silence: AtomicBool,
     turns: tokio::sync::Mutex<()>,
+    /// Whether a list of the ledger could not be read.
+    list_failed: AtomicBool,
     /// Answers that were acknowledged and are not sent yet.
     held: Mutex<Vec<(String, Told)>>,
     /// The record that a work's key has led to.
@@ -174,6 +179,7 @@ impl Spoiled {
             claim,
             silence: AtomicBool::new(false),
             turns: tokio::sync::Mutex::default(),
+            list_failed: AtomicBool::new(false),
             held: Mutex::default(),
             hidden: Mutex::default(),
         }

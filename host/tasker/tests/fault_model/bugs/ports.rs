@@ -262,6 +262,16 @@ impl Ledger for Spoiled {
     }
 
     async fn query(&self, now: i64, query: &Query) -> Result<Page, LedgerError> {
-        self.door.query(now, query).await
+        if self.bug != Bug::OneListForAll {
+            return self.door.query(now, query).await;
+        }
+        let _turn = self.turns.lock().await;
+        if self.list_failed.load(Ordering::Relaxed) {
+            let reason = "another list could not be read".to_owned();
+            return Err(LedgerError::Unavailable(reason));
+        }
+        let read = self.door.query(now, query).await;
+        self.list_failed.store(read.is_err(), Ordering::Relaxed);
+        read
     }
 }
