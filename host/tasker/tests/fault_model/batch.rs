@@ -10,6 +10,9 @@ use super::{
     schedule::Event,
 };
 
+/// Messages, with the work on each.
+type Messages = Vec<(Event, Work)>;
+
 /// Work on one message.
 pub type Work = Pin<Box<dyn Future<Output = Outcome>>>;
 
@@ -50,8 +53,8 @@ impl Run {
     }
 
     /// The messages of one statement one after the other, all else side by side: `host/lambda/src/dispatch/batch.rs`.
-    pub fn side_by_side(&self, works: Vec<(Event, Work)>) -> Work {
-        let mut groups: Vec<(Option<usize>, Vec<(Event, Work)>)> = Vec::new();
+    pub fn side_by_side(&self, works: Messages) -> Work {
+        let mut groups: Vec<(Option<usize>, Messages)> = Vec::new();
         for (event, work) in works {
             let of = self.statement_of(&event);
             let mut known = groups.iter_mut();
