@@ -1,6 +1,6 @@
 //! What the deployer settles.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use signalbox_policy::contract::UnknownFields;
 
@@ -24,9 +24,9 @@ pub struct Options {
     pub rates: Rates,
     /// What becomes of a task whose statement this role may not describe.
     pub describe_denied: DescribeDenied,
-    /// The role that this host acts under, by whatever name the deployer gave it; none if it was not given. Redshift lists
-    /// to a role what that role started and nothing else, so of a start that another role made a list proves nothing.
-    pub role: Option<String>,
+    /// As whom each target is asked, and in which region; a target of which that is not known is not in it. Redshift lists
+    /// to a role what that role started there and nothing else, so of a start that another one made a list proves nothing.
+    pub asks_as: BTreeMap<String, String>,
 }
 
 /// Calls a second that one process of the host makes of its own accord: in sweeps, and to stop statements. What
@@ -72,7 +72,7 @@ impl Default for Options {
             unknown_fields: UnknownFields::Warn,
             rates: Rates::default(),
             describe_denied: DescribeDenied::default(),
-            role: None,
+            asks_as: BTreeMap::new(),
         }
     }
 }

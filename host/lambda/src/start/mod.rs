@@ -7,9 +7,9 @@ pub(crate) mod standard;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use signalbox_aws::{Aws, AwsSettings};
+use signalbox_aws::{Aws, AwsSettings, Target};
 use signalbox_tasker::{Options, PolicySet, Ports, Tasker, ports::SystemClock};
 use tracing::level_filters::LevelFilter;
 
@@ -93,6 +93,18 @@ pub fn aws(config: &Config) -> Ports {
     }
 }
 
+/// As whom each target is asked, and where: under the target's own role, or that of the function if its name is known.
+fn asks_as(config: &Config) -> BTreeMap<String, String> {
+    let of = |target: &Target| {
+        let own = target.role.as_ref().map(|role| &role.arn);
+        let role = own.or(config.role.as_ref())?;
+        let region = target.region.as_deref();
+        Some(region.map_or_else(|| role.clone(), |region| format!("{role} in {region}")))
+    };
+    let known = |(name, target): (&String, &Target)| Some((name.clone(), of(target)?));
+    config.targets.iter().filter_map(known).collect()
+}
+
 /// The settings of the domain.
 #[must_use]
 pub fn options(config: &Config) -> Options {
@@ -112,6 +124,6 @@ pub fn options(config: &Config) -> Options {
         unknown_fields: config.unknown_fields,
         rates: config.sweep.rates,
         describe_denied: config.sweep.describe_denied,
-        role: config.role.clone(),
+        asks_as: asks_as(config),
     }
 }

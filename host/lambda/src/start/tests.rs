@@ -24,6 +24,31 @@ fn the_default_target_comes_first() {
     assert_eq!(options(&config).targets, ["b", "a"]);
 }
 
+#[test]
+fn a_target_is_asked_under_its_own_role_or_under_that_of_the_function_and_in_its_region() {
+    let file = "[ledger]\ntable = \"t\"\n\
+        [targets.default]\nworkgroup_name = \"etl\"\ndatabase = \"d\"\n\
+        [targets.far]\nworkgroup_name = \"etl\"\ndatabase = \"d\"\nregion = \"eu-west-1\"\n\
+        [targets.lent]\nworkgroup_name = \"etl\"\ndatabase = \"d\"\nrole_arn = \"arn:aws:iam::111122223333:role/r\"\n";
+    let asked = |role: &[(&str, &str)]| {
+        let named = [("SIGNALBOX_CONFIG", "signalbox.toml")];
+        let environment: Environment = role
+            .iter()
+            .chain(&named)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let config = Config::read(&environment, &|_| Ok(file.to_owned())).expect("good");
+        options(&config).asks_as.into_iter().collect::<Vec<_>>()
+    };
+    let of = |name: &str, role: &str| (name.to_owned(), role.to_owned());
+    let lent = of("lent", "arn:aws:iam::111122223333:role/r");
+    assert_eq!(asked(&[]), std::slice::from_ref(&lent));
+    assert_eq!(
+        asked(&[("SIGNALBOX_ROLE", "AROA")]),
+        [of("default", "AROA"), of("far", "AROA in eu-west-1"), lent]
+    );
+}
+
 #[tokio::test]
 async fn a_missing_file_is_named_with_its_policy() {
     let mut config = config();

@@ -36,6 +36,11 @@ use crate::{
 
 /// Redshift lets no statement run longer: 24 hours, in milliseconds.
 pub const LONGEST_RUN_MS: i64 = 24 * 60 * 60 * 1_000;
+/// After so long a statement does not run any more, in milliseconds. An hour is for starts that are taken late, for queues and
+/// clocks.
+pub const STATEMENT_LIFE_MS: i64 = LONGEST_RUN_MS + 60 * 60 * 1_000;
+/// For so long a start that was cut off is taken up again, in milliseconds: less than a start may take before it is given up.
+const TAKEN_UP_MS: i64 = 10 * 60 * 1_000;
 /// After so long Redshift has forgotten a statement, in milliseconds: it remembers one for 24 hours after its end. An hour
 /// is for queues and clocks.
 pub const MEMORY_MS: i64 = 49 * 60 * 60 * 1_000;
@@ -118,9 +123,9 @@ pub struct Record {
 pub struct Statement {
     /// The target's name.
     pub target: String,
-    /// The role that asked Redshift, if the deployer gave its name.
+    /// The role and the region that asked Redshift, where they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
+    pub asked_as: Option<String>,
     /// The payload's action.
     pub action: String,
     /// What the task is to be given.
@@ -294,6 +299,16 @@ impl Record {
             execution_arn: self.execution_arn.clone(),
             recorded_at: u64::try_from(self.recorded_at).unwrap_or_default(),
         })
+    }
+
+    /// Whether a start for which nobody waits was cut off, as a request sees that comes once more. Lambda and SQS deliver one
+    /// again when the delivery before is over; Redshift knows its ClientToken for longer than this holds.
+    #[must_use]
+    pub fn is_cut_off(&self, request_id: &str, now: i64) -> bool {
+        !self.waiting
+            && self.phase() <= Phase::Starting
+            && self.request_id == request_id
+            && now.saturating_sub(self.recorded_at) < TAKEN_UP_MS
     }
 
     /// Whether others may have to wait for what becomes of it: for its lock, its session, or the work that it does.

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     services::EventServices,
-    start::{Asked, CLOSING_TIME},
+    start::{Asked, Before, CLOSING_TIME},
 };
 use crate::{
     ids::digest,
@@ -22,7 +22,7 @@ impl EventServices {
     /// Asks Redshift for a start. If it has no room, or throttles, and the caller waits for that, asks again within the time of
     /// the event.
     pub(super) async fn ask_for_room(&self, target: &str, request: &StartStatement) -> Asked {
-        let mut asked = self.ask_redshift(target, request).await;
+        let mut asked = self.ask_redshift(target, request, Before::Nothing).await;
         let mut request = request.clone();
         let mut pause = PAUSE;
         while self.wait_when_busy
@@ -44,7 +44,7 @@ impl EventServices {
             sleep_until(wake).await;
             // It is another request, which the service may answer otherwise; the one before had no effect.
             request.client_token = digest(&["another try", &request.client_token]);
-            asked = self.ask_redshift(target, &request).await;
+            asked = self.ask_redshift(target, &request, Before::Nothing).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         asked

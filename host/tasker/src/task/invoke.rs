@@ -7,7 +7,7 @@ use signalbox_policy::{
     Fault, Invoked,
     contract::{Invocation, Source, Waiter},
 };
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use super::{
     Call, answer,
@@ -182,6 +182,7 @@ impl Invocations {
             Some(waiting) => waiting.record_id(deployment),
             None => RecordId::new(deployment, IdSource::Request(&call.request_id)),
         };
+        let mut was_cut_off = false;
         match self.backend.store.find(&record_id).await {
             // Whose task it is, is known there. It is served on, and what comes of it is for its own callers.
             Ok(Some(stored))
@@ -192,6 +193,11 @@ impl Invocations {
             {
                 tracing::warn!(record = %record_id, "a recorded task comes by another route; it goes on, and its reply is not told here");
                 return Ok(pending());
+            }
+            Ok(Some(Stored { record, .. }))
+                if record.is_cut_off(&call.request_id, self.backend.now()) =>
+            {
+                was_cut_off = true;
             }
             Ok(Some(stored)) => return self.repeat(call, stored).await,
             Ok(None) => {}
@@ -204,7 +210,7 @@ impl Invocations {
         }
 
         let policies = self.in_force.policies();
-        let granted = &policies.choose(&Caller {
+        let chosen = policies.choose(&Caller {
             function_arn: call.function_arn.as_deref(),
             execution_arn: intake.execution_arn.as_deref(),
             task: intake
@@ -212,7 +218,13 @@ impl Invocations {
                 .as_deref()
                 .unwrap_or(record_id.as_str()),
             policy: intake.policy.as_deref(),
-        })?;
+        });
+        let granted = &match chosen {
+            Ok(granted) => granted,
+            // The start that was cut off may have come to something, whatever is said now.
+            Err(_) if was_cut_off => return not_known(call, false),
+            Err(raised) => return Err(raised),
+        };
         let payload_digest = payload_digest(&intake);
         let (token, key) = match &intake.waiting {
             Some(Waiting::Task(token)) => (Some(token), intake.idempotency_key.as_ref()),
@@ -263,6 +275,9 @@ impl Invocations {
             (services, outcome) = self.ask(call, acting, &payload).await;
         }
         let starts = services.started();
+        if was_cut_off && starts.is_empty() {
+            return not_known(call, false);
+        }
         if let Some(refused) = services.refusal() {
             return self.after_refusal(call, refused, &starts, outcome).await;
         }
@@ -370,14 +385,14 @@ impl Invocations {
             if Instant::now() + LOOK_PAUSE + NOTE_TIME >= deadline {
                 match self.backend.note_unheard(call, &stored).await {
                     Some(now) => stored = now,
-                    None => return Ok(pending()),
+                    None => return not_known(call, record.waiting),
                 }
                 continue;
             }
             sleep(LOOK_PAUSE).await;
             match looks.find(&record.record_id).await {
                 Ok(Some(now)) => stored = now,
-                Ok(None) => return Ok(pending()),
+                Ok(None) => return not_known(call, stored.record.waiting),
                 Err(error) => {
                     tracing::warn!(%error, "the record could not be read; it is tried again")
                 }
@@ -393,15 +408,21 @@ impl Backend {
         if stored.record.unheard || !stored.record.waiting {
             return None;
         }
-        let mut next = stored.record.clone();
-        next.unheard = true;
-        match self.store.advance(stored, next, call.deadline).await {
-            Ok(Advance::Lost(now)) => now,
-            Ok(Advance::Done(_)) => None,
-            Err(error) => {
-                tracing::error!(record = %stored.record.record_id, %error, "that this invocation ends without a word could not be noted");
-                None
+        loop {
+            let mut next = stored.record.clone();
+            next.unheard = true;
+            match self.store.advance(stored, next, call.answer_by).await {
+                Ok(Advance::Lost(now)) => return now,
+                Ok(Advance::Done(_)) => return None,
+                Err(error) => {
+                    tracing::error!(record = %stored.record.record_id, %error, "that this invocation ends without a word could not be noted");
+                }
             }
+            let wake = Instant::now() + LOOK_PAUSE;
+            if wake >= call.answer_by {
+                return None;
+            }
+            sleep_until(wake).await;
         }
     }
 }
@@ -414,6 +435,18 @@ fn payload_digest(intake: &Intake) -> String {
     }
     let secrets = intake.secrets.digest_of_lent();
     digest(&["payload", &payload.to_string(), &secrets])
+}
+
+/// The reply where it is not known yet whether a statement was started. A queue delivers its message again where nobody
+/// waits who could be told later.
+pub(super) fn not_known(call: &Call, is_waited_for: bool) -> Result<Value, Raised> {
+    if is_waited_for || call.source != Source::Queue {
+        return Ok(pending());
+    }
+    Err(Raised::new(
+        names::CONCURRENT_EXECUTION,
+        "whether the statement of this event was started is not known yet; it is looked at again when the event comes again",
+    ))
 }
 
 pub(super) fn ledger_unavailable(error: &LedgerError) -> Raised {

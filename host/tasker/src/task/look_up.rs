@@ -32,17 +32,18 @@ impl Backend {
                 let found = self
                     .find_named(&statement.target, &name, deadline, turn)
                     .await;
-                match (found, &statement.role, &self.options.role) {
+                let own = self.options.asks_as.get(&statement.target);
+                match (found, &statement.asked_as, own) {
                     (Found::Nowhere, Some(theirs), Some(own)) if theirs != own => {
                         tracing::error!(
                             statement = name,
-                            role = own,
-                            started_by = theirs,
+                            asked_as = own,
+                            started_as = theirs,
                             alarm = "ListRefused",
-                            "a statement of another role cannot be looked up by name: Redshift lists to a role only what that role started"
+                            "a statement that another role started, or in another region, cannot be looked up by name: Redshift lists to a role only what that role started"
                         );
                         Found::Denied(format!(
-                            "it was started by the role {theirs}, and Redshift shows the role {own} no statements of others"
+                            "it was started as {theirs}, and is asked for as {own}: Redshift shows a role no statements of others"
                         ))
                     }
                     (found, ..) => found,

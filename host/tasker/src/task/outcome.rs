@@ -6,7 +6,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use super::{
     Call, Settling, answer,
-    invoke::Invocations,
+    invoke::{Invocations, not_known},
     services::{Refused, Start},
 };
 use crate::{
@@ -40,6 +40,8 @@ impl Invocations {
         if bound.is_some_and(|start| !start.certain) {
             return Ok(pending());
         }
+        let is_uncertain = starts.iter().any(|start| !start.certain);
+        let is_waited_for = intake.waiting.is_some();
         match (invoked.reply, invoked.answer, bound) {
             (Ok(reply), Some(answer), None) => {
                 let reply = reply_value(&reply);
@@ -59,7 +61,8 @@ impl Invocations {
                 self.settle_if_over(call, &start.stored, answer).await;
                 Ok(reply_value(&reply))
             }
-            (Ok(_), None, None) if starts.iter().any(|start| !start.certain) => Ok(pending()),
+            // A queue delivers again what is not known to have been started.
+            (Ok(_), None, None) if is_uncertain => not_known(call, is_waited_for),
             (Ok(reply), None, None) => {
                 if let Some(start) = starts.first() {
                     self.keep_reply(call, &start.stored, &reply).await;
@@ -68,14 +71,12 @@ impl Invocations {
             }
             (Err(rejection), _, None) if starts.is_empty() => Err(rejection.into()),
             // The policy has passed on that a start is uncertain, and it is not the task's: nothing else would tell it.
-            (Err(rejection), _, None)
-                if intake.waiting.is_some() && starts.iter().any(|start| !start.certain) =>
-            {
+            (Err(rejection), _, None) if is_waited_for && is_uncertain => {
                 let raised = Raised::from(rejection);
                 let told = self.answer_unbound(call, intake, answer::of_raised(&raised));
                 told.await.map_err(|_| unrecorded(&raised))
             }
-            (Err(_), _, _) if starts.iter().any(|start| !start.certain) => Ok(pending()),
+            (Err(_), _, _) if is_uncertain => not_known(call, is_waited_for),
             (Err(rejection), ..) => {
                 let fault = Fault {
                     policy: acting.name().to_owned(),
@@ -218,6 +219,11 @@ impl Invocations {
         };
         match timeout_at(end, work).await {
             Ok(true) => Err(fault.into()),
+            Ok(false) | Err(_)
+                if intake.waiting.is_none() && starts.iter().any(|start| !start.certain) =>
+            {
+                not_known(call, false)
+            }
             // What may still run is not the task's, so nothing else would tell it.
             Ok(false) | Err(_) if !starts.iter().any(|start| start.bound) => {
                 let told = self.answer_unbound(&closing, intake, answer::of_fault(fault));

@@ -10,14 +10,13 @@ use super::{
 use crate::{
     raised::Raised,
     record::{
-        Advance, Ending, LONGEST_RUN_MS, MEMORY_MS, Phase, Record, Refusal, Stored, Stray, is_final,
+        Advance, Ending, MEMORY_MS, Phase, Record, Refusal, STATEMENT_LIFE_MS, Stored, Stray,
+        is_final,
     },
 };
 
 const MINUTE_MS: i64 = 60 * 1_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-/// After so long a statement does not run any more. An hour is for queues and clocks.
-const STATEMENT_LIFE_MS: i64 = LONGEST_RUN_MS + HOUR_MS;
 /// For so long Redshift lists every statement, also one that ended at once. An hour is for clocks. After that a list
 /// without it proves nothing.
 const LISTED_MS: i64 = 24 * HOUR_MS - HOUR_MS;
@@ -106,6 +105,7 @@ impl Settler {
                 Err(error) => again(&error.to_string()),
             }
         } else {
+            tracing::error!(record = %record.record_id, alarm = "StatementNotStarted", "a statement was never started, and nobody waits for it who could be told");
             self.step(call, stored, record.closed(Ending::Abandoned))
                 .await
         };

@@ -16,7 +16,7 @@ use crate::{
     ports::{ServiceError, ServiceErrorKind, Sql},
     raised::names,
     record::{
-        LONGEST_RUN_MS, Life, LockRevision, Record, Reserve, SCHEMA, Statement, Stored, Watch,
+        Life, LockRevision, Record, Reserve, SCHEMA, STATEMENT_LIFE_MS, Statement, Stored, Watch,
         Work, is_final,
     },
     waiting::Waiting,
@@ -80,7 +80,7 @@ impl EventServices {
             work,
             statement: Some(Statement {
                 target: target.to_owned(),
-                role: self.backend.options.role.clone(),
+                asked_as: self.backend.options.asks_as.get(target).cloned(),
                 action: options.action.clone(),
                 output: options.output,
                 step: options.step.clone(),
@@ -223,7 +223,7 @@ impl EventServices {
         if record.has_ended() {
             return Ok(Owner::Over);
         }
-        let can_be_forgotten = self.backend.now() - record.began_at() > LONGEST_RUN_MS;
+        let can_be_forgotten = self.backend.now() - record.began_at() > STATEMENT_LIFE_MS;
         let Some(statement) = record.statement.as_ref() else {
             return Ok(Owner::Runs(None));
         };

@@ -238,9 +238,9 @@ impl EventServices {
         })
     }
 
-    /// A failure of the ledger. One that passes disturbs the decision.
+    /// A failure of the ledger. One that passes, or that a person mends, disturbs the decision.
     pub(super) fn of_ledger(&self, error: &LedgerError) -> Failure {
-        let is_passing = matches!(error, LedgerError::Unavailable(_));
+        let is_passing = !matches!(error, LedgerError::Unreadable(_));
         self.disturbed.fetch_or(is_passing, Ordering::Relaxed);
         failure::of_ledger(error)
     }

@@ -52,6 +52,10 @@ impl EventServices {
         let Some(last) = &session.record_id else {
             return Ok(Some(session));
         };
+        // It was given to an earlier delivery of this event.
+        if *last == record.record_id {
+            return Ok(Some(session));
+        }
         let last = self.in_time(self.backend.store.find(last)).await?;
         let last = last.map_err(|error| self.of_ledger(&error))?;
         match self.owner_of_lock(last).await? {

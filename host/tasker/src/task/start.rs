@@ -40,6 +40,23 @@ pub(super) enum Asked {
     Unclear(ServiceError),
 }
 
+/// What there was before a request was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nobody has asked under its ClientToken.
+    Nothing,
+    /// It was asked under the same ClientToken, and nothing is known of that.
+    Asked,
+}
+
+/// What is known of a start already.
+enum TakenUp {
+    /// An earlier delivery of this event left it.
+    Own(Stored),
+    /// Somebody works on it, or has.
+    Anothers(Stored),
+}
+
 impl EventServices {
     /// Starts a statement for this event.
     pub(super) async fn start(
@@ -52,14 +69,24 @@ impl EventServices {
             return Err(refused.failure);
         }
         let target = self.target(options.target.as_deref())?;
+        let mut is_first = true;
         let stored = match self
             .reserve(self.new_record(bound, &target, &sql, &options))
             .await?
         {
             Reserved::New(stored) => stored,
-            Reserved::Known(stored) => return self.re_attach(bound, stored).await,
+            Reserved::Known(stored) => match self.take_up(stored).await? {
+                TakenUp::Own(stored) => {
+                    is_first = false;
+                    stored
+                }
+                TakenUp::Anothers(stored) => return self.re_attach(bound, stored).await,
+            },
         };
-        let starting = self.about_to_start(stored).await?;
+        let starting = match self.about_to_start(stored).await? {
+            TakenUp::Own(starting) => starting,
+            TakenUp::Anothers(stored) => return self.re_attach(bound, stored).await,
+        };
         let request = self.request(&starting.record, sql, &options);
         // From here on it may run, whatever becomes of this call.
         self.note_start(Start {
@@ -67,13 +94,17 @@ impl EventServices {
             stored: starting.clone(),
             certain: false,
         });
-        let mut asked = self.ask_for_room(&target, &request).await;
+        let mut asked = match is_first {
+            true => self.ask_for_room(&target, &request).await,
+            // What an earlier delivery asked for may have had an effect.
+            false => self.ask_redshift(&target, &request, Before::Asked).await,
+        };
         if let Asked::Refused(error) = &asked
             && error.kind == ServiceErrorKind::SessionLost
             && let Some(request) = self.in_new_session(&starting.record, &request)
         {
             tracing::warn!(record = %starting.record.record_id, "the session is gone; the statement runs in a new one");
-            asked = self.ask_redshift(&target, &request).await;
+            asked = self.ask_redshift(&target, &request, Before::Nothing).await;
         }
         let told = |error: &ServiceError| failure::of_service(error, &self.secrets);
         match asked {
@@ -125,10 +156,33 @@ impl EventServices {
         }
     }
 
+    /// Goes on with a start of the same request that was cut off, under its ClientToken. What else is known is somebody's.
+    async fn take_up(&self, stored: Stored) -> Result<TakenUp, Failure> {
+        // A second ClientToken may have been used, of which nothing says whether Redshift took it.
+        if self.wait_when_busy || self.replace_session {
+            return Ok(TakenUp::Anothers(stored));
+        }
+        let now = self.backend.now();
+        let update = self
+            .backend
+            .store
+            .update(stored.clone(), self.deadline(), |record| {
+                let is_cut_off = record.is_cut_off(&self.call.request_id, now);
+                is_cut_off.then(|| record.clone().starting(now))
+            });
+        Ok(
+            match update.await.map_err(|error| failure::of_write(&error))? {
+                Updated::Done(starting) => TakenUp::Own(starting),
+                Updated::Left(now) => TakenUp::Anothers(now),
+                Updated::Gone => TakenUp::Anothers(stored),
+            },
+        )
+    }
+
     /// Marks a reservation as used, right before Redshift is asked.
-    async fn about_to_start(&self, stored: Stored) -> Result<Stored, Failure> {
+    async fn about_to_start(&self, stored: Stored) -> Result<TakenUp, Failure> {
         if stored.record.phase() == Phase::Starting {
-            return Ok(stored);
+            return Ok(TakenUp::Own(stored));
         }
         // Another attempt may come to wait for it meanwhile.
         let update = self
@@ -139,8 +193,13 @@ impl EventServices {
                 is_reserved.then(|| record.clone().starting(self.backend.now()))
             });
         match update.await.map_err(|error| failure::of_write(&error))? {
-            Updated::Done(starting) => Ok(starting),
-            // The sweep took the reservation for abandoned. Redshift was not asked.
+            Updated::Done(starting) => Ok(TakenUp::Own(starting)),
+            // Taken up by another delivery, or given up by the sweep. This one has not asked Redshift.
+            Updated::Left(now)
+                if now.record.phase() == Phase::Starting || now.record.statement_id().is_some() =>
+            {
+                Ok(TakenUp::Anothers(now))
+            }
             Updated::Left(_) | Updated::Gone => Err(not_started(
                 "the reservation of this task was given up meanwhile",
             )),
@@ -163,13 +222,18 @@ impl EventServices {
 
     /// Asks until the answer is clear or the time is over. A repeat has the same ClientToken, so it cannot start a
     /// second statement.
-    pub(super) async fn ask_redshift(&self, target: &str, request: &StartStatement) -> Asked {
+    pub(super) async fn ask_redshift(
+        &self,
+        target: &str,
+        request: &StartStatement,
+        before: Before,
+    ) -> Asked {
         let last = self
             .deadline()
             .checked_sub(CLOSING_TIME)
             .unwrap_or_else(|| self.deadline());
         let mut pause = REPEAT_PAUSE;
-        let mut unclear = false;
+        let mut unclear = before == Before::Asked;
         loop {
             let error =
                 match timeout_at(last, self.backend.ports.warehouse.start(target, request)).await {

@@ -16,6 +16,14 @@ type Messages = Vec<(Event, Work)>;
 /// Work on one message.
 pub type Work = Pin<Box<dyn Future<Output = Outcome>>>;
 
+/// The task whose payload a message is.
+fn payload_of(event: &Event) -> Option<usize> {
+    match event {
+        Event::Invoke(task) => Some(*task),
+        _ => None,
+    }
+}
+
 impl Run {
     /// An event that is due, with what else the queue hands over with it.
     pub fn batch_of(&mut self, now: Instant, event: Event) -> Event {
@@ -23,11 +31,19 @@ impl Run {
             return event;
         }
         let due = std::mem::take(&mut self.to_come);
-        let (beside, left) = due
-            .into_iter()
-            .partition(|(at, other)| *at <= now && self.is_of_the_queue(other));
+        // One payload is one message, which is not there twice.
+        let mut payloads = vec![payload_of(&event)];
+        let (beside, left): (Vec<_>, _) = due.into_iter().partition(|(at, other)| {
+            let payload = payload_of(other);
+            let takes = *at <= now
+                && self.is_of_the_queue(other)
+                && (payload.is_none() || !payloads.contains(&payload));
+            if takes {
+                payloads.push(payload);
+            }
+            takes
+        });
         self.to_come = left;
-        let beside: Vec<_> = beside;
         match beside.is_empty() {
             true => event,
             false => {
@@ -46,7 +62,8 @@ impl Run {
             | Event::Foreign
             | Event::Stopped { .. } => true,
             Event::Invoke(task) => {
-                self.world.services().tasks[*task].plan.queue && !self.is_worked_off(*task)
+                let is_queued = self.world.services().tasks[*task].plan.queue;
+                is_queued && !self.is_worked_off(*task) && !self.is_being_delivered(*task)
             }
             _ => false,
         }

@@ -34,6 +34,11 @@ impl Run {
         let actor = self.next_actor;
         let caller = match &event {
             Event::Invoke(task) if self.is_worked_off(*task) => return,
+            Event::Invoke(task) if self.is_being_delivered(*task) => {
+                let at = Instant::now() + Duration::from_secs(1);
+                self.to_come.push((at, event));
+                return;
+            }
             Event::Invoke(task) if self.is_of_the_original(*task) => {
                 self.start_as_the_original(*task);
                 return;
@@ -196,7 +201,20 @@ impl Run {
     fn is_over(&self, number: usize) -> bool {
         let services = self.world.services();
         let task = &services.tasks[number];
-        task.plan.waits && !task.plan.is_delivered_again() && task.closed.is_some()
+        let is_heard = task.plan.waits && !task.plan.is_delivered_again() && task.closed.is_some();
+        is_heard || task.worked_off.is_some()
+    }
+
+    /// Whether a process works on a request for which nobody waits. Lambda and SQS deliver it again when that has ended: SQS
+    /// hides a message for longer than the function may take.
+    pub fn is_being_delivered(&self, number: usize) -> bool {
+        let is_it = |event: &Event| matches!(event, Event::Invoke(task) if *task == number);
+        let mut processes = self.processes.iter();
+        !self.world.services().tasks[number].plan.waits
+            && processes.any(|process| match &process.event {
+                Event::Batch(events) => events.iter().any(is_it),
+                event => is_it(event),
+            })
     }
 
     /// Whether nobody delivers a task's payload any more.

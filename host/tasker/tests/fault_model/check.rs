@@ -62,6 +62,11 @@ pub fn check(world: &World) {
         if task.plan.waits && task.closed.is_none() {
             broken.push(format!("task {number} was never answered"));
         }
+        if let Some(reply) = &task.worked_off
+            && let Some(broken_off) = lost_message(&services, number, reply)
+        {
+            broken.push(broken_off);
+        }
         let mut told: Vec<&Told> = Vec::new();
         for sent in task.sent.iter().filter(|sent| !task.refused.contains(sent)) {
             if !told.contains(&sent) {
@@ -91,6 +96,23 @@ pub fn check(world: &World) {
         }
     }
     services.broken.append(&mut broken);
+}
+
+/// What is wrong with a message that was worked off though nobody waits for what it asks: nothing was started, or something else.
+fn lost_message(services: &Services, number: usize, reply: &Value) -> Option<String> {
+    // Its policy says that nothing is to be done.
+    if services.tasks[number].plan.script.answer {
+        return None;
+    }
+    let Some(statement) = services.bound(number) else {
+        return Some(format!(
+            "task {number}: its message was worked off with {reply}, and nothing was started"
+        ));
+    };
+    let id = reply.get("Id").and_then(Value::as_str);
+    (id.is_some_and(|id| id != statement.id)).then(|| {
+        format!("task {number}: its message was worked off with the id of another: {reply}")
+    })
 }
 
 /// A task whose invocation failed may be told once more, by the sweep, that nothing was started, or after a day that

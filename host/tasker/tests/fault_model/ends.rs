@@ -13,6 +13,8 @@ use super::{
 
 /// When a queue shows a message again that was not worked off.
 const AGAIN: Duration = Duration::from_secs(30);
+/// How often a queue shows a payload for which nobody waits.
+const DELIVERIES: u32 = 15;
 /// How often a queue shows a completion event.
 const RECEIVES: u32 = 3;
 
@@ -30,9 +32,13 @@ impl Run {
                     .note(|| format!("process {actor}: again, {reason}"));
                 self.show_again(event);
             }
-            (_, Outcome::Invoked(Ok(reply))) => {
+            (Event::Invoke(task), Outcome::Invoked(Ok(reply))) => {
                 self.world
                     .note(|| format!("process {actor} replies {reply}"));
+                let task = &mut self.world.services().tasks[*task];
+                if task.plan.queue && !task.plan.waits {
+                    task.worked_off.get_or_insert(reply);
+                }
             }
             (_, Outcome::Settled(settling)) => {
                 self.world.note(|| format!("process {actor}: {settling:?}"));
@@ -43,7 +49,7 @@ impl Run {
                 }
             }
             (_, Outcome::Swept(swept)) => self.world.note(|| format!("process {actor}: {swept:?}")),
-            (_, Outcome::Invoked(Err(_))) => {}
+            (_, Outcome::Invoked(_)) => {}
         }
     }
 
@@ -52,8 +58,12 @@ impl Run {
         let mut services = self.world.services();
         let task = &mut services.tasks[number];
         if task.plan.is_delivered_again() {
+            // What nobody waits for goes to the dead letters in the end, where it is seen.
+            let is_dead = !task.plan.waits && task.invocations >= DELIVERIES;
             drop(services);
-            self.to_come.push((now + AGAIN, Event::Invoke(number)));
+            if !is_dead {
+                self.to_come.push((now + AGAIN, Event::Invoke(number)));
+            }
             return;
         }
         let unheard = std::mem::take(&mut task.plan.comes_again);

@@ -149,6 +149,7 @@ impl Run {
                 closed: None,
                 invocations: 0,
                 invoked_at: None,
+                worked_off: None,
                 session: None,
                 sent: Vec::new(),
                 refused: Vec::new(),

@@ -95,6 +95,8 @@ pub struct Task {
     pub invocations: u32,
     /// When the first one was.
     pub invoked_at: Option<Instant>,
+    /// The reply with which its message was worked off, if nobody waits and it came by a queue.
+    pub worked_off: Option<Value>,
     /// The session that its payload names.
     pub session: Option<String>,
 }

@@ -22,6 +22,9 @@ impl Schedule {
     /// stays.
     pub fn with_sessions_and_batches(mut self, rng: &mut Rng) -> Self {
         self.manners.batches = rng.one_in(3);
+        for task in self.tasks.iter_mut().filter(|task| !task.waits) {
+            task.queue = rng.one_in(2);
+        }
         let may_use = |task: &TaskPlan| !task.original && !task.resource && task.work.is_none();
         if !rng.one_in(3) || !self.tasks.first().is_some_and(may_use) {
             return self;

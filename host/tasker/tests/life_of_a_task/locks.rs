@@ -199,7 +199,7 @@ async fn a_contender_asks_once_and_a_day_frees_the_lock_of_what_redshift_forgot(
     world.invoke_waiting(OTHER, "select 1").await.unwrap_err();
     assert_eq!(world.warehouse.count("describe"), asked + 1);
     world.warehouse.forget_all();
-    world.clock.push(Duration::from_secs(24 * 60 * 60));
+    world.clock.push(Duration::from_secs(25 * 60 * 60));
     world.invoke_waiting(OTHER, "select 1").await.unwrap_err();
     world.clock.push(Duration::from_secs(1));
     world.invoke_waiting(OTHER, "select 1").await.unwrap();

@@ -41,5 +41,6 @@ mod stops;
 mod stuck;
 mod support;
 mod sweep;
+mod taken_up;
 mod truth;
 mod versions;

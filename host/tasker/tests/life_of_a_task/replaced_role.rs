@@ -1,6 +1,9 @@
 //! The function's role was replaced: Redshift shows the new one nothing that the old one started.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use serde_json::json;
 use signalbox_policy::contract::StatementStatus;
@@ -13,9 +16,14 @@ const NEXT: &str = "token-of-the-next-attempt-98765";
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
+fn asks_as(role: Option<&str>) -> BTreeMap<String, String> {
+    let role = role.map(|role| ("default".to_owned(), role.to_owned()));
+    role.into_iter().collect()
+}
+
 fn of_role(role: Option<&str>) -> Options {
     Options {
-        role: role.map(str::to_owned),
+        asks_as: asks_as(role),
         ..Options::default()
     }
 }
@@ -37,7 +45,7 @@ async fn replaced(before: Option<&str>, after: Option<&str>) -> World {
     world.tasker = Tasker::new(
         world.tasker.ports().clone(),
         Options {
-            role: after.map(str::to_owned),
+            asks_as: asks_as(after),
             ..world.tasker.options().clone()
         },
         PolicySet::single(Arc::new(standard())),
@@ -88,7 +96,7 @@ async fn the_former_role_finds_what_it_started() {
     world.tasker = Tasker::new(
         world.tasker.ports().clone(),
         Options {
-            role: Some("AROAOLD".to_owned()),
+            asks_as: asks_as(Some("AROAOLD")),
             ..world.tasker.options().clone()
         },
         PolicySet::single(Arc::new(standard())),
@@ -114,7 +122,7 @@ async fn a_start_of_the_same_role_or_of_none_is_judged_by_the_list() {
         let tasker = Tasker::new(
             world.tasker.ports().clone(),
             Options {
-                role: after.map(str::to_owned),
+                asks_as: asks_as(after),
                 ..world.tasker.options().clone()
             },
             PolicySet::single(Arc::new(standard())),
