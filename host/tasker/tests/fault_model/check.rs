@@ -58,6 +58,11 @@ pub fn check(world: &World) {
             broken.push(format!("a closed record keeps its token: {id}"));
         }
     }
+    for item in services.items.iter() {
+        if is_open(&item.key.id, &item.body) && item.expires_at.is_some() {
+            broken.push(format!("an open record expires: {:?}", item.body));
+        }
+    }
     for (number, task) in services.tasks.iter().enumerate() {
         if task.plan.waits && task.closed.is_none() {
             broken.push(format!("task {number} was never answered"));
@@ -86,9 +91,9 @@ pub fn check(world: &World) {
         if let (Some(ClosedBy::Raised(error)), [told, ..]) = (&task.closed, &told[..])
             && error != "LedgerUnavailable"
             // Another invocation had begun when there was a policy.
-            && error != "PolicyUnavailable"
+            && !(error == "PolicyUnavailable" && services.was_without_policy)
             && !is_said_again(&services, number, told)
-            && !is_told_not_started(&services, task)
+            && !is_told_not_started(&services, task, told)
         {
             broken.push(format!(
                 "task {number} was told by the failure {error} of its invocation, and then {told:?}"
@@ -142,7 +147,10 @@ fn is_failed(told: &Told) -> bool {
 
 /// Whether that was sent to a task, or to another attempt at its work: where that one does not take the words, all of them get a
 /// failure without any.
-fn is_told_not_started(services: &Services, task: &Task) -> bool {
+fn is_told_not_started(services: &Services, task: &Task, told: &Told) -> bool {
+    if *told != Told::Failed(None, None) {
+        return is_not_started(told);
+    }
     let is_same = |other: &&Task| task.plan.work.is_some() && other.plan.work == task.plan.work;
     let others = services.tasks.iter().filter(is_same);
     let mut sent = others.flat_map(|other| &other.sent).chain(&task.sent);

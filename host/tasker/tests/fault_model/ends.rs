@@ -59,6 +59,12 @@ impl Run {
         let task = &mut services.tasks[number];
         if task.plan.is_delivered_again() {
             // What nobody waits for goes to the dead letters in the end, where it is seen.
+            if task.plan.queue && task.plan.waits && raised.error_type != "LedgerUnavailable" {
+                let broken =
+                    format!("task {number}: {raised} was raised, and a queue hears nothing");
+                services.broken.push(broken);
+            }
+            let task = &services.tasks[number];
             let is_dead = !task.plan.waits && task.invocations >= DELIVERIES;
             drop(services);
             if !is_dead {

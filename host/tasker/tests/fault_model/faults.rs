@@ -56,6 +56,18 @@ impl Fault {
         Self::DieAfter,
     ];
 
+    /// Whether the call takes more time than a call does.
+    pub fn takes_time(self) -> bool {
+        matches!(
+            self,
+            Self::HangBefore
+                | Self::HangAfter
+                | Self::HangThenDo
+                | Self::LateDone
+                | Self::LateReply
+        )
+    }
+
     pub fn is_death(self) -> bool {
         matches!(self, Self::DieBefore | Self::DieAfter | Self::DieThenDo)
     }

@@ -212,8 +212,7 @@ impl Services {
 
     /// What is wrong with starting a work that was started before: it runs, or was done.
     fn again(&self, number: usize, now: Instant) -> Vec<String> {
-        // One that the sweep gave up by a wrong clock may turn up later, and is cancelled then.
-        if self.tasks[number].plan.work.is_none() || self.jumps {
+        if self.tasks[number].plan.work.is_none() {
             return Vec::new();
         }
         let seconds = self.seconds(now);
@@ -311,7 +310,7 @@ impl Services {
         id: &str,
     ) -> Result<CancelledStatement, ServiceError> {
         let number = self.statement(now, target, id)?.task;
-        if !self.jumps && self.is_to_run(number) {
+        if self.is_to_run(number) {
             self.broken.push(format!(
                 "task {number}: its statement was cancelled, and nobody had asked for that"
             ));
@@ -338,7 +337,7 @@ impl Services {
         let script = &plan.script;
         let faults = script.fault_after.is_some() || script.reject_after;
         // What the policy wants to run on runs on, unless there is none to say so.
-        let leaves = script.leave && !self.was_without_policy;
+        let leaves = script.leave;
         let open = |(other, task): (usize, &Task)| {
             let same = other == number || task.plan.work == Some(number);
             !same || task.closed.is_none()

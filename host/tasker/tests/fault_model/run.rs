@@ -161,7 +161,6 @@ impl Run {
             statements: Vec::new(),
             tasks: tasks.collect(),
             stopped: BTreeMap::new(),
-            jumps: (schedule.events.iter()).any(|(_, event)| matches!(event, Event::Jump(_))),
             late: schedule.late,
             manners: schedule.manners.clone(),
             began: Instant::now(),

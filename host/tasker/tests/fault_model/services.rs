@@ -107,8 +107,6 @@ pub struct Services {
     pub tasks: Vec<Task>,
     /// Executions that have stopped, and when, in milliseconds since the Unix epoch.
     pub stopped: BTreeMap<String, i64>,
-    /// Whether the time of day jumps.
-    pub jumps: bool,
     /// How late a call can be.
     pub late: Duration,
     pub manners: Manners,
@@ -359,6 +357,11 @@ impl Services {
         let is_of_it = |other: usize| {
             other == number || (work.is_some() && self.tasks[other].plan.work == work)
         };
+        // What Redshift still shows is not lost.
+        let is_shown = |it: &Statement| now < it.over_at() + LOST_AFTER;
+        if !self.was_denied && self.awaited(number, true).into_iter().any(is_shown) {
+            return false;
+        }
         let mut all = self.tasks.iter().enumerate();
         all.any(|(other, task)| {
             is_of_it(other) && task.invoked_at.is_some_and(|at| now - at > LOST_AFTER)

@@ -228,7 +228,8 @@ impl Door {
         let act = || deed(&mut world.services(), Instant::now());
         let Some(fault) = fate else { return act() };
         // A sweep that is late has no time to ask Redshift, and sends its heartbeats all the same.
-        world.services().silent |= name == "DescribeStatement" || self.caller == Caller::Sweep;
+        let is_asked = matches!(name, "DescribeStatement" | "ListStatements");
+        world.services().silent |= is_asked || (self.caller == Caller::Sweep && fault.takes_time());
         match fault {
             Fault::FailBefore => error(Seen::Unclear),
             Fault::FailAfter => {
@@ -237,7 +238,8 @@ impl Door {
             }
             Fault::Throttle => error(Seen::Throttled),
             Fault::Deny => {
-                world.services().was_denied = true;
+                world.services().was_denied |=
+                    matches!(name, "GetStatementResult" | "DescribeStatement");
                 error(Seen::Denied)
             }
             Fault::HangBefore => pending().await,
