@@ -63,6 +63,7 @@ fn read_parts(value: &Value) -> Result<(Settings, Sets<'_>), Refused> {
     let Some(top) = Section::open(String::new(), value, keys::TOP, &mut findings) else {
         return Err((findings.0, None));
     };
+    top.text("$schema", usize::MAX, &mut findings);
     let sets = Sets::read(&top, &mut findings);
     let names = Names::new(&sets, read_holidays(&top, &mut findings));
     let settings = Settings {

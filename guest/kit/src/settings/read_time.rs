@@ -58,11 +58,12 @@ fn read_time(
             "Make several windows of it, or remove what contradicts the rest.",
         );
     }
+    let outside = section.flag("outside", findings).unwrap_or(false);
     Some(Window {
         zone: read_zone(section, findings)?,
         hours: hours?,
         days,
-        outside: section.flag("outside", findings).unwrap_or(false),
+        outside,
     })
 }
 

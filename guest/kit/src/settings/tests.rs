@@ -2,6 +2,7 @@ use super::*;
 mod calendar;
 mod conditions;
 mod lint;
+mod malformed;
 
 use crate::contract::Finding;
 use serde_json::{Value, json};
