@@ -18,7 +18,9 @@ pub fn masking(data: &[u8]) {
         // Stars and quotes may be those of the mask.
         let secret = text[range].trim_matches('\'');
         let is_told = secret.len() > 5 && !secret.contains('*');
-        if is_told && text.matches(secret).count() == 1 {
+        // A literal that holds a secret is written anew, without the backslashes that it does not need.
+        let is_once = |text: &str| text.matches(secret).count() <= 1;
+        if is_told && is_once(&text) && is_once(&text.replace('\\', "")) {
             assert!(!masked.contains(secret), "shown");
         }
     }
