@@ -37,6 +37,24 @@ impl Settings {
         Ok(config)
     }
 
+    /// As [`Settings::read`], where a deployment is named: by `--deployment`, or by the function's own variables. Of one that
+    /// nobody named nothing can be said.
+    pub(crate) fn read_named(&self) -> Result<Config, String> {
+        let environment = self.environment();
+        let names = |name: &&str| {
+            environment
+                .get(*name)
+                .is_some_and(|value| !value.is_empty())
+        };
+        if ["SIGNALBOX_DEPLOYMENT", "AWS_LAMBDA_FUNCTION_NAME"]
+            .iter()
+            .any(|name| names(&name))
+        {
+            return self.read();
+        }
+        Err("no deployment is named: add `--deployment` with the function's name, or set SIGNALBOX_DEPLOYMENT as the function has it".to_owned())
+    }
+
     fn environment(&self) -> Environment {
         let mut environment = Config::process_environment();
         let given = [

@@ -8,7 +8,7 @@ use crate::{Done, out, settings::Settings};
 
 /// `signalbox status`: what the function's configuration leads to now.
 pub(crate) async fn run(settings: &Settings) -> Done {
-    let config = settings.read()?;
+    let config = settings.read_named()?;
     let Some(set) = &config.policy_set else {
         return Err(
             "this configuration names no policy set: SIGNALBOX_POLICY_SET, or `source` in [policy_set], does"

@@ -34,7 +34,7 @@ pub(crate) async fn run(command: &TasksCommand) -> Done {
 }
 
 async fn list(listing: &Listing) -> Done {
-    let config = listing.settings.read()?;
+    let config = listing.settings.read_named()?;
     let open = operator(&config)
         .open(&listing.filter())
         .await
@@ -79,7 +79,7 @@ async fn list(listing: &Listing) -> Done {
 }
 
 async fn show(naming: &Naming) -> Done {
-    let config = naming.settings.read()?;
+    let config = naming.settings.read_named()?;
     let operator = operator(&config);
     let records = operator
         .find(&naming.task)
@@ -114,7 +114,7 @@ async fn show(naming: &Naming) -> Done {
 }
 
 async fn cancel(naming: &Naming, wait: Duration) -> Done {
-    let config = naming.settings.read()?;
+    let config = naming.settings.read_named()?;
     let (record, outcome) = operator(&config)
         .cancel(&naming.task, Instant::now() + wait)
         .await
@@ -144,7 +144,7 @@ async fn cancel(naming: &Naming, wait: Duration) -> Done {
 }
 
 async fn settle(naming: &Naming) -> Done {
-    let config = naming.settings.read()?;
+    let config = naming.settings.read_named()?;
     let ports = start::aws(&config);
     let record = Operator::new(&ports, start::options(&config))
         .find_one(&naming.task)
