@@ -234,6 +234,49 @@ async fn rows_that_cannot_be_read_yet_are_not_left_out() {
 }
 
 #[tokio::test]
+async fn a_queued_payload_for_which_nobody_waits_runs_once_whatever_becomes_of_its_start() {
+    for fault in [
+        CallFault::HangBefore,
+        CallFault::HangAfter,
+        CallFault::DisconnectBefore,
+        CallFault::DisconnectAfter,
+    ] {
+        let stage = Stage::original().await;
+        let run = async |sql: &str| {
+            let ended = stage
+                .invoke(json!({"sqlStatement": sql, "waitSeconds": 20}))
+                .await;
+            let ended = ended.expect("it runs");
+            assert_eq!(ended["Status"], "FINISHED", "{ended}");
+            ended["Id"].clone()
+        };
+        run("create table made (n int)").await;
+        let payload = json!({"sqlStatement": "insert into made values (1)"});
+        let is_broken = fault.clone();
+        stage.break_calls(move |operation, _| {
+            (operation == "ExecuteStatement").then(|| is_broken.clone())
+        });
+        let first = stage.invoke_within(4, &batch(&[&payload])).await;
+        assert_eq!(first, Ok(failures(&["1"])), "the queue keeps it");
+        stage.mend();
+        assert_eq!(stage.invoke(batch(&[&payload])).await, Ok(failures(&[])));
+        assert_eq!(stage.invoke(batch(&[&payload])).await, Ok(failures(&[])));
+        let mut counted = Some(0);
+        for _ in 0..400 {
+            let id = run("select count(*) from made").await;
+            let read = json!({"action": "getStatementResult", "statementId": id});
+            let rows = stage.invoke(read).await.expect("rows");
+            counted = rows["Records"][0][0]["longValue"].as_i64();
+            if counted != Some(0) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(counted, Some(1), "{fault:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_throttle_that_is_wrapped_is_no_mistake_of_the_caller() {
     let stage = Stage::original().await;
     let message =

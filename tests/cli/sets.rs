@@ -347,7 +347,10 @@ fn what_is_known_of_a_set_is_told_though_the_ledger_cannot_be_asked() {
     desk.file("signalbox.toml", config(""));
     let status = ["status", "--config", "signalbox.toml"];
     // Whose set that is, is not guessed; nor whose tasks.
-    for command in [&status[..], &["tasks", "list", "--config", "signalbox.toml"]] {
+    for command in [
+        &status[..],
+        &["tasks", "list", "--config", "signalbox.toml"],
+    ] {
         desk.run(command)
             .coded(2)
             .says("no deployment is named: add `--deployment` with the function's name");
