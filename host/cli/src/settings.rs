@@ -41,15 +41,8 @@ impl Settings {
     /// nobody named nothing can be said.
     pub(crate) fn read_named(&self) -> Result<Config, String> {
         let environment = self.environment();
-        let names = |name: &&str| {
-            environment
-                .get(*name)
-                .is_some_and(|value| !value.is_empty())
-        };
-        if ["SIGNALBOX_DEPLOYMENT", "AWS_LAMBDA_FUNCTION_NAME"]
-            .iter()
-            .any(|name| names(&name))
-        {
+        let is_named = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
+        if is_named("SIGNALBOX_DEPLOYMENT") || is_named("AWS_LAMBDA_FUNCTION_NAME") {
             return self.read();
         }
         Err("no deployment is named: add `--deployment` with the function's name, or set SIGNALBOX_DEPLOYMENT as the function has it".to_owned())
