@@ -6,9 +6,10 @@ use crate::bindings::signalbox::policy::callbacks::Task;
 use crate::bindings::signalbox::policy::{clock, ledger, log, redshift_data};
 use crate::contract::{
     BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement, Closing,
-    DescribeStatementRequest, Description, Entry, ExecuteStatementRequest, Failure, FailureDetail,
-    Finding, GetStatementResultRequest, Invocation, LatestRequest, Level, OnStop, Rejection,
-    Settlement, StartedStatement, StatementDescription, StatementResult, Waiter,
+    DescribeStatementRequest, Description, Entry, ExecuteStatementRequest, ExecutionMode, Failure,
+    FailureDetail, Finding, GetStatementResultRequest, Invocation, LatestRequest, Level, OnStop,
+    Rejection, Settlement, StartOptions, StartedStatement, StatementDescription, StatementResult,
+    Waiter,
 };
 use crate::handle;
 use crate::host::Host;
@@ -97,6 +98,27 @@ impl Host for Imports<'_> {
         request: &BatchExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
         redshift_data::batch_execute_statement(self.task, request)
+    }
+
+    fn explain(
+        &self,
+        sqls: Vec<String>,
+        execution_mode: ExecutionMode,
+        options: StartOptions,
+    ) -> Result<StartedStatement, Failure> {
+        match <[String; 1]>::try_from(sqls) {
+            Ok([sql]) => {
+                redshift_data::execute_statement(None, &ExecuteStatementRequest { sql, options })
+            }
+            Err(sqls) => redshift_data::batch_execute_statement(
+                None,
+                &BatchExecuteStatementRequest {
+                    sqls,
+                    execution_mode,
+                    options,
+                },
+            ),
+        }
     }
 
     fn describe_statement(

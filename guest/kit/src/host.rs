@@ -2,9 +2,9 @@
 
 use crate::contract::{
     BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
-    DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure, FailureDetail,
-    GetStatementResultRequest, LatestRequest, Level, Rejection, StartedStatement,
-    StatementDescription, StatementResult, Waiter,
+    DescribeStatementRequest, Entry, ExecuteStatementRequest, ExecutionMode, Failure,
+    FailureDetail, GetStatementResultRequest, LatestRequest, Level, Rejection, StartOptions,
+    StartedStatement, StatementDescription, StatementResult, Waiter,
 };
 
 /// The host, for one event.
@@ -44,6 +44,18 @@ pub trait Host {
     fn batch_execute_statement(
         &self,
         request: &BatchExecuteStatementRequest,
+    ) -> Result<StartedStatement, Failure>;
+
+    /// Ask for the plans of statements, beside the waiting task: the SQL is EXPLAIN and runs nothing. Several are explained
+    /// each by itself.
+    ///
+    /// # Errors
+    /// As `redshift-data.execute-statement` for one, and `redshift-data.batch-execute-statement` for several.
+    fn explain(
+        &self,
+        sqls: Vec<String>,
+        execution_mode: ExecutionMode,
+        options: StartOptions,
     ) -> Result<StartedStatement, Failure>;
 
     /// Ask how a statement is.

@@ -206,6 +206,24 @@ impl<'v> Section<'v> {
         }
     }
 
+    /// A number that is not negative, however large.
+    pub(crate) fn amount(&self, key: &str, findings: &mut Findings) -> Option<f64> {
+        let value = self.value(key)?;
+        let number = value.as_f64().filter(|number| number.is_finite());
+        match number.filter(|number| *number >= 0.0) {
+            Some(number) => Some(number),
+            None if value.is_number() => {
+                let help = "It must be 0 or more.";
+                findings.add(&self.at(key), "This number is not allowed here.", help);
+                None
+            }
+            None => {
+                findings.wrong_type(&self.at(key), value, "a number from 0 on");
+                None
+            }
+        }
+    }
+
     /// One of a few words.
     pub(crate) fn word<T: Copy>(
         &self,

@@ -2,10 +2,10 @@
 
 use crate::contract::{
     BatchExecuteStatementRequest, CancelStatementRequest, CancelledStatement,
-    DescribeStatementRequest, Entry, ExecuteStatementRequest, Failure, FailureDetail,
-    GetStatementResultRequest, Invocation, LatestRequest, Level, Rejection, ResultFormat, Source,
-    StartedStatement, StatementDescription, StatementResult, StatementStatus, UnknownFields,
-    Waiter,
+    DescribeStatementRequest, Entry, ExecuteStatementRequest, ExecutionMode, Failure,
+    FailureDetail, GetStatementResultRequest, Invocation, LatestRequest, Level, Rejection,
+    ResultFormat, Source, StartOptions, StartedStatement, StatementDescription, StatementResult,
+    StatementStatus, UnknownFields, Waiter,
 };
 use crate::handle;
 use crate::host::Host;
@@ -23,6 +23,8 @@ pub enum Call {
     Execute(ExecuteStatementRequest),
     /// It ran a batch.
     BatchExecute(BatchExecuteStatementRequest),
+    /// It asked for plans.
+    Explain(Vec<String>, StartOptions),
     /// It described a statement.
     Describe(DescribeStatementRequest),
     /// It cancelled a statement.
@@ -223,6 +225,16 @@ impl Host for FakeHost {
     ) -> Result<StartedStatement, Failure> {
         let started = started(request.options.target.as_deref());
         self.record(Call::BatchExecute(request.clone()), started)
+    }
+
+    fn explain(
+        &self,
+        sqls: Vec<String>,
+        _execution_mode: ExecutionMode,
+        options: StartOptions,
+    ) -> Result<StartedStatement, Failure> {
+        let started = started(options.target.as_deref());
+        self.record(Call::Explain(sqls, options), started)
     }
 
     fn describe_statement(

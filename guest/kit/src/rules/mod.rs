@@ -1,9 +1,11 @@
 //! The rules of the settings, applied to SQL that somebody wants to run.
 
 mod candidates;
+mod estimates;
 mod expectations;
 mod explain;
 mod matching;
+mod plan;
 mod stamps;
 mod structure;
 
@@ -107,6 +109,13 @@ pub(crate) fn decide(start: &Start, event: &Event<'_>) -> Result<Decision, Rejec
     if !caps.is_empty() {
         note(&mut decision.options.memo, "caps", noted_caps(&caps));
     }
+    estimates::check(
+        &mut decision,
+        &statements,
+        &effects.estimates,
+        settings,
+        event.host,
+    )?;
     expectations::add(&mut decision, start, &effects.expect, event.host)?;
     if let Some(own) = &settings.stamp {
         let execution_arn = event.invocation.execution_arn.as_deref();
@@ -164,6 +173,8 @@ struct Effects<'s> {
     result_cap: Option<(&'s str, &'s ResultCap)>,
     /// Contracts of rules, each once.
     expect: Vec<(&'s str, &'s [Expectation])>,
+    /// Bounds for plans: those of all rules that hold count.
+    estimates: Vec<estimates::Bound<'s>>,
     /// Warnings, each with its rule and the first statement that it is about.
     warnings: Vec<(&'s str, &'s str, usize)>,
 }
@@ -282,6 +293,9 @@ impl<'s> Effects<'s> {
         }
         if !then.expect.is_empty() && !self.expect.iter().any(|(name, _)| *name == rule.name) {
             self.expect.push((&rule.name, &then.expect));
+        }
+        if let Some(estimate) = &then.estimate {
+            self.estimates.push((&rule.name, estimate, self.position));
         }
         let cap = then.result_cap.as_ref();
         self.result_cap = self.result_cap.or(cap.map(|cap| (rule.name.as_str(), cap)));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 mod caller;
 mod contracts;
 mod effects;
+mod estimates;
 mod explain;
 mod finance;
 mod kinds;

@@ -120,6 +120,16 @@ fn rules(rules: &[Rule], warnings: &mut Findings) {
                 "Remove the rest.",
             );
         }
+        if then.deny.is_none()
+            && let Some(estimate) = &then.estimate
+            && estimate.unexplained.is_none()
+        {
+            warnings.add(
+                &format!("{path}/then/estimate"),
+                "SQL that EXPLAIN does not take, such as COPY and CALL, and SQL whose plan does not come in time is refused.",
+                "Say that it is meant by `unexplained`: \"deny\", or let it run by \"allow\".",
+            );
+        }
         if ends && rule.when.is_always() {
             end = end.or(Some(&rule.name));
         }
@@ -190,6 +200,7 @@ fn has_other_effects(rule: &Rule) -> bool {
         || then.warn.is_some()
         || !then.expect.is_empty()
         || then.result_cap.is_some()
+        || then.estimate.is_some()
 }
 
 fn callbacks(rules: &[CallbackRule], warnings: &mut Findings) {

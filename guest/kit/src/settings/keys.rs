@@ -66,6 +66,7 @@ pub(super) const THEN: &[&str] = &[
     "deadlineSeconds",
     "session",
     "requireParameters",
+    "estimate",
     "expect",
     "maxResultRows",
     "maxResultBytes",
@@ -73,6 +74,14 @@ pub(super) const THEN: &[&str] = &[
     "help",
     "warn",
 ];
+pub(super) const ESTIMATE: &[&str] = &[
+    "maxCost",
+    "maxRows",
+    "otherwise",
+    "unexplained",
+    "waitSeconds",
+];
+pub(super) const ESTIMATE_OTHERWISE: &[&str] = &["target"];
 pub(super) const SINGLETON: &[&str] = &["key"];
 pub(super) const SESSION: &[&str] = &["keepAliveSeconds"];
 pub(super) const UNQUALIFIED: &[&str] = &["schema"];

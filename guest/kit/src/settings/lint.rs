@@ -1,7 +1,7 @@
 //! What rules do to each other: looked for when somebody asks, for it compares each pair.
 
 use super::covers::{implies, intersects};
-use super::{Rule, Settings, TablePattern, Then, When};
+use super::{Otherwise, Rule, Settings, TablePattern, Then, When};
 use crate::contract::Finding;
 use crate::sql::TableName;
 use crate::text::quoted;
@@ -144,7 +144,14 @@ fn ends_by_refusal(then: &Then) -> bool {
 
 /// What the first does that the second would do otherwise.
 fn differs(before: &Then, rule: &Then) -> Option<&'static str> {
+    let moves = |then: &Then| match then.estimate.as_ref().map(|estimate| &estimate.otherwise) {
+        Some(Otherwise::Target(target)) => Some(target.clone()),
+        _ => None,
+    };
     match (before, rule) {
+        (before, rule) if matches!((moves(before), moves(rule)), (Some(one), Some(other)) if one != other) => {
+            Some("decides about the target of what costs too much")
+        }
         (before, rule) if before.deny.is_some() && rule.allow && rule.deny.is_none() => {
             Some("denies, the second would allow")
         }

@@ -5,6 +5,7 @@
 mod callback;
 mod check;
 mod covers;
+mod estimate;
 mod glob;
 mod keys;
 mod lint;
@@ -21,6 +22,7 @@ mod when;
 mod window;
 
 pub use callback::{CallbackEffect, CallbackRule, CallbackSubject, error_codes};
+pub use estimate::{Estimate, Otherwise};
 pub use glob::{Glob, LocationPattern, TablePattern};
 pub use lint::{MOST_RULES, lint, lint_tables};
 pub(crate) use prepared::{Lookup, Place};
@@ -120,6 +122,8 @@ pub struct Then {
     pub require_parameters: bool,
     /// How large its result may be.
     pub result_cap: Option<ResultCap>,
+    /// What its plan may cost.
+    pub estimate: Option<Estimate>,
     /// What must be true once the SQL has run.
     pub expect: Vec<Expectation>,
 }

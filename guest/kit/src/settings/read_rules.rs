@@ -1,5 +1,6 @@
 //! Rules from their JSON.
 
+use super::estimate::read_estimate;
 use super::read_shared::read_name;
 use super::read_when::{Names, read_when};
 use super::{Rule, SessionRule, Singleton, Then, keys};
@@ -69,6 +70,7 @@ fn read_then(section: &Section<'_>, findings: &mut Findings) -> Then {
         session: read_session(section, findings),
         require_parameters: section.flag("requireParameters", findings).unwrap_or(false),
         result_cap: read_result_cap(section, findings),
+        estimate: read_estimate(section, findings),
         expect: read_expect(section, findings),
     };
     if then == Then::default() && findings.0.len() == faults_before {

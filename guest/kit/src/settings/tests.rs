@@ -215,6 +215,8 @@ fn the_schema_has_the_keys_that_are_read() {
         ("/unqualified", keys::UNQUALIFIED),
         ("/callbacks", keys::RULE),
         ("/callbacks/when", keys::CALLBACK_WHEN),
+        ("/rules/then/estimate", keys::ESTIMATE),
+        ("/rules/then/estimate/otherwise", keys::ESTIMATE_OTHERWISE),
         ("/callbacks/then", keys::CALLBACK_THEN),
         ("/onStop", keys::ON_STOP),
     ]

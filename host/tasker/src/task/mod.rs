@@ -18,6 +18,7 @@ mod backend;
 mod busy;
 mod cancel;
 mod deliver;
+mod explain;
 mod failure;
 mod follow_up;
 mod gone;

@@ -20,7 +20,7 @@ use signalbox_policy::{
 };
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Call, attach::Settles, backend::Backend, failure};
+use super::{Call, attach::Settles, backend::Backend, explain::is_question, failure};
 use crate::{
     grants::Grants,
     ids::RecordId,
@@ -61,6 +61,8 @@ pub(super) struct EventServices {
     /// Digest of the payload, to tell a repeat from another request under the same key.
     pub(super) payload_digest: String,
     unbound_starts: AtomicU32,
+    /// What only explains: ids and targets.
+    pub(super) questions: Mutex<Vec<(String, String)>>,
     started: Mutex<Vec<Start>>,
     refusal: Mutex<Option<Refused>>,
     disturbed: AtomicBool,
@@ -134,6 +136,7 @@ impl EventServices {
             secrets: Arc::default(),
             payload_digest: String::new(),
             unbound_starts: AtomicU32::new(0),
+            questions: Mutex::default(),
             started: Mutex::default(),
             refusal: Mutex::default(),
             disturbed: AtomicBool::new(false),
@@ -215,6 +218,9 @@ impl EventServices {
     /// The target that a statement runs on: the recorded one, else the one that was asked for.
     async fn target_of(&self, statement_id: &str, asked: Option<&str>) -> Result<String, Failure> {
         let whole = statement_id.split(':').next().unwrap_or(statement_id);
+        if let Some(target) = self.target_of_question(whole) {
+            return Ok(target);
+        }
         let found = self
             .in_time(self.backend.store.find_by_statement(whole))
             .await?;
@@ -246,7 +252,7 @@ impl EventServices {
     }
 
     /// Reads for the policy. What fails in passing is tried again a few times.
-    async fn read<T, C>(&self, call: impl Fn() -> C) -> Result<T, Failure>
+    pub(super) async fn read<T, C>(&self, call: impl Fn() -> C) -> Result<T, Failure>
     where
         C: Future<Output = Result<T, ServiceError>>,
     {
@@ -372,9 +378,12 @@ impl EventServices {
         bound: bool,
         request: ExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
-        self.touched.store(true, Ordering::Relaxed);
         let options = self.whole_parameters(&[&request.sql], request.options);
         let sql = Sql::One(self.whole_sql(&request.sql)?);
+        if is_question(bound, &options) {
+            return self.explain(sql, options).await;
+        }
+        self.touched.store(true, Ordering::Relaxed);
         self.start(bound, sql, options).await
     }
 
@@ -383,22 +392,21 @@ impl EventServices {
         bound: bool,
         request: BatchExecuteStatementRequest,
     ) -> Result<StartedStatement, Failure> {
-        self.touched.store(true, Ordering::Relaxed);
         let lent: Vec<&str> = request.sqls.iter().map(String::as_str).collect();
         let options = self.whole_parameters(&lent, request.options);
         let sqls = lent
             .iter()
             .map(|sql| self.whole_sql(sql))
             .collect::<Result<_, _>>()?;
-        self.start(
-            bound,
-            Sql::Batch {
-                sqls,
-                mode: request.execution_mode,
-            },
-            options,
-        )
-        .await
+        let sql = Sql::Batch {
+            sqls,
+            mode: request.execution_mode,
+        };
+        if is_question(bound, &options) {
+            return self.explain(sql, options).await;
+        }
+        self.touched.store(true, Ordering::Relaxed);
+        self.start(bound, sql, options).await
     }
 
     async fn describe_statement(

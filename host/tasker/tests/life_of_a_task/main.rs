@@ -31,6 +31,7 @@ mod machine;
 mod operating;
 mod originals;
 mod pace;
+mod plans;
 mod refusals;
 mod replaced_role;
 mod routes;

@@ -48,7 +48,9 @@ fn resolved<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
 /// The alternatives of a schema.
 fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Value> {
     let schema = resolved(root, schema);
-    match schema["anyOf"].as_array() {
+    // Beside a type it says which members are needed.
+    let is_choice = schema.get("type").is_none();
+    match schema["anyOf"].as_array().filter(|_| is_choice) {
         Some(all) => all.iter().flat_map(|one| alternatives(root, one)).collect(),
         None => vec![schema],
     }
@@ -140,6 +142,7 @@ fn takes(root: &Value, schema: &Value, value: &Value) -> bool {
         let says = schema.get("type").is_some() || schema.get("const").is_some() || words.is_some();
         !says
             || schema["type"] == name(value)
+            || (schema["type"] == "number" && value.is_number())
             || schema
                 .get("const")
                 .is_some_and(|one| name(one) == name(value))

@@ -31,7 +31,7 @@ use signalbox_tasker::{
     record::{Record, Store},
 };
 use tokio::time::Instant;
-pub use warehouse::{FakeWarehouse, StartFault};
+pub use warehouse::{FakeWarehouse, Running, StartFault};
 
 pub const ARN: &str = "arn:aws:states:eu-west-1:111122223333:execution:etl:one";
 pub const DEPLOYMENT: &str = "test";

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use signalbox_policy::{
     Answer, CallContext, Closed, Fault, FaultKind, Identity, Invoked, Policy, Settled, Usage,
     contract::{
-        CancelStatementRequest, Closing, Exclusivity, ExecuteStatementRequest, Failure,
-        GetStatementResultRequest, Invocation, OnStop, OutputShape, Rejection, ResultFormat,
-        Settlement, StartOptions, StatementStatus, Waiter,
+        CancelStatementRequest, Closing, DescribeStatementRequest, Exclusivity,
+        ExecuteStatementRequest, Failure, GetStatementResultRequest, Invocation, OnStop,
+        OutputShape, Rejection, ResultFormat, Settlement, StartOptions, StatementStatus, Waiter,
     },
 };
 use signalbox_tasker::{Granted, PolicySet, raised::detail_of};
@@ -41,6 +41,8 @@ pub struct Script {
     pub fault_after: Option<FaultKind>,
     /// Answers the task itself and starts nothing.
     pub answer: Option<Answer>,
+    /// Asks for the plan by this SQL first, and refuses the payload then if that is so.
+    pub explains: Option<(&'static str, bool)>,
     /// Starts without the task.
     pub unbound: bool,
     /// Faults so often when it settles.
@@ -213,6 +215,36 @@ impl Policy for ScriptedPolicy {
                 memo: self.script.memo.clone(),
             },
         };
+        if let Some((sql, refuses)) = self.script.explains {
+            let mut question = request.clone();
+            sql.clone_into(&mut question.sql);
+            "explain".clone_into(&mut question.options.action);
+            let plan = match context.services.execute_statement(false, question).await {
+                Ok(started) => {
+                    let described = DescribeStatementRequest {
+                        id: started.id,
+                        target: None,
+                        wait_seconds: None,
+                    };
+                    context
+                        .services
+                        .describe_statement(described)
+                        .await
+                        .map(drop)
+                }
+                Err(failure) => Err(failure),
+            };
+            if let Err(failure) = plan {
+                return Ok(invoked(Err(rejection(&failure)), None));
+            }
+            if refuses {
+                let rejection = Rejection {
+                    error: "EstimateExceeded".to_owned(),
+                    message: "no".to_owned(),
+                };
+                return Ok(invoked(Err(rejection), None));
+            }
+        }
         let bound = waiter.is_some() && !self.script.unbound;
         let reply = match context.services.execute_statement(bound, request).await {
             Ok(started) => Ok(self.script.reply.clone().unwrap_or(started.document)),
