@@ -156,7 +156,7 @@ fn every_json_block_is_what_it_says() {
     }
     assert_eq!(
         (machines, tasks, settings, payloads, rules),
-        (1, 1, 13, 8, 2)
+        (1, 1, 15, 8, 2)
     );
 }
 

@@ -2,6 +2,7 @@
 
 use crate::contract::Failure;
 use crate::contract::{StatementResult, StatementStatus};
+use crate::settings;
 use crate::testing::{Call, FakeHost, description, evaluate_on, failure_detail};
 use serde_json::{Value, json};
 
@@ -237,4 +238,16 @@ fn each_statement_of_a_batch_has_its_plan() {
     );
     assert_eq!(refused.unwrap_err().error, "PolicyDenied");
     assert_eq!(host.calls(), []);
+}
+
+#[test]
+fn check_says_what_becomes_of_sql_without_a_plan() {
+    let warnings = |settings: &Value| settings::read(&settings.to_string()).unwrap().1;
+    let unsaid = json!({ "rules": [{ "name": "r", "then": { "estimate": { "maxCost": 1 } } }] });
+    let found = warnings(&unsaid);
+    assert_eq!(found[0].path, "/rules/0/then/estimate");
+    let page = include_str!("../../../../../docs/reference/settings.md");
+    let example = page.split("```json estimates.json\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    assert_eq!(warnings(&serde_json::from_str(example).unwrap()), []);
 }
