@@ -29,6 +29,7 @@ mod original;
 mod outcome;
 mod owner;
 mod pace;
+mod question;
 mod recover;
 mod reserve;
 mod services;

@@ -20,7 +20,7 @@ use signalbox_policy::{
 };
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Call, attach::Settles, backend::Backend, explain::is_question, failure};
+use super::{Call, attach::Settles, backend::Backend, failure, question::is_question};
 use crate::{
     grants::Grants,
     ids::RecordId,
