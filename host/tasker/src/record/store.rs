@@ -273,7 +273,6 @@ impl Store {
     }
 
     async fn try_forget(&self, mut current: Stored, deadline: Instant) -> Result<(), WriteError> {
-        let phase = current.record.phase();
         let mut pause = PAUSE;
         loop {
             let key = items::record_key(&current.record.record_id);
@@ -300,7 +299,8 @@ impl Store {
                         None => return Ok(()),
                         // Somebody asked for the same work again meanwhile.
                         Some(now) if !now.is_same_as(&current) => return Ok(()),
-                        Some(now) if now.record.phase() == phase => current = now,
+                        // Another delivery that took the start up since gave it a time of its own.
+                        Some(now) if now.record.life == current.record.life => current = now,
                         Some(_) => return Err(WriteError::Conflict(positions)),
                     }
                 }

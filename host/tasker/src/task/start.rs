@@ -168,7 +168,9 @@ impl EventServices {
             .store
             .update(stored.clone(), self.deadline(), |record| {
                 let is_cut_off = record.is_cut_off(&self.call.request_id, now);
-                is_cut_off.then(|| record.clone().starting(now))
+                // The delivery before sees by a later time that the start is no longer its own, should it live after all.
+                let at = now.max(record.began_at().saturating_add(1));
+                is_cut_off.then(|| record.clone().starting(at))
             });
         Ok(
             match update.await.map_err(|error| failure::of_write(&error))? {

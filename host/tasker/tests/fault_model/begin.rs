@@ -205,12 +205,14 @@ impl Run {
         is_heard || task.worked_off.is_some()
     }
 
-    /// Whether a process works on a request for which nobody waits. Lambda and SQS deliver it again when that has ended: SQS
-    /// hides a message for longer than the function may take.
+    /// Whether a process works on a request for which nobody waits, and that Lambda delivers again only when that has ended.
+    /// A queue may show a message twice at once.
     pub fn is_being_delivered(&self, number: usize) -> bool {
         let is_it = |event: &Event| matches!(event, Event::Invoke(task) if *task == number);
         let mut processes = self.processes.iter();
-        !self.world.services().tasks[number].plan.waits
+        let plan = &self.world.services().tasks[number].plan.clone();
+        !plan.waits
+            && !plan.queue
             && processes.any(|process| match &process.event {
                 Event::Batch(events) => events.iter().any(is_it),
                 event => is_it(event),
